@@ -1,0 +1,111 @@
+#include "drivers/base/endpoint.h"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+
+#include "drivers/base/text.h"
+
+namespace tandem::base {
+
+IpAddress IpAddress::ip4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  IpAddress out;
+  out.family = Family::kIp4;
+  out.bytes = {a, b, c, d};
+  return out;
+}
+
+IpAddress IpAddress::ip4_raw(std::uint32_t network_order) {
+  IpAddress out;
+  out.family = Family::kIp4;
+  std::memcpy(out.bytes.data(), &network_order, sizeof network_order);
+  return out;
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  char terminated[INET6_ADDRSTRLEN];
+  if (text.empty() || text.size() >= sizeof terminated) return std::nullopt;
+  std::memcpy(terminated, text.data(), text.size());
+  terminated[text.size()] = '\0';
+  IpAddress out;
+  if (inet_pton(AF_INET, terminated, out.bytes.data()) == 1) {
+    out.family = Family::kIp4;
+    return out;
+  }
+  if (inet_pton(AF_INET6, terminated, out.bytes.data()) == 1) {
+    out.family = Family::kIp6;
+    return out;
+  }
+  return std::nullopt;
+}
+
+std::uint32_t IpAddress::ip4_network_order() const {
+  std::uint32_t raw;
+  std::memcpy(&raw, bytes.data(), sizeof raw);
+  return raw;
+}
+
+std::string IpAddress::text() const {
+  if (!is_set()) return "none";
+  char out[INET6_ADDRSTRLEN];
+  inet_ntop(is_ip4() ? AF_INET : AF_INET6, bytes.data(), out, sizeof out);
+  return out;
+}
+
+std::optional<Endpoint> Endpoint::parse(std::string_view text, std::uint16_t default_port) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    host = text.substr(1, close - 1);
+    const auto rest = text.substr(close + 1);
+    if (!rest.empty()) {
+      if (rest.front() != ':' || rest.size() == 1) return std::nullopt;
+      port = rest.substr(1);
+    }
+  } else if (const auto colon = text.find(':');
+             colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (port.empty()) return std::nullopt;
+  }
+  Endpoint out;
+  out.port = default_port;
+  const auto address = IpAddress::parse(host);
+  if (!address) return std::nullopt;
+  out.address = *address;
+  if (!port.empty()) {
+    const auto number = parse_uint(port, 65535);
+    if (!number || *number == 0) return std::nullopt;
+    out.port = static_cast<std::uint16_t>(*number);
+  }
+  return out;
+}
+
+std::string Endpoint::text() const {
+  const auto host = address.text();
+  return (address.family == Family::kIp6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::size_t EndpointHash::operator()(const Endpoint& e) const {
+  const std::string_view raw(reinterpret_cast<const char*>(e.address.bytes.data()),
+                             e.address.bytes.size());
+  return std::hash<std::string_view>{}(raw) * 31 + e.port;
+}
+
+std::optional<Ip4Prefix> Ip4Prefix::parse(std::string_view text) {
+  const auto host = split_first(text, '/');
+  const auto address = IpAddress::parse(host);
+  const auto bits = parse_uint(text, 32);
+  if (!address || !address->is_ip4() || !bits) return std::nullopt;
+  return Ip4Prefix{address->ip4_network_order(), static_cast<std::uint8_t>(*bits)};
+}
+
+bool Ip4Prefix::covers(std::uint32_t address_network_order) const {
+  if (length == 0) return true;
+  const std::uint32_t mask = htonl(~std::uint32_t{0} << (32 - length));
+  return (network_order & mask) == (address_network_order & mask);
+}
+
+}  // namespace tandem::base

@@ -1,0 +1,181 @@
+// Every message that crosses the corridor, one plain struct each. Sizes are asserted and are part
+// of the segment's layout hash: a change here is refused by an older peer, never misread.
+//
+// Commands go down (control plane → worker), events go up. A message names a flow by FlowKey (which
+// local port) and by generation (which life of that port): what arrives late for a former life
+// changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "drivers/base/endpoint.h"
+
+namespace tandem::wire {
+
+// The head of a datagram in a byte ring. Up: it was received on `local` from `remote`. Down: to be
+// sent from `local` to `remote`.
+struct DatagramHead {
+  base::Endpoint local;
+  base::Endpoint remote;
+  std::int64_t at_ns = 0;  // base::monotonic_now() when it was received; 0 on the way down
+  std::uint8_t tos = 0;    // on the way down: the IPv4 ToS byte
+  std::uint8_t reserved[7]{};
+};
+static_assert(sizeof(DatagramHead) == 64 && std::is_trivially_copyable_v<DatagramHead>);
+
+// A local media port: which of the plan's media addresses, and the UDP port on it. One flow = what
+// is received on one local port.
+struct FlowKey {
+  std::uint16_t address = 0;  // index into CorridorPlan::addresses
+  std::uint16_t port = 0;     // host order
+  friend bool operator==(FlowKey, FlowKey) = default;
+};
+
+// Never 0 for a live flow. Upper half: the control plane's life (Segment generation), so that a
+// restarted control plane never repeats a number; lower half: counts up.
+using FlowGeneration = std::uint64_t;
+
+enum class FlowKind : std::uint8_t { kRtp = 0, kRtcp = 1 };
+
+// From whom a flow takes packets before it has locked onto a source.
+enum class LatchRule : std::uint8_t {
+  kSignalled = 0,    // only exactly the signalled address and port
+  kSignalledIp = 1,  // the signalled address, any port (symmetric RTP behind a port-mapping NAT)
+};
+
+// Make (or replace) the flow at `key`. Packets that the flow accepts leave from `peer`'s local port
+// to `peer`'s remote end (learned by the peer flow's own latch, else as signalled). A flow whose
+// peer isn't open yet drops with a counter.
+struct OpenFlow {
+  FlowKey key;
+  FlowKey peer;
+  FlowGeneration generation = 0;
+  std::uint64_t cookie = 0;  // the control plane's word for it, given back in events
+  base::Endpoint remote;     // signalled by SDP; address unset: nobody is accepted yet
+  FlowKind kind = FlowKind::kRtp;
+  LatchRule latch = LatchRule::kSignalledIp;
+  std::uint8_t tos = 0;             // of packets that are sent to `remote`
+  std::uint8_t clock_khz = 8;       // RTP clock for the jitter figures
+  std::uint8_t reserved[4]{};
+};
+
+// Change the signalled remote end; the latch learns anew. Ignored for another generation.
+struct UpdateFlow {
+  FlowKey key;
+  std::uint32_t reserved = 0;
+  FlowGeneration generation = 0;
+  base::Endpoint remote;
+};
+
+// Answered with FlowClosed, unless the generation isn't the live one.
+struct CloseFlow {
+  FlowKey key;
+  std::uint32_t reserved = 0;
+  FlowGeneration generation = 0;
+};
+
+// UDP datagrams to `local` are signalling: punt them up. Sent by every shard at its start and after
+// each restart of the dataplane; idempotent.
+struct BindSignal {
+  base::Endpoint local;
+};
+
+enum class CommandKind : std::uint32_t {
+  kNone = 0,
+  kOpenFlow = 1,
+  kUpdateFlow = 2,
+  kCloseFlow = 3,
+  kBindSignal = 4,
+};
+
+struct Command {
+  CommandKind kind = CommandKind::kNone;
+  std::uint32_t reserved = 0;
+  union {
+    OpenFlow open;
+    UpdateFlow update;
+    CloseFlow close;
+    BindSignal bind;
+    std::uint8_t raw[120];
+  };
+  Command() : raw{} {}
+};
+static_assert(sizeof(Command) == 128 && std::is_trivially_copyable_v<Command>);
+
+// The meter of one direction: what arrived on the flow's local port from its accepted source.
+struct FlowFigures {
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;      // UDP payload
+  std::uint64_t lost = 0;        // RFC 3550 §A.3: expected − received, not below 0
+  std::uint64_t reordered = 0;
+  std::uint64_t duplicated = 0;
+  std::uint64_t refused = 0;     // from strangers or not RTP: neither relayed nor measured
+  std::uint64_t relayed = 0;     // handed to the port for sending
+  std::uint32_t jitter_us = 0;   // RFC 3550 §6.4.1
+  std::uint32_t largest_gap_us = 0;
+  std::uint32_t ssrc = 0;
+  std::uint8_t payload_type = 0;
+  std::uint8_t reserved[3]{};
+};
+static_assert(sizeof(FlowFigures) == 72);
+
+// The flow's first accepted packet: its source is now known.
+struct FlowLatched {
+  FlowKey key;
+  std::uint32_t reserved = 0;
+  FlowGeneration generation = 0;
+  std::uint64_t cookie = 0;
+  base::Endpoint source;
+};
+
+struct FlowClosed {
+  FlowKey key;
+  std::uint32_t reserved = 0;
+  FlowGeneration generation = 0;
+  std::uint64_t cookie = 0;
+  FlowFigures figures;
+};
+
+enum class EventKind : std::uint32_t { kNone = 0, kFlowLatched = 1, kFlowClosed = 2 };
+
+struct Event {
+  EventKind kind = EventKind::kNone;
+  std::uint32_t reserved = 0;
+  union {
+    FlowLatched latched;
+    FlowClosed closed;
+    std::uint8_t raw[120];
+  };
+  Event() : raw{} {}
+};
+static_assert(sizeof(Event) == 128 && std::is_trivially_copyable_v<Event>);
+
+// What the worker shows of a live flow about once a second, in the segment, for operators and for a
+// control plane that starts while calls are up.
+struct FlowRecord {
+  FlowGeneration generation = 0;  // 0: no flow at this port
+  std::uint64_t cookie = 0;
+  FlowKey peer;
+  FlowKind kind = FlowKind::kRtp;
+  std::uint8_t latched = 0;
+  std::uint8_t reserved[2]{};
+  base::Endpoint remote;         // where its peer's packets go: latched, else signalled
+  std::int64_t opened_ns = 0;    // base::monotonic_now()
+  std::int64_t last_packet_ns = 0;  // 0: none yet
+  FlowFigures figures;
+};
+static_assert(sizeof(FlowRecord) == 136 && sizeof(FlowRecord) % 8 == 0);
+
+// What a worker shows of itself about once a second.
+struct WorkerRecord {
+  std::uint32_t lcore = 0;
+  std::uint32_t flows = 0;
+  std::uint64_t turns = 0;
+  std::uint64_t busy_turns = 0;  // turns that found any work
+  std::uint64_t busy_ns = 0;     // time spent in busy turns
+  std::uint64_t total_ns = 0;
+};
+static_assert(sizeof(WorkerRecord) == 40);
+
+}  // namespace tandem::wire
