@@ -52,11 +52,14 @@ std::string fault_of(const char* what, const std::string& path) {
   return fmt::format("{} {}: {}", what, path, std::strerror(errno));
 }
 
-// Closes the descriptor, which also gives the lock back.
+// Gives the lock back and closes the descriptor. Closing alone wouldn't: a mapping made from it keeps
+// the open file, and with it the lock, alive.
 struct Descriptor {
   int fd = -1;
   ~Descriptor() {
-    if (fd >= 0) close(fd);
+    if (fd < 0) return;
+    flock(fd, LOCK_UN);
+    close(fd);
   }
 };
 

@@ -1,0 +1,224 @@
+#include "controlplane/admin/commands.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace tandem::admin {
+namespace {
+
+Json call_json(const calls::Call& call, std::uint32_t shard) {
+  const cdr::CallRecord& r = call.record();
+  Json heard = Json::array();
+  if (call.heard(media::Side::kCaller)) heard.push_back("caller");
+  if (call.heard(media::Side::kCallee)) heard.push_back("callee");
+  return {{"id", call.name()},
+          {"state", calls::state_name(call.state())},
+          {"caller", r.caller},
+          {"callee", r.callee},
+          {"mapping_gateway", r.mapping_gateway},
+          {"routing_gateway", r.routing_gateway},
+          {"start_ms", r.start_ms},
+          {"answer_ms", r.answer_ms},
+          {"codec", r.codec},
+          {"heard", heard},
+          {"shard", shard}};
+}
+
+bool is_drop(std::string_view counter) { return counter.starts_with("drop_"); }
+
+}  // namespace
+
+Commands::Commands(loop::EventLoop& loop, const wire::Segment& segment,
+                   const cdr::Journal& journal, std::vector<ShardView> shards)
+    : loop_(loop), segment_(segment), journal_(journal), shards_(std::move(shards)) {}
+
+const std::vector<Commands::Entry>& Commands::table() {
+  static const std::vector<Entry> kTable = {
+      {"show calls", &Commands::show_calls},     {"show counters", &Commands::show_counters},
+      {"show workers", &Commands::show_workers}, {"show flows", &Commands::show_flows},
+      {"hangup", &Commands::hangup},
+  };
+  return kTable;
+}
+
+void Commands::run(const std::string& command, const Json& args, const Answer& answer) {
+  for (const Entry& entry : table()) {
+    if (command == entry.name) {
+      (this->*entry.action)(args, answer);
+      return;
+    }
+  }
+  answer(base::error(fmt::format("no such command: {}", command)));
+}
+
+void Commands::ask_shards(std::function<Json(calls::CallService&)> ask,
+                          std::function<void(std::vector<Json>)> done) {
+  struct Gathering {
+    std::vector<Json> answers;
+    std::size_t missing;
+    std::function<void(std::vector<Json>)> done;
+  };
+  auto gathering = std::make_shared<Gathering>(
+      Gathering{std::vector<Json>(shards_.size()), shards_.size(), std::move(done)});
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i].inbox.post([this, i, ask, gathering] {
+      // On the shard's thread; the answer travels back to ours.
+      loop_.post([i, gathering, answer = ask(shards_[i].calls)]() mutable {
+        gathering->answers[i] = std::move(answer);
+        if (--gathering->missing == 0) gathering->done(std::move(gathering->answers));
+      });
+    });
+  }
+}
+
+void Commands::show_calls(const Json&, const Answer& answer) {
+  ask_shards(
+      [](calls::CallService& service) {
+        Json list = Json::array();
+        service.each([&](const calls::Call& call) {
+          if (call.state() < calls::Call::State::kReleasing) list.push_back(call_json(call, 0));
+        });
+        return list;
+      },
+      [answer](std::vector<Json> lists) {
+        Json all = Json::array();
+        for (std::size_t shard = 0; shard < lists.size(); ++shard) {
+          for (auto& call : lists[shard]) {
+            call["shard"] = shard;
+            all.push_back(std::move(call));
+          }
+        }
+        answer(Json{{"calls", all}});
+      });
+}
+
+void Commands::show_counters(const Json&, const Answer& answer) {
+  // Rows above the first control-plane row are the workers'.
+  constexpr auto kFirstControl = static_cast<std::size_t>(wire::Counter::sip_received);
+  Json dataplane = Json::object();
+  Json controlplane = Json::object();
+  const auto& infos = wire::counter_infos();
+  for (std::size_t row = 0; row < wire::kCounterCount; ++row) {
+    std::uint64_t sum = 0;
+    if (row < kFirstControl) {
+      for (std::uint32_t w = 0; w < segment_.plan().workers; ++w) {
+        sum += segment_.worker_page(w).counters.get(row);
+      }
+    } else {
+      for (const ShardView& shard : shards_) sum += shard.counters.get(row);
+    }
+    (row < kFirstControl ? dataplane : controlplane)[std::string(infos[row].name)] = sum;
+  }
+  controlplane["cdr_written"] = journal_.written();
+  answer(Json{{"dataplane", dataplane}, {"controlplane", controlplane}});
+}
+
+void Commands::show_workers(const Json&, const Answer& answer) {
+  Json list = Json::array();
+  const auto& infos = wire::counter_infos();
+  const bool alive = segment_.alive(wire::Side::kDataplane, base::monotonic_now());
+  for (std::uint32_t w = 0; w < segment_.plan().workers; ++w) {
+    const wire::WorkerPage& page = segment_.worker_page(w);
+    wire::WorkerRecord record;
+    page.record.read(record);
+    std::uint64_t drops = 0;
+    for (std::size_t row = 0; row < wire::kCounterCount; ++row) {
+      if (is_drop(infos[row].name)) drops += page.counters.get(row);
+    }
+    const double busy = record.total_ns == 0 ? 0.0
+                                             : static_cast<double>(record.busy_ns) /
+                                                   static_cast<double>(record.total_ns);
+    list.push_back({{"worker", w},
+                    {"alive", alive},
+                    {"lcore", record.lcore},
+                    {"flows", record.flows},
+                    {"turns", record.turns},
+                    {"busy_share", busy},
+                    {"rx_packets", page.counters.get(wire::Counter::rx_packets)},
+                    {"tx_packets", page.counters.get(wire::Counter::tx_packets)},
+                    {"drops", drops}});
+  }
+  answer(Json{{"workers", list}});
+}
+
+void Commands::show_flows(const Json&, const Answer& answer) {
+  struct Found {
+    Json json;
+    std::uint64_t cookie;
+    std::uint32_t shard;
+  };
+  auto found = std::make_shared<std::vector<Found>>();
+  const auto& plan = segment_.plan();
+  const auto text = [&](wire::FlowKey key) {
+    return fmt::format("{}:{}", plan.addresses[key.address].text(), key.port);
+  };
+  for (std::uint16_t a = 0; a < plan.address_count; ++a) {
+    for (std::uint32_t port = 0; port < 65536; ++port) {
+      const wire::FlowKey key{a, static_cast<std::uint16_t>(port)};
+      wire::FlowRecord r;
+      if (!segment_.flow_record(key).read(r) || r.generation == 0) continue;
+      if (r.peer.address >= plan.address_count) continue;
+      const auto& f = r.figures;
+      found->push_back({{{"local", text(key)},
+                         {"remote", r.remote.text()},
+                         {"peer", text(r.peer)},
+                         {"kind", r.kind == wire::FlowKind::kRtp ? "rtp" : "rtcp"},
+                         {"latched", r.latched != 0},
+                         {"call", ""},
+                         {"packets", f.packets},
+                         {"octets", f.octets},
+                         {"lost", f.lost},
+                         {"reordered", f.reordered},
+                         {"duplicated", f.duplicated},
+                         {"refused", f.refused},
+                         {"relayed", f.relayed},
+                         {"jitter_us", f.jitter_us},
+                         {"largest_gap_us", f.largest_gap_us},
+                         {"ssrc", f.ssrc},
+                         {"payload_type", f.payload_type}},
+                        r.cookie,
+                        wire::shard_of_port(plan, key.port)});
+    }
+  }
+  ask_shards(
+      [found](calls::CallService& service) {
+        // Cookies mean something to their own shard only; the caller picks by shard.
+        Json names = Json::object();
+        for (const Found& flow : *found) {
+          names[std::to_string(flow.cookie)] = service.name_of(flow.cookie);
+        }
+        return names;
+      },
+      [found, answer](const std::vector<Json>& names) {
+        Json list = Json::array();
+        for (Found& flow : *found) {
+          flow.json["call"] = names[flow.shard][std::to_string(flow.cookie)];
+          list.push_back(std::move(flow.json));
+        }
+        answer(Json{{"flows", list}});
+      });
+}
+
+void Commands::hangup(const Json& args, const Answer& answer) {
+  if (!args.contains("call") || !args["call"].is_string()) {
+    answer(base::error("hangup needs \"call\": an id that show calls has"));
+    return;
+  }
+  const auto name = args["call"].get<std::string>();
+  ask_shards(
+      [name](calls::CallService& service) {
+        return Json(service.hang_up(name, calls::ReleaseCause::OperatorHangup));
+      },
+      [name, answer](const std::vector<Json>& hits) {
+        for (const Json& hit : hits) {
+          if (hit.get<bool>()) {
+            answer(Json{{"call", name}});
+            return;
+          }
+        }
+        answer(base::error(fmt::format("there is no call {}", name)));
+      });
+}
+
+}  // namespace tandem::admin

@@ -1,0 +1,102 @@
+#include "controlplane/calls/call_service.h"
+
+#include <fmt/format.h>
+
+#include "drivers/base/log.h"
+
+namespace tandem::calls {
+
+using wire::Counter;
+
+CallService::CallService(sip::Environment& environment, const config::Site& site_records,
+                         routing::GatewayTable& gateway_table,
+                         const routing::RouteTable& route_table, media::Datapath& datapath_hand,
+                         media::MediaPorts& media_ports, cdr::Journal& journal, std::string life)
+    : Switchboard(environment, site_records, gateway_table, route_table, datapath_hand,
+                  media_ports),
+      journal_(journal),
+      life_(std::move(life)),
+      parameters_(std::make_shared<config::Parameters>(site_records.parameters)) {}
+
+void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
+                            const sip::Message& invite, const sip::Path& path) {
+  const auto mapping = gateways.identify(path.remote);
+  if (!mapping) {
+    // Strangers leave a count and no record: else anybody could fill the disk.
+    env.counters.add(Counter::sip_unknown_source);
+    LOG(kWarning, "calls", "INVITE from {}: no mapping gateway has this address",
+        path.remote.text());
+    refuse(session, ReleaseCause::UnknownSource);
+    return;
+  }
+  auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
+  if (call == nullptr) {
+    env.counters.add(Counter::drop_sip_no_memory);
+    cdr::CallRecord record = first_record({}, invite);
+    const ReleaseInfo& info = release_info(ReleaseCause::NoResource);
+    record.mapping_gateway = gateways.gateway(*mapping).name;
+    record.end_ms = record.start_ms;
+    record.end_reason = info.name;
+    record.end_direction = direction_name(Direction::kSwitch);
+    record.sip_code = info.sip;
+    journal_.append(std::move(record));
+    refuse(session, ReleaseCause::NoResource);
+    return;
+  }
+  call->begin({handle}, {.name = fmt::format("{}-{}-{:x}", life_, env.shard, handle.raw),
+                         .mapping = *mapping,
+                         .caller = id,
+                         .invite = invite,
+                         .path = path,
+                         .room = journal_.room()});
+}
+
+void CallService::refuse(sip::InviteSession& session, ReleaseCause cause) {
+  session.finish(release_info(cause).sip, reason_value(cause));
+}
+
+void CallService::on_flow_latched(const wire::FlowLatched& event) {
+  if (Call* call = calls_.find({event.cookie})) call->on_flow_latched(event);
+  else env.counters.add(Counter::drop_event_stale);
+}
+
+void CallService::on_flow_closed(const wire::FlowClosed& event) {
+  if (Call* call = calls_.find({event.cookie})) call->on_flow_closed(event);
+  else env.counters.add(Counter::drop_event_stale);
+}
+
+std::string CallService::name_of(std::uint64_t cookie) {
+  const Call* call = calls_.find({cookie});
+  return call != nullptr ? call->name() : std::string();
+}
+
+bool CallService::hang_up(const std::string& name, ReleaseCause cause) {
+  bool found = false;
+  calls_.each([&](base::Handle, Call& call) {
+    const bool live = call.state() < Call::State::kReleasing;
+    if (!live || call.name() != name) return;
+    found = true;
+    call.hang_up(cause);
+  });
+  return found;
+}
+
+void CallService::hang_up_all(ReleaseCause cause) {
+  calls_.each([&](base::Handle, Call& call) { call.hang_up(cause); });
+}
+
+void CallService::each(const std::function<void(const Call&)>& visit) {
+  calls_.each([&](base::Handle, const Call& call) { visit(call); });
+}
+
+void CallService::call_over(CallId id, cdr::CallRecord record) {
+  journal_.append(std::move(record));
+  over_.push_back(id);
+}
+
+void CallService::tidy() {
+  for (const CallId id : over_) calls_.drop(id.handle);
+  over_.clear();
+}
+
+}  // namespace tandem::calls

@@ -1,0 +1,52 @@
+// All calls of one shard: makes them for new INVITEs, leads events to them, and sees that each one's
+// record is written before the call is dropped. Owner: the shard's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controlplane/calls/call.h"
+#include "controlplane/cdr/journal.h"
+
+namespace tandem::calls {
+
+class CallService final : public sip::CallHandler, public media::FlowListener, Switchboard {
+ public:
+  static constexpr std::uint32_t kCallsMax = 50'000;
+
+  // `life`: this control plane's start, for names of calls that are never given twice.
+  CallService(sip::Environment& env, const config::Site& site, routing::GatewayTable& gateways,
+              const routing::RouteTable& routes, media::Datapath& datapath,
+              media::MediaPorts& ports, cdr::Journal& journal, std::string life);
+  void attach(sip::UserAgent& user_agent) { agent = &user_agent; }
+
+  void on_invite(sip::SessionId id, sip::InviteSession& session, const sip::Message& invite,
+                 const sip::Path& path) override;
+  void on_flow_latched(const wire::FlowLatched& event) override;
+  void on_flow_closed(const wire::FlowClosed& event) override;
+
+  // The name of the call that a flow's cookie means; empty: none.
+  std::string name_of(std::uint64_t cookie);
+  // False: no such call, or it is ending already.
+  bool hang_up(const std::string& name, ReleaseCause cause);
+  void hang_up_all(ReleaseCause cause);
+  void each(const std::function<void(const Call&)>& visit);
+  std::uint32_t live() const { return calls_.live(); }
+
+  // Drops calls that are over. Once a turn, with nothing of theirs on the stack.
+  void tidy();
+
+ private:
+  void call_over(CallId id, cdr::CallRecord record) override;
+  void refuse(sip::InviteSession& session, ReleaseCause cause);
+
+  cdr::Journal& journal_;
+  std::string life_;
+  std::shared_ptr<const config::Parameters> parameters_;
+  base::Slab<Call> calls_{kCallsMax};
+  std::vector<CallId> over_;
+};
+
+}  // namespace tandem::calls

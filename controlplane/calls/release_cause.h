@@ -1,0 +1,34 @@
+// Call end reasons as a type, with what they mean on the wire.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tandem::calls {
+
+enum class ReleaseCause : std::uint8_t {
+#define RELEASE(name, sip, q850, text) name,
+#include "controlplane/calls/release_cause.def"
+#undef RELEASE
+};
+
+struct ReleaseInfo {
+  std::string_view name;
+  int sip;
+  int q850;
+  std::string_view text;
+};
+const ReleaseInfo& release_info(ReleaseCause cause);
+
+// The value of a Reason header (RFC 3326): Q.850;cause=17;text="…".
+std::string reason_value(ReleaseCause cause);
+
+// Who ended the call.
+enum class Direction : std::uint8_t { kCaller, kCallee, kSwitch };
+std::string_view direction_name(Direction direction);
+
+// What a routing gateway's final response (300–699) means.
+ReleaseCause cause_of_refusal(int status);
+
+}  // namespace tandem::calls

@@ -1,0 +1,155 @@
+#include "controlplane/cdr/journal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "drivers/base/log.h"
+
+namespace tandem::cdr {
+namespace {
+
+// No record is longer (SIP messages are bounded by 64 KiB, and few of their bytes get in).
+constexpr std::int64_t kLineBytesMax = 1 << 20;
+constexpr std::size_t kRecordsPerSync = 4096;
+
+std::string read_tail(int fd, std::int64_t size) {
+  const std::int64_t from = std::max<std::int64_t>(0, size - kLineBytesMax);
+  std::string tail(static_cast<std::size_t>(size - from), '\0');
+  std::size_t have = 0;
+  while (have < tail.size()) {
+    const ssize_t got = pread(fd, tail.data() + have, tail.size() - have,
+                              static_cast<off_t>(from) + static_cast<off_t>(have));
+    if (got <= 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  tail.resize(have);
+  return tail;
+}
+
+}  // namespace
+
+Journal::Journal(std::size_t pending_max, base::Millis precision)
+    : pending_max_(pending_max), precision_(precision) {}
+
+Journal::~Journal() { stop(); }
+
+base::Result<void> Journal::open(const std::string& path) {
+  std::error_code fault;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), fault);
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (fd_ < 0) {
+    return base::error(fmt::format("cannot open call record journal {}: {}", path,
+                                   std::strerror(errno)));
+  }
+  if (auto recovered = recover(path); !recovered) return recovered;
+  writer_ = std::thread([this] { live(); });
+  pthread_setname_np(writer_.native_handle(), "cdr-writer");
+  return {};
+}
+
+base::Result<void> Journal::recover(const std::string& path) {
+  struct stat found{};
+  if (fstat(fd_, &found) != 0) return base::error(path + ": " + std::strerror(errno));
+  file_bytes_ = found.st_size;
+  if (file_bytes_ == 0) return {};
+  std::string tail = read_tail(fd_, file_bytes_);
+  if (tail.empty() || tail.back() != '\n') {
+    const auto end = tail.rfind('\n');
+    const auto torn = end == std::string::npos ? tail.size() : tail.size() - end - 1;
+    LOG(kWarning, "cdr", "{}: the last line was cut off by a crash; {} bytes taken away: {}", path,
+        torn, tail.substr(tail.size() - torn).substr(0, 200));
+    file_bytes_ -= static_cast<std::int64_t>(torn);
+    if (ftruncate(fd_, file_bytes_) != 0) return base::error(path + ": " + std::strerror(errno));
+    tail.resize(tail.size() - torn);
+  }
+  if (tail.empty()) return {};
+  const auto line_end = tail.size() - 1;
+  const auto before = tail.rfind('\n', line_end == 0 ? 0 : line_end - 1);
+  const auto begin = before == std::string::npos ? 0 : before + 1;
+  const auto json = nlohmann::json::parse(tail.substr(begin, line_end - begin), nullptr, false);
+  if (json.is_discarded() || !json.contains("sequence") ||
+      !json["sequence"].is_number_unsigned()) {
+    return base::error(path + ": its last line is no call record; move the file away");
+  }
+  sequence_ = json["sequence"].get<std::uint64_t>();
+  return {};
+}
+
+void Journal::append(CallRecord record) {
+  pending_.fetch_add(1, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(record));
+  }
+  wake_.notify_one();
+}
+
+void Journal::stop() {
+  if (!writer_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  writer_.join();
+  close(fd_);
+  fd_ = -1;
+}
+
+void Journal::live() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;  // stopping
+    const std::size_t count = std::min(queue_.size(), kRecordsPerSync);
+    std::string lines;
+    for (std::size_t i = 0; i < count; ++i) {
+      lines += to_json(queue_[i], sequence_ + i + 1, precision_) + "\n";
+    }
+    lock.unlock();
+    const bool done = write_out(lines);
+    lock.lock();
+    if (!done) {
+      LOG(kError, "cdr", "{} call records wait: the journal can't be written: {}",
+          pending_.load(std::memory_order_relaxed), std::strerror(errno));
+      if (stopping_) return;
+      wake_.wait_for(lock, base::Seconds{1}, [this] { return stopping_; });
+      continue;
+    }
+    sequence_ += count;
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+    pending_.fetch_sub(count, std::memory_order_relaxed);
+    written_.fetch_add(count, std::memory_order_relaxed);
+  }
+}
+
+bool Journal::write_out(const std::string& lines) {
+  std::size_t done = 0;
+  while (done < lines.size()) {
+    const ssize_t wrote = pwrite(fd_, lines.data() + done, lines.size() - done,
+                                 file_bytes_ + static_cast<std::int64_t>(done));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) break;
+    done += static_cast<std::size_t>(wrote);
+  }
+  if (done == lines.size() && fsync(fd_) == 0) {
+    file_bytes_ += static_cast<std::int64_t>(lines.size());
+    return true;
+  }
+  const int fault = errno;
+  // No half record may stay behind; the next try writes at the same place anyway.
+  [[maybe_unused]] const int cut = ftruncate(fd_, file_bytes_);
+  errno = fault;
+  return false;
+}
+
+}  // namespace tandem::cdr

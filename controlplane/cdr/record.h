@@ -1,0 +1,44 @@
+// What is kept of a call attempt (behaviour: one record per call, also failed ones). Plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "drivers/base/clock.h"
+#include "drivers/wire/messages.h"
+
+namespace tandem::cdr {
+
+struct CallRecord {
+  std::string call;  // our id, as `show calls` has it
+  std::string caller;       // numbers as received
+  std::string callee;
+  std::string callee_sent;  // as sent to the routing gateway
+  std::string mapping_gateway;
+  std::string routing_gateway;  // empty: never routed
+  std::string caller_call_id;
+  std::string callee_call_id;
+  // Milliseconds since 1970; 0: didn't happen.
+  std::int64_t start_ms = 0;
+  std::int64_t ring_ms = 0;
+  std::int64_t answer_ms = 0;
+  std::int64_t end_ms = 0;
+  std::int64_t hold_ms = 0;  // answer to end, by the monotonic clock
+  std::string end_reason;
+  std::string end_direction;  // "caller", "callee", "switch"
+  int sip_code = 0;           // what the caller got, or 200
+  std::string media_mode;     // "proxy", "none"
+  std::string codec;
+  std::optional<wire::FlowFigures> from_caller;
+  std::optional<wire::FlowFigures> from_callee;
+};
+
+// Whole billed seconds: a hold time, or the rest of one, below the precision
+// (SERVER_BILLING_HOLD_TIME_PRECISION) doesn't start another second.
+std::int64_t hold_time_s(std::int64_t hold_ms, base::Millis precision);
+
+// One line of JSON, without the line end.
+std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Millis precision);
+
+}  // namespace tandem::cdr

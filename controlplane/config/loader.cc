@@ -1,0 +1,178 @@
+#include "controlplane/config/loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "drivers/base/settings_file.h"
+#include "drivers/base/text.h"
+
+namespace tandem::config {
+namespace {
+
+using base::SettingsTable;
+
+void read_ports(SettingsTable& root, Site& site) {
+  for (auto& table : root.tables("port")) {
+    Port port;
+    port.name = table.required_text("name");
+    if (const auto network = base::Ip4Prefix::parse(table.required_text("address"))) {
+      port.network = *network;
+      port.address = base::IpAddress::ip4_raw(network->network_order);
+    }  // else read_corridor() has said so
+    port.sip_port = static_cast<std::uint16_t>(table.integer("sip_port", 0, 0, 65535));
+    // The dataplane's part of the table.
+    for (const auto* key : {"device", "gateway"}) table.text(key, "");
+    table.integer("mtu", 1500, 576, 9216);
+    table.refuse_unknown();
+    site.ports.push_back(std::move(port));
+  }
+}
+
+constexpr std::uint32_t kNoPort = UINT32_MAX;
+
+// The port whose network an address lies in.
+std::uint32_t port_towards(const Site& site, const base::IpAddress& address) {
+  for (std::uint32_t i = 0; i < site.ports.size(); ++i) {
+    if (site.ports[i].network.covers(address.ip4_network_order())) return i;
+  }
+  return kNoPort;
+}
+
+std::uint32_t port_named(const Site& site, const std::string& name) {
+  for (std::uint32_t i = 0; i < site.ports.size(); ++i) {
+    if (site.ports[i].name == name) return i;
+  }
+  return kNoPort;
+}
+
+void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
+  const bool routing = gateway.kind == GatewayKind::kRouting;
+  for (const auto& text : table.texts("address")) {
+    const auto address = base::Endpoint::parse(text, routing ? 5060 : 0);
+    if (!address || !address->address.is_ip4()) {
+      table.fault("address", fmt::format("\"{}\" is not an IPv4 address", text));
+      continue;
+    }
+    for (const auto& other : site.gateways) {
+      if (routing || other.kind != GatewayKind::kMapping) continue;
+      if (std::find(other.addresses.begin(), other.addresses.end(), *address) !=
+          other.addresses.end()) {
+        table.fault("address", fmt::format("{} is also that of gateway {}", text, other.name));
+      }
+    }
+    gateway.addresses.push_back(*address);
+  }
+  if (gateway.addresses.empty()) table.fault("address", "at least one is needed");
+  if (routing && gateway.addresses.size() > 1) {
+    table.fault("address", "a routing gateway has one address");
+  }
+}
+
+// Through which port a routing gateway is reached.
+void read_way_out(SettingsTable& table, const Site& site, Gateway& gateway) {
+  const auto name = table.text("port", "");
+  if (gateway.kind != GatewayKind::kRouting) {
+    if (!name.empty()) table.fault("port", "is for routing gateways");
+    return;
+  }
+  if (gateway.addresses.empty()) return;
+  const auto port = name.empty() ? port_towards(site, gateway.addresses.front().address)
+                                 : port_named(site, name);
+  if (port == kNoPort) {
+    table.fault(name.empty() ? "address" : "port",
+                name.empty() ? "lies in no port's network: say which with port = \"NAME\""
+                             : fmt::format("there is no port \"{}\"", name));
+    return;
+  }
+  if (site.ports[port].sip_port == 0) {
+    table.fault("port", fmt::format("port \"{}\" has no sip_port", site.ports[port].name));
+  }
+  gateway.port = port;
+}
+
+void read_gateways(SettingsTable& root, Site& site) {
+  for (auto& table : root.tables("gateway")) {
+    Gateway gateway;
+    gateway.name = table.required_text("name");
+    const auto kind = table.required_text("kind");
+    if (kind == "routing") gateway.kind = GatewayKind::kRouting;
+    else if (kind != "mapping") table.fault("kind", "must be \"mapping\" or \"routing\"");
+    for (const auto& other : site.gateways) {
+      if (other.name == gateway.name) table.fault("name", "is that of an earlier gateway");
+    }
+    read_addresses(table, site, gateway);
+    gateway.capacity = static_cast<std::uint32_t>(table.integer("capacity", 0, 0, 1'000'000));
+    read_way_out(table, site, gateway);
+    table.refuse_unknown();
+    site.gateways.push_back(std::move(gateway));
+  }
+}
+
+void read_routes(SettingsTable& root, Site& site) {
+  for (auto& table : root.tables("route")) {
+    Route route;
+    route.prefix = table.required_text("prefix");
+    if (!std::all_of(route.prefix.begin(), route.prefix.end(), base::is_digit) ||
+        route.prefix.size() > 32) {
+      table.fault("prefix", "must be 0..32 digits");
+    }
+    for (const auto& other : site.routes) {
+      if (other.prefix == route.prefix) table.fault("prefix", "has a route already");
+    }
+    const auto name = table.required_text("gateway");
+    const auto found = std::find_if(site.gateways.begin(), site.gateways.end(),
+                                    [&](const Gateway& g) { return g.name == name; });
+    if (found == site.gateways.end()) {
+      table.fault("gateway", fmt::format("there is no gateway \"{}\"", name));
+    } else if (found->kind != GatewayKind::kRouting) {
+      table.fault("gateway", fmt::format("\"{}\" is not a routing gateway", name));
+    } else {
+      route.gateway = static_cast<std::uint32_t>(found - site.gateways.begin());
+    }
+    table.refuse_unknown();
+    site.routes.push_back(std::move(route));
+  }
+}
+
+void read_rest(SettingsTable& root, Site& site) {
+  auto control = root.table("control");
+  site.control_socket = control.text("socket", "/run/tandem/control.sock");
+  control.refuse_unknown();
+  auto cdr = root.table("cdr");
+  site.cdr_journal = cdr.text("journal", "/var/lib/tandem/cdr.jsonl");
+  cdr.refuse_unknown();
+  auto dataplane = root.table("dataplane");  // checked by the dataplane
+  for (const auto core : dataplane.integers("cores", 0, 1023)) {
+    site.worker_cores.push_back(static_cast<int>(core));
+  }
+  auto parameters = root.table("parameters");
+  for (const auto& [name, text] : parameters.pairs()) {
+    if (const auto set = site.parameters.set(name, text); !set) {
+      parameters.fault(name, set.error_text());
+    }
+  }
+}
+
+}  // namespace
+
+base::Result<Site> load_site(const std::string& path) {
+  auto file = base::SettingsFile::read(path);
+  if (!file) return std::move(file).take_error();
+  auto root = file->root();
+  Site site;
+  site.corridor = wire::read_corridor(root);
+  read_ports(root, site);
+  read_gateways(root, site);
+  read_routes(root, site);
+  read_rest(root, site);
+  root.refuse_unknown();
+  if (std::none_of(site.ports.begin(), site.ports.end(),
+                   [](const Port& port) { return port.sip_port != 0; })) {
+    root.fault("port", "no port has a sip_port: nothing could ever call");
+  }
+  if (auto verdict = file->verdict(); !verdict) return std::move(verdict).take_error();
+  return site;
+}
+
+}  // namespace tandem::config

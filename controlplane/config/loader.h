@@ -1,0 +1,13 @@
+// The site file (TOML) to a Site. All faults at once, each with file and line.
+#pragma once
+
+#include <string>
+
+#include "controlplane/config/site.h"
+#include "drivers/base/result.h"
+
+namespace tandem::config {
+
+base::Result<Site> load_site(const std::string& path);
+
+}  // namespace tandem::config

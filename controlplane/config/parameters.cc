@@ -1,0 +1,118 @@
+#include "controlplane/config/parameters.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "drivers/base/text.h"
+
+namespace tandem::config {
+namespace {
+
+using base::trim;
+
+base::Result<std::uint64_t> number_in(std::string_view name, std::string_view text,
+                                      std::uint64_t least, std::uint64_t most, const char* unit) {
+  const auto number = base::parse_uint(trim(text), most);
+  if (!number || *number < least) {
+    return base::error(fmt::format("{} = {}: must be {}..{} {}", name, text, least, most, unit));
+  }
+  return *number;
+}
+
+std::optional<double> real(std::string_view text) {
+  double number = 0;
+  const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+base::Result<std::vector<base::Nanos>> gaps(std::string_view name, std::string_view text) {
+  std::vector<base::Nanos> out;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const auto seconds = real(trim(base::split_first(rest, ',')));
+    if (!seconds || *seconds < 0.1 || *seconds > 32 || out.size() == 16) {
+      return base::error(fmt::format("{} = {}: must be 1..16 numbers of 0.1..32 s", name, text));
+    }
+    out.emplace_back(static_cast<std::int64_t>(*seconds * 1e9));
+  }
+  if (out.empty()) return base::error(fmt::format("{}: must hold at least one gap", name));
+  return out;
+}
+
+base::Result<PortRange> ports(std::string_view name, std::string_view text) {
+  std::string_view rest = text;
+  const auto low = base::parse_uint(trim(base::split_first(rest, ',')), 65535);
+  const auto high = base::parse_uint(trim(rest), 65535);
+  if (!low || !high || *low < 1024 || *high <= *low) {
+    return base::error(
+        fmt::format("{} = {}: must be low,high with 1024 <= low < high <= 65535", name, text));
+  }
+  return PortRange{static_cast<std::uint16_t>(*low), static_cast<std::uint16_t>(*high)};
+}
+
+base::Result<std::uint8_t> tos(std::string_view name, std::string_view text) {
+  const auto value = trim(text);
+  const bool is_hex = base::istarts_with(value, "0x");
+  const auto digits = is_hex ? value.substr(2) : value;
+  std::uint8_t byte = 0;
+  const auto [stop, fault] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), byte, is_hex ? 16 : 10);
+  if (digits.empty() || fault != std::errc{} || stop != digits.data() + digits.size()) {
+    return base::error(fmt::format("{} = {}: must be a ToS byte 0x00..0xff", name, text));
+  }
+  return byte;
+}
+
+template <typename T, typename Field>
+base::Result<void> assign(base::Result<T> value, Field& field) {
+  if (!value) return std::move(value).take_error();
+  field = Field(*std::move(value));
+  return {};
+}
+
+}  // namespace
+
+Parameters::Parameters() {
+  // A list can't be initialised in the struct; its default goes through the same door as any value.
+#define SECONDS(...)
+#define MILLIS(...)
+#define COUNT(...)
+#define GAPS(name, value, sentence) CHECK(set(#name, value).ok());
+#define PORTS(...)
+#define TOS(...)
+#include "controlplane/config/parameters.def"
+#undef SECONDS
+#undef MILLIS
+#undef COUNT
+#undef GAPS
+#undef PORTS
+#undef TOS
+}
+
+base::Result<void> Parameters::set(std::string_view key, std::string_view text) {
+#define SECONDS(name, value, least, most, sentence) \
+  if (key == #name) return assign(number_in(#name, text, least, most, "s"), name);
+#define MILLIS(name, value, least, most, sentence) \
+  if (key == #name) return assign(number_in(#name, text, least, most, "ms"), name);
+#define COUNT(name, value, least, most, sentence) \
+  if (key == #name) return assign(number_in(#name, text, least, most, ""), name);
+#define GAPS(name, value, sentence) \
+  if (key == #name) return assign(gaps(#name, text), name);
+#define PORTS(name, low, high, sentence) \
+  if (key == #name) return assign(ports(#name, text), name);
+#define TOS(name, value, sentence) \
+  if (key == #name) return assign(tos(#name, text), name);
+#include "controlplane/config/parameters.def"
+#undef SECONDS
+#undef MILLIS
+#undef COUNT
+#undef GAPS
+#undef PORTS
+#undef TOS
+  return base::error(fmt::format("{}: no such parameter", key));
+}
+
+}  // namespace tandem::config

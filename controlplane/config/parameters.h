@@ -1,0 +1,42 @@
+// The parameters a call is born with. A plain struct made from parameters.def; set() is the only way
+// in and refuses what leaves a range, naming it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drivers/base/clock.h"
+#include "drivers/base/result.h"
+
+namespace tandem::config {
+
+struct PortRange {
+  std::uint16_t low = 0;
+  std::uint16_t high = 0;
+};
+
+class Parameters {
+ public:
+  Parameters();
+
+  // By name, from text as an operator writes it. Fails with the range and the unit.
+  base::Result<void> set(std::string_view name, std::string_view text);
+
+#define SECONDS(name, value, least, most, sentence) base::Seconds name{value};
+#define MILLIS(name, value, least, most, sentence) base::Millis name{value};
+#define COUNT(name, value, least, most, sentence) std::uint64_t name = value;
+#define GAPS(name, value, sentence) std::vector<base::Nanos> name;
+#define PORTS(name, low, high, sentence) PortRange name{low, high};
+#define TOS(name, value, sentence) std::uint8_t name = value;
+#include "controlplane/config/parameters.def"
+#undef SECONDS
+#undef MILLIS
+#undef COUNT
+#undef GAPS
+#undef PORTS
+#undef TOS
+};
+
+}  // namespace tandem::config

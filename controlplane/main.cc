@@ -1,0 +1,116 @@
+// tandem-controlplane: SIP, calls, records and the operator's door. No EAL, no DPDK library.
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "controlplane/admin/commands.h"
+#include "controlplane/admin/control_socket.h"
+#include "controlplane/config/loader.h"
+#include "controlplane/loop/event_loop.h"
+#include "controlplane/signalling_shard.h"
+#include "drivers/base/log.h"
+
+namespace tandem {
+namespace {
+
+constexpr int kFault = 1;
+constexpr int kConfigurationFault = 2;
+constexpr base::Nanos kShutdownPatience = base::Seconds{3};
+
+// A poller shares its core with nobody: our threads keep to the others, if there are any.
+void keep_off(const std::vector<int>& cores) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  for (const int core : cores) CPU_CLR(core, &allowed);
+  if (CPU_COUNT(&allowed) != 0) sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
+int fail(const std::string& why) {
+  LOG(kError, "main", "{}", why);
+  return kFault;
+}
+
+int run(const config::Site& site) {
+  keep_off(site.worker_cores);
+  loop::EventLoop loop;
+  if (auto opened = loop.open(); !opened) return fail(opened.error_text());
+  auto segment = wire::Segment::open(site.corridor.segment, site.corridor.plan,
+                                     wire::Side::kControlplane);
+  if (!segment) return fail(segment.error_text());
+  segment->beat(base::monotonic_now());
+  const std::uint32_t life = segment->announce();
+  cdr::Journal journal(site.parameters.SERVER_MAX_CDR_PENDING_LIST_LENGTH,
+                       site.parameters.SERVER_BILLING_HOLD_TIME_PRECISION);
+  if (auto opened = journal.open(site.cdr_journal); !opened) {
+    segment->leave();
+    return fail(opened.error_text());
+  }
+  routing::GatewayTable gateways(site.gateways);
+  const routing::RouteTable routes(site.routes);
+  std::vector<std::unique_ptr<SignallingShard>> shards;
+  std::vector<admin::ShardView> views;
+  for (std::uint32_t s = 0; s < site.corridor.plan.shards; ++s) {
+    shards.push_back(std::make_unique<SignallingShard>(
+        SignallingShard::Shared{.segment = *segment,
+                                .site = site,
+                                .gateways = gateways,
+                                .routes = routes,
+                                .journal = journal,
+                                .life = life,
+                                .life_name = fmt::format("{:x}", base::wall_ms_now())},
+        s));
+    views.push_back(shards.back()->view());
+  }
+  admin::Commands commands(loop, *segment, journal, std::move(views));
+  {
+    admin::ControlSocket socket(
+        loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
+          commands.run(command, args, answer);
+        });
+    if (auto opened = socket.open(site.control_socket); !opened) {
+      segment->leave();
+      return fail(opened.error_text());
+    }
+    loop.on_beat([&] { segment->beat(base::monotonic_now()); });
+    for (auto& shard : shards) shard->start();
+    LOG(kInfo, "main", "ready: {}", site.corridor.plan.text());
+    loop.run();
+    LOG(kInfo, "main", "ending: calls are hung up");
+    for (auto& shard : shards) shard->stop(kShutdownPatience);
+  }
+  journal.stop();
+  segment->leave();
+  return 0;
+}
+
+}  // namespace
+}  // namespace tandem
+
+int main(int argc, char** argv) {
+  CLI::App app{"tandem-controlplane: the signalling half of a Tandem switch"};
+  std::string config_path = "/etc/tandem/tandem.toml";
+  auto level = tandem::base::LogLevel::kInfo;
+  const std::map<std::string, tandem::base::LogLevel> levels = {
+      {"debug", tandem::base::LogLevel::kDebug},
+      {"info", tandem::base::LogLevel::kInfo},
+      {"warning", tandem::base::LogLevel::kWarning},
+      {"error", tandem::base::LogLevel::kError}};
+  app.add_option("--config", config_path, "the site file")->capture_default_str();
+  app.add_option("--log", level, "least level of log lines: debug, info, warning, error")
+      ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case));
+  CLI11_PARSE(app, argc, argv);
+  tandem::base::log_start("tandem-controlplane", level);
+  const auto site = tandem::config::load_site(config_path);
+  if (!site) {
+    std::cerr << site.error_text() << "\n";
+    return tandem::kConfigurationFault;
+  }
+  const int verdict = tandem::run(*site);
+  tandem::base::log_stop();
+  return verdict;
+}

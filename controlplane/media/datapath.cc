@@ -1,0 +1,129 @@
+#include "controlplane/media/datapath.h"
+
+#include <array>
+
+namespace tandem::media {
+
+using wire::Command;
+using wire::CommandKind;
+using wire::Counter;
+
+Datapath::Datapath(wire::Segment& segment, std::vector<wire::ControlEnd*> ends, std::uint32_t life,
+                   wire::CounterBlock& counters)
+    : segment_(segment),
+      ends_(std::move(ends)),
+      life_(life),
+      counters_(counters),
+      dataplane_generation_(segment.generation_of(wire::Side::kDataplane)),
+      pending_(ends_.size()) {}
+
+void Datapath::bind_signal(const base::Endpoint& local) {
+  signal_addresses_.push_back(local);
+  send_bind(local);
+}
+
+void Datapath::send_bind(const base::Endpoint& local) {
+  Command command;
+  command.kind = CommandKind::kBindSignal;
+  command.bind = {local};
+  for (std::uint32_t w = 0; w < ends_.size(); ++w) send_to_worker(w, command);
+}
+
+FlowGeneration Datapath::open(wire::OpenFlow flow) {
+  flow.generation = (static_cast<FlowGeneration>(life_) << 32) | ++last_flow_;
+  open_[word(flow.key)] = flow;
+  send_open(flow);
+  return flow.generation;
+}
+
+void Datapath::send_open(const wire::OpenFlow& flow) {
+  Command command;
+  command.kind = CommandKind::kOpenFlow;
+  command.open = flow;
+  send(flow.key, command);
+}
+
+void Datapath::update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote) {
+  const auto found = open_.find(word(key));
+  if (found == open_.end() || found->second.generation != generation) return;
+  if (found->second.remote == remote) return;
+  found->second.remote = remote;
+  Command command;
+  command.kind = CommandKind::kUpdateFlow;
+  command.update.key = key;
+  command.update.generation = generation;
+  command.update.remote = remote;
+  send(key, command);
+}
+
+void Datapath::close(FlowKey key, FlowGeneration generation) {
+  const auto found = open_.find(word(key));
+  if (found != open_.end() && found->second.generation == generation) open_.erase(found);
+  close_orphan(key, generation);
+}
+
+void Datapath::close_orphan(FlowKey key, FlowGeneration generation) {
+  Command command;
+  command.kind = CommandKind::kCloseFlow;
+  command.close.key = key;
+  command.close.generation = generation;
+  send(key, command);
+}
+
+bool Datapath::record(FlowKey key, FlowGeneration generation, wire::FlowRecord& out) const {
+  return segment_.flow_record(key).read(out) && out.generation == generation;
+}
+
+void Datapath::send(FlowKey key, const Command& command) {
+  send_to_worker(wire::worker_of_port(segment_.plan(), key.port), command);
+}
+
+// Behind what waits already: commands never overtake each other.
+void Datapath::send_to_worker(std::uint32_t worker, const Command& command) {
+  auto& pending = pending_[worker];
+  if (!pending.empty() || !ends_[worker]->commands.enqueue(command)) {
+    counters_.add(Counter::drop_command_full);
+    pending.push_back(command);
+  }
+}
+
+void Datapath::send_pending() {
+  for (std::uint32_t w = 0; w < ends_.size(); ++w) {
+    auto& pending = pending_[w];
+    while (!pending.empty() && ends_[w]->commands.enqueue(pending.front())) pending.pop_front();
+  }
+}
+
+// A new generation of the dataplane has empty tables and threw away what was in the rings: it gets
+// everything that is true now.
+void Datapath::follow_dataplane() {
+  const std::uint32_t generation = segment_.generation_of(wire::Side::kDataplane);
+  if (generation == dataplane_generation_) return;
+  dataplane_generation_ = generation;
+  for (auto& pending : pending_) pending.clear();
+  for (const auto& local : signal_addresses_) send_bind(local);
+  for (const auto& [key, flow] : open_) send_open(flow);
+  counters_.add(Counter::flow_reopened, open_.size());
+}
+
+std::uint32_t Datapath::poll(FlowListener& listener) {
+  follow_dataplane();
+  send_pending();
+  std::uint32_t taken = 0;
+  std::array<wire::Event, 32> events;
+  for (auto* end : ends_) {
+    std::uint32_t count;
+    do {
+      count = end->events.dequeue(events);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const wire::Event& event = events[i];
+        if (event.kind == wire::EventKind::kFlowLatched) listener.on_flow_latched(event.latched);
+        else if (event.kind == wire::EventKind::kFlowClosed) listener.on_flow_closed(event.closed);
+      }
+      taken += count;
+    } while (count == events.size() && taken < 1024);
+  }
+  return taken;
+}
+
+}  // namespace tandem::media

@@ -1,0 +1,78 @@
+// The shard's hand on the dataplane: flows are opened, changed and closed by commands that need no
+// answer; what the workers tell comes back as events. Remembers every flow that it opened, so that a
+// restarted dataplane gets them all again. Owner: the shard's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "drivers/base/clock.h"
+#include "drivers/wire/channel.h"
+#include "drivers/wire/segment.h"
+
+namespace tandem::media {
+
+using wire::FlowGeneration;
+using wire::FlowKey;
+
+class FlowListener {
+ public:
+  virtual void on_flow_latched(const wire::FlowLatched& event) = 0;
+  virtual void on_flow_closed(const wire::FlowClosed& event) = 0;
+
+ protected:
+  ~FlowListener() = default;
+};
+
+class Datapath {
+ public:
+  // `ends`: one per worker, attached; they and the segment outlive this. `life` is the control
+  // plane's generation in the segment: the upper half of all flow generations.
+  Datapath(wire::Segment& segment, std::vector<wire::ControlEnd*> ends, std::uint32_t life,
+           wire::CounterBlock& counters);
+
+  // SIP to this address comes up to us from now on.
+  void bind_signal(const base::Endpoint& local);
+
+  // Fills in the generation and sends. Returns the generation.
+  FlowGeneration open(wire::OpenFlow flow);
+  void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote);
+  // Ends in on_flow_closed, unless the dataplane isn't there to say so.
+  void close(FlowKey key, FlowGeneration generation);
+  // A flow of a former control plane, by its record's generation.
+  void close_orphan(FlowKey key, FlowGeneration generation);
+
+  // The worker's latest publication about this flow. False: none for this generation.
+  bool record(FlowKey key, FlowGeneration generation, wire::FlowRecord& out) const;
+
+  // Sends what had no room, follows a restarted dataplane, hands events to the listener. Returns
+  // the number of events.
+  std::uint32_t poll(FlowListener& listener);
+
+  std::size_t live_flows() const { return open_.size(); }
+
+ private:
+  static std::uint32_t word(FlowKey key) {
+    return (static_cast<std::uint32_t>(key.address) << 16) | key.port;
+  }
+  void send(FlowKey key, const wire::Command& command);
+  void send_to_worker(std::uint32_t worker, const wire::Command& command);
+  void send_bind(const base::Endpoint& local);
+  void send_open(const wire::OpenFlow& flow);
+  void send_pending();
+  void follow_dataplane();
+
+  wire::Segment& segment_;
+  std::vector<wire::ControlEnd*> ends_;
+  std::uint32_t life_;
+  wire::CounterBlock& counters_;
+  std::uint32_t dataplane_generation_;
+  std::uint32_t last_flow_ = 0;
+  std::vector<base::Endpoint> signal_addresses_;
+  std::unordered_map<std::uint32_t, wire::OpenFlow> open_;  // by word(key)
+  std::vector<std::deque<wire::Command>> pending_;  // per worker: its ring was full
+};
+
+}  // namespace tandem::media

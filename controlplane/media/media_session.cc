@@ -1,0 +1,163 @@
+#include "controlplane/media/media_session.h"
+
+#include "drivers/base/text.h"
+
+namespace tandem::media {
+namespace {
+
+constexpr std::size_t kRtp = 0;
+constexpr std::size_t kRtcp = 1;
+
+std::size_t index(Side side) { return static_cast<std::size_t>(side); }
+std::size_t other(std::size_t side) { return 1 - side; }
+
+// "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, to an IPv4 address: what the dataplane relays.
+bool relayed(const sdp::Media& media) {
+  return media.port != 0 && media.rtp.address.is_ip4() &&
+         base::istarts_with(media.protocol, "RTP/");
+}
+
+// 0.0.0.0 means hold (RFC 3264 §8.4): nowhere to send to.
+base::Endpoint sendable(const base::Endpoint& remote) {
+  return remote.address == base::IpAddress::ip4(0, 0, 0, 0) ? base::Endpoint{} : remote;
+}
+
+FlowKey next(FlowKey key) { return {key.address, static_cast<std::uint16_t>(key.port + 1)}; }
+
+}  // namespace
+
+MediaSession::MediaSession(Datapath& datapath, MediaPorts& ports, const wire::CorridorPlan& plan,
+                           std::array<std::uint32_t, 2> addresses, std::uint64_t cookie,
+                           std::uint8_t tos)
+    : datapath_(datapath),
+      ports_(ports),
+      plan_(plan),
+      addresses_(addresses),
+      cookie_(cookie),
+      tos_(tos) {}
+
+MediaSession::~MediaSession() {
+  if (ports_held_) give_ports_back(closed_at_);
+}
+
+bool MediaSession::open(const sdp::Description& description, Side from, base::Nanos now) {
+  for (std::size_t section = 0; section < description.media.size(); ++section) {
+    const sdp::Media& media = description.media[section];
+    if (!relayed(media) || streams_.size() == kStreamsMax) continue;
+    const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
+    if (!keys) {
+      give_ports_back(now);
+      streams_.clear();
+      return false;
+    }
+    ports_held_ = true;
+    Stream stream{section, {}};
+    for (std::size_t side = 0; side < 2; ++side) {
+      stream.flows[side][kRtp].key = (*keys)[side];
+      stream.flows[side][kRtcp].key = next((*keys)[side]);
+    }
+    streams_.push_back(stream);
+  }
+  for (Stream& stream : streams_) {
+    const sdp::Media& media = description.media[stream.section];
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (const std::size_t kind : {kRtp, kRtcp}) {
+        wire::OpenFlow flow;
+        flow.key = stream.flows[side][kind].key;
+        flow.peer = stream.flows[other(side)][kind].key;
+        flow.cookie = cookie_;
+        flow.kind = kind == kRtp ? wire::FlowKind::kRtp : wire::FlowKind::kRtcp;
+        flow.latch = wire::LatchRule::kSignalledIp;
+        flow.tos = tos_;
+        flow.clock_khz = static_cast<std::uint8_t>(media.clock_hz / 1000);
+        if (side == index(from)) flow.remote = sendable(kind == kRtp ? media.rtp : media.rtcp);
+        stream.flows[side][kind].generation = datapath_.open(flow);
+      }
+    }
+  }
+  return true;
+}
+
+void MediaSession::set_remote(Side side, const sdp::Description& description) {
+  for (Stream& stream : streams_) {
+    if (stream.section >= description.media.size()) continue;
+    const sdp::Media& media = description.media[stream.section];
+    if (!relayed(media)) continue;
+    const auto& flows = stream.flows[index(side)];
+    datapath_.update(flows[kRtp].key, flows[kRtp].generation, sendable(media.rtp));
+    datapath_.update(flows[kRtcp].key, flows[kRtcp].generation, sendable(media.rtcp));
+  }
+}
+
+std::string MediaSession::rewritten(const sdp::Description& description, Side from) const {
+  const std::size_t towards = other(index(from));
+  const base::IpAddress& own = plan_.addresses[addresses_[towards]];
+  std::vector<sdp::LocalMedia> local(description.media.size());
+  for (auto& media : local) media.rtp.address = own;  // port 0: not let through
+  for (const Stream& stream : streams_) {
+    if (stream.section >= local.size()) continue;
+    local[stream.section].rtp.port = stream.flows[towards][kRtp].key.port;
+  }
+  return sdp::rewrite(description, local);
+}
+
+void MediaSession::close(base::Nanos now) {
+  if (open_flows_ != 0 || streams_.empty() || closed_at_ != base::Nanos{}) return;
+  closed_at_ = now;
+  for (Stream& stream : streams_) {
+    for (auto& side : stream.flows) {
+      for (Flow& flow : side) {
+        // Should the dataplane never answer, its last publication is what we have.
+        wire::FlowRecord record;
+        if (datapath_.record(flow.key, flow.generation, record)) flow.final = record.figures;
+        datapath_.close(flow.key, flow.generation);
+        ++open_flows_;
+      }
+    }
+  }
+}
+
+bool MediaSession::on_closed(const wire::FlowClosed& event) {
+  for (Stream& stream : streams_) {
+    for (auto& side : stream.flows) {
+      for (Flow& flow : side) {
+        if (!(flow.key == event.key) || flow.generation != event.generation) continue;
+        if (flow.final_known) return false;
+        flow.final = event.figures;
+        flow.final_known = true;
+        if (open_flows_ == 0 || --open_flows_ != 0) return false;
+        give_ports_back(closed_at_);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+std::optional<Side> MediaSession::side_of(FlowKey rtp) const {
+  for (const Stream& stream : streams_) {
+    for (const Side side : {Side::kCaller, Side::kCallee}) {
+      if (stream.flows[index(side)][kRtp].key == rtp) return side;
+    }
+  }
+  return std::nullopt;
+}
+
+bool MediaSession::figures(Side from, wire::FlowFigures& out) const {
+  if (streams_.empty()) return false;
+  const Flow& flow = streams_.front().flows[index(from)][kRtp];
+  wire::FlowRecord record;
+  if (closed_at_ != base::Nanos{}) out = flow.final;
+  else if (datapath_.record(flow.key, flow.generation, record)) out = record.figures;
+  else return false;
+  return true;
+}
+
+void MediaSession::give_ports_back(base::Nanos now) {
+  for (const Stream& stream : streams_) {
+    for (const auto& side : stream.flows) ports_.give_back(side[kRtp].key, now);
+  }
+  ports_held_ = false;
+}
+
+}  // namespace tandem::media

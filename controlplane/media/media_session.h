@@ -1,0 +1,80 @@
+// The media of one call: for each m= section a pair of ports towards either party and four flows (RTP
+// and RTCP, both directions) on one worker. Owner: the shard's thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/media/datapath.h"
+#include "controlplane/media/ports.h"
+#include "controlplane/sdp/sdp.h"
+
+namespace tandem::media {
+
+enum class Side : std::uint8_t { kCaller = 0, kCallee = 1 };
+
+class MediaSession {
+ public:
+  static constexpr std::size_t kStreamsMax = 4;
+
+  // `addresses`: the plan's media address towards caller and callee. `cookie` comes back in events.
+  MediaSession(Datapath& datapath, MediaPorts& ports, const wire::CorridorPlan& plan,
+               std::array<std::uint32_t, 2> addresses, std::uint64_t cookie, std::uint8_t tos);
+  // Ports of flows that were never reported closed are given back all the same.
+  ~MediaSession();
+  MediaSession(const MediaSession&) = delete;
+  MediaSession& operator=(const MediaSession&) = delete;
+
+  // Takes ports and opens flows for each m= section that we relay (RTP, not rejected, at most
+  // kStreamsMax). `from` is the party whose description this is. False: no ports left; nothing is
+  // open then. Once.
+  bool open(const sdp::Description& description, Side from, base::Nanos now);
+  bool is_open() const { return !streams_.empty(); }
+  // Where this party receives, by its latest description.
+  void set_remote(Side side, const sdp::Description& description);
+  // The description as the other party shall see it: our addresses and ports in it.
+  std::string rewritten(const sdp::Description& description, Side from) const;
+
+  // Closes all flows; their last figures come by on_closed().
+  void close(base::Nanos now);
+  // Takes an event of one of our flows. True: it was the last one that close() waited for.
+  bool on_closed(const wire::FlowClosed& event);
+  // The party whose RTP arrives at this port; no value: not a port of ours, or RTCP.
+  std::optional<Side> side_of(FlowKey rtp) const;
+  bool closing() const { return open_flows_ != 0; }
+
+  // The meter of the first stream's RTP that came from this party: final when closed, else the
+  // worker's last publication. False: never known.
+  bool figures(Side from, wire::FlowFigures& out) const;
+
+ private:
+  struct Flow {
+    FlowKey key;
+    FlowGeneration generation = 0;
+    bool final_known = false;
+    wire::FlowFigures final{};
+  };
+  // Index: [side][0 RTP, 1 RTCP].
+  struct Stream {
+    std::size_t section;  // which m=
+    std::array<std::array<Flow, 2>, 2> flows;
+  };
+
+  void give_ports_back(base::Nanos now);
+
+  Datapath& datapath_;
+  MediaPorts& ports_;
+  const wire::CorridorPlan& plan_;
+  std::array<std::uint32_t, 2> addresses_;
+  std::uint64_t cookie_;
+  std::uint8_t tos_;
+  std::vector<Stream> streams_;
+  std::size_t open_flows_ = 0;  // after close(): flows not yet reported closed
+  bool ports_held_ = false;
+  base::Nanos closed_at_{};
+};
+
+}  // namespace tandem::media

@@ -1,0 +1,396 @@
+#include "controlplane/sdp/sdp.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+
+#include "drivers/base/text.h"
+
+namespace tandem::sdp {
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+const base::IpAddress kHeld = base::IpAddress::ip4(0, 0, 0, 0);
+
+// One line "x=value" with the bytes that end it.
+struct Line {
+  std::string_view all;  // with its end
+  std::string_view text;
+  std::string_view end;  // "\r\n", "\n" or nothing at the end of the description
+  char type() const { return text.size() >= 2 && text[1] == '=' ? text[0] : '\0'; }
+  std::string_view value() const { return text.substr(2); }
+};
+
+// Cuts the first line off `rest`.
+Line next_line(std::string_view& rest) {
+  const auto lf = rest.find('\n');
+  Line line;
+  line.all = rest.substr(0, lf == npos ? npos : lf + 1);
+  rest.remove_prefix(line.all.size());
+  line.text = line.all.substr(0, lf);
+  if (lf != npos && line.text.ends_with('\r')) line.text.remove_suffix(1);
+  line.end = line.all.substr(line.text.size());
+  return line;
+}
+
+// Cuts the first word off `rest`; several spaces part like one.
+std::string_view next_word(std::string_view& rest) {
+  const auto begin = rest.find_first_not_of(' ');
+  rest = begin == npos ? std::string_view{} : rest.substr(begin);
+  return base::split_first(rest, ' ');
+}
+
+// "IN IP4 192.0.2.1", with or without a multicast TTL behind '/'. Unset: not an IP address.
+base::IpAddress read_address(std::string_view text) {
+  const auto network = next_word(text);
+  const auto family = next_word(text);
+  auto host = next_word(text);
+  const auto address = base::IpAddress::parse(base::split_first(host, '/'));
+  const bool fits = address && base::iequals(network, "IN") &&
+                    base::iequals(family, address->is_ip4() ? "IP4" : "IP6");
+  return fits ? *address : base::IpAddress{};
+}
+
+// "name" or "name:value"; the value of an attribute without one is empty.
+std::optional<std::string_view> attribute(std::string_view text, std::string_view name) {
+  if (!text.starts_with(name)) return std::nullopt;
+  if (text.size() == name.size()) return std::string_view{};
+  if (text[name.size()] != ':') return std::nullopt;
+  return text.substr(name.size() + 1);
+}
+
+std::optional<Direction> direction_of(std::string_view text) {
+  if (text == "sendrecv") return Direction::kSendRecv;
+  if (text == "sendonly") return Direction::kSendOnly;
+  if (text == "recvonly") return Direction::kRecvOnly;
+  if (text == "inactive") return Direction::kInactive;
+  return std::nullopt;
+}
+
+// RFC 3551 §6, tables 4 and 5.
+struct StaticPayload {
+  std::string_view format;
+  std::string_view name;
+  std::uint32_t clock_hz;
+};
+constexpr StaticPayload kStaticPayloads[] = {
+    {"0", "PCMU", 8000},   {"3", "GSM", 8000},    {"4", "G723", 8000},   {"5", "DVI4", 8000},
+    {"6", "DVI4", 16000},  {"7", "LPC", 8000},    {"8", "PCMA", 8000},   {"9", "G722", 8000},
+    {"10", "L16", 44100},  {"11", "L16", 44100},  {"12", "QCELP", 8000}, {"13", "CN", 8000},
+    {"14", "MPA", 90000},  {"15", "G728", 8000},  {"16", "DVI4", 11025}, {"17", "DVI4", 22050},
+    {"18", "G729", 8000},  {"25", "CelB", 90000}, {"26", "JPEG", 90000}, {"28", "nv", 90000},
+    {"31", "H261", 90000}, {"32", "MPV", 90000},  {"33", "MP2T", 90000}, {"34", "H263", 90000},
+};
+
+std::string_view first_format(const Media& media) {
+  auto formats = media.formats;
+  return next_word(formats);
+}
+
+bool is_rtp(const Media& media) { return media.protocol.find("RTP/") != npos; }
+
+// Reads a description line by line. What the session says stands in for what a section doesn't.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) { out_.text = text; }
+  base::Result<Description> read();
+
+ private:
+  base::Result<void> line(const Line& line);
+  base::Result<void> media_line(std::string_view value);
+  void attribute_line(std::string_view value);
+  base::Result<void> end_section();
+
+  Description out_;
+  base::IpAddress session_address_;
+  bool session_connected_ = false;
+  Direction session_direction_ = Direction::kSendRecv;
+  // The section that is being read.
+  bool connected_ = false;
+  std::uint16_t rtcp_port_ = 0;
+  base::IpAddress rtcp_address_;
+};
+
+base::Result<Description> Reader::read() {
+  auto rest = out_.text;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto now = next_line(rest);
+    if (now.text.empty() && base::trim(rest).empty()) break;  // blank lines at the end
+    if (number == 1 && base::trim(now.text) != "v=0") return base::error("doesn't begin with v=0");
+    if (now.text.find_first_of(std::string_view("\r\0", 2)) != npos) {
+      return base::error(fmt::format("line {}: a control character", number));
+    }
+    if (now.type() < 'a' || now.type() > 'z') {
+      return base::error(fmt::format("line {}: isn't type=value", number));
+    }
+    if (auto read = line(now); !read) {
+      return base::error(fmt::format("line {}: {}", number, read.error_text()));
+    }
+  }
+  if (out_.text.empty()) return base::error("is empty");
+  if (auto last = end_section(); !last) return base::error(last.error_text());
+  return std::move(out_);
+}
+
+base::Result<void> Reader::line(const Line& line) {
+  switch (line.type()) {
+    case 'm': {
+      auto before = end_section();
+      return before ? media_line(line.value()) : std::move(before);
+    }
+    case 'c':
+      if (out_.media.empty()) {
+        session_connected_ = true;
+        session_address_ = read_address(line.value());
+      } else if (!connected_) {
+        connected_ = true;
+        out_.media.back().rtp.address = read_address(line.value());
+      }
+      return {};
+    case 'a':
+      attribute_line(line.value());
+      return {};
+    default:
+      return {};
+  }
+}
+
+base::Result<void> Reader::media_line(std::string_view value) {
+  if (out_.media.size() == Description::kMediaMax) {
+    return base::error(fmt::format("more than {} m= sections", Description::kMediaMax));
+  }
+  Media media;
+  media.type = next_word(value);
+  auto port = next_word(value);
+  const auto number = base::parse_uint(base::split_first(port, '/'), 65535);
+  if (media.type.empty() || !number) return base::error("m= without a port");
+  media.port = static_cast<std::uint16_t>(*number);
+  media.protocol = next_word(value);
+  media.formats = base::trim(value);
+  if (media.protocol.empty()) return base::error("m= without a protocol");
+  if (media.formats.empty() && media.port != 0) return base::error("m= without formats");
+  media.direction = session_direction_;
+  if (is_rtp(media)) {
+    for (const auto& row : kStaticPayloads) {
+      if (row.format != first_format(media)) continue;
+      media.codec = row.name;
+      media.clock_hz = row.clock_hz;
+    }
+  }
+  out_.media.push_back(media);
+  connected_ = false;
+  rtcp_port_ = 0;
+  rtcp_address_ = {};
+  return {};
+}
+
+void Reader::attribute_line(std::string_view value) {
+  const auto direction = direction_of(value);
+  if (out_.media.empty()) {
+    if (direction) session_direction_ = *direction;
+    return;
+  }
+  Media& media = out_.media.back();
+  if (direction) {
+    media.direction = *direction;
+  } else if (value == "rtcp-mux") {
+    media.rtcp_mux = true;
+  } else if (auto rtcp = attribute(value, "rtcp")) {
+    rtcp_port_ = static_cast<std::uint16_t>(base::parse_uint(next_word(*rtcp), 65535).value_or(0));
+    rtcp_address_ = read_address(*rtcp);
+  } else if (auto map = attribute(value, "rtpmap")) {
+    if (next_word(*map) != first_format(media)) return;
+    auto encoding = next_word(*map);
+    media.codec = base::split_first(encoding, '/');
+    const auto clock = base::parse_uint(base::split_first(encoding, '/'), 1'000'000);
+    if (clock && *clock != 0) media.clock_hz = static_cast<std::uint32_t>(*clock);
+  }
+}
+
+base::Result<void> Reader::end_section() {
+  if (out_.media.empty()) return {};
+  Media& media = out_.media.back();
+  if (!connected_) media.rtp.address = session_address_;
+  if (media.port == 0) return {};  // rejected or not offered: it needs no address
+  if (!connected_ && !session_connected_) return base::error("an m= section without any c=");
+  media.rtp.port = media.port;
+  media.rtcp.address = rtcp_address_.is_set() ? rtcp_address_ : media.rtp.address;
+  media.rtcp.port = rtcp_port_;
+  if (rtcp_port_ == 0 && media.port < 65535) media.rtcp.port = media.port + 1;
+  return {};
+}
+
+// Copies a description line by line, our addresses in place of theirs.
+class Rewriter {
+ public:
+  Rewriter(const Description& description, const std::vector<LocalMedia>& local)
+      : description_(description), local_(local) {}
+  std::string write();
+
+ private:
+  const base::Endpoint* own(std::size_t section) const;
+  base::IpAddress section_address() const;
+  bool is_held(std::size_t section) const;
+  void line(const Line& line, std::string_view behind);
+  void origin_line(const Line& line);
+  void connection_line(const Line& line);
+  void media_line(const Line& line);
+  void attribute_line(const Line& line);
+  void put_address(const base::IpAddress& address);
+  bool lacks_connection(std::string_view behind) const;
+  void put_due_connection();
+
+  const Description& description_;
+  const std::vector<LocalMedia>& local_;
+  base::IpAddress session_address_;
+  bool in_session_ = true;
+  std::size_t section_ = 0;
+  bool connection_due_ = false;  // a c= line is to be added to the section
+  std::string_view line_end_ = "\r\n";
+  std::string out_;
+};
+
+// The end of ours that a section gets; nullptr: its port becomes 0.
+const base::Endpoint* Rewriter::own(std::size_t section) const {
+  if (section >= description_.media.size() || description_.media[section].port == 0) return nullptr;
+  if (section >= local_.size() || local_[section].rtp.port == 0) return nullptr;
+  return &local_[section].rtp;
+}
+
+base::IpAddress Rewriter::section_address() const {
+  const auto* mine = own(section_);
+  return mine == nullptr ? session_address_ : mine->address;
+}
+
+bool Rewriter::is_held(std::size_t section) const {
+  return section < description_.media.size() && description_.media[section].rtp.address == kHeld;
+}
+
+void Rewriter::put_address(const base::IpAddress& address) {
+  out_ += address.family == base::Family::kIp6 ? "IN IP6 " : "IN IP4 ";
+  out_ += address.is_set() ? address.text() : "0.0.0.0";
+}
+
+std::string Rewriter::write() {
+  out_.reserve(description_.text.size() + 64);
+  for (std::size_t i = 0; i < description_.media.size() && !session_address_.is_set(); ++i) {
+    if (const auto* mine = own(i)) session_address_ = mine->address;
+  }
+  // All rejected: our address all the same, where there is one.
+  if (!session_address_.is_set() && !local_.empty()) session_address_ = local_[0].rtp.address;
+  auto rest = description_.text;
+  while (!rest.empty()) {
+    const auto now = next_line(rest);
+    line(now, rest);
+  }
+  put_due_connection();
+  return std::move(out_);
+}
+
+void Rewriter::line(const Line& line, std::string_view behind) {
+  if (line.type() != 'i') put_due_connection();  // RFC 8866 §5: m=, i=, c=
+  if (!line.end.empty()) line_end_ = line.end;
+  switch (line.type()) {
+    case 'o':
+      return origin_line(line);
+    case 'c':
+      return connection_line(line);
+    case 'm':
+      section_ = in_session_ ? 0 : section_ + 1;
+      in_session_ = false;
+      connection_due_ = lacks_connection(behind);
+      return media_line(line);
+    case 'a':
+      return attribute_line(line);
+    default:
+      out_ += line.all;
+  }
+}
+
+void Rewriter::connection_line(const Line& line) {
+  if (read_address(line.value()) == kHeld) {
+    out_ += line.all;
+    return;
+  }
+  out_ += "c=";
+  put_address(in_session_ ? session_address_ : section_address());
+  out_ += line.end;
+}
+
+// The username and both numbers stay.
+void Rewriter::origin_line(const Line& line) {
+  auto rest = line.value();
+  const auto user = next_word(rest);
+  const auto id = next_word(rest);
+  const auto version = next_word(rest);
+  out_ += fmt::format("o={} {} {} ", user.empty() ? "-" : user, id.empty() ? "0" : id,
+                      version.empty() ? "0" : version);
+  put_address(session_address_);
+  out_ += line.end;
+}
+
+void Rewriter::media_line(const Line& line) {
+  auto rest = line.value();
+  next_word(rest);
+  const auto port = next_word(rest);
+  const auto before = static_cast<std::size_t>(port.data() - line.text.data());
+  const auto* mine = own(section_);
+  out_ += line.text.substr(0, before);
+  out_ += std::to_string(mine == nullptr ? 0 : mine->port);
+  out_ += line.all.substr(before + port.size());
+}
+
+// A section that lives on the session's c= while its end of ours has another address needs its own.
+bool Rewriter::lacks_connection(std::string_view behind) const {
+  if (section_address() == session_address_ || is_held(section_)) return false;
+  while (!behind.empty()) {
+    const auto next = next_line(behind);
+    if (next.type() == 'c') return false;
+    if (next.type() == 'm') break;
+  }
+  return true;
+}
+
+void Rewriter::put_due_connection() {
+  if (!connection_due_) return;
+  connection_due_ = false;
+  const bool open = !out_.ends_with('\n');
+  if (open) out_ += line_end_;
+  out_ += "c=";
+  put_address(section_address());
+  if (!open) out_ += line_end_;
+}
+
+void Rewriter::attribute_line(const Line& line) {
+  const auto value = line.value();
+  for (const std::string_view name :
+       {"candidate", "rtcp-mux", "rtcp-mux-only", "remote-candidates", "end-of-candidates"}) {
+    if (attribute(value, name)) return;
+  }
+  if (value.starts_with("ice-")) return;
+  auto rtcp = attribute(value, "rtcp");
+  if (!rtcp) {
+    out_ += line.all;
+    return;
+  }
+  const auto* mine = own(section_);
+  if (in_session_ || mine == nullptr || mine->port == 65535) return;
+  out_ += "a=rtcp:" + std::to_string(mine->port + 1);
+  next_word(*rtcp);
+  if (!base::trim(*rtcp).empty()) {
+    out_ += ' ';
+    put_address(mine->address);
+  }
+  out_ += line.end;
+}
+
+}  // namespace
+
+base::Result<Description> parse(std::string_view text) { return Reader(text).read(); }
+
+std::string rewrite(const Description& description, const std::vector<LocalMedia>& local) {
+  return Rewriter(description, local).write();
+}
+
+}  // namespace tandem::sdp

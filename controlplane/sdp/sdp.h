@@ -1,0 +1,54 @@
+// Session descriptions (RFC 8866, formerly 4566) as lines over one buffer, and the rewrite that
+// brings media through us: addresses and ports change, every other byte stays.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drivers/base/endpoint.h"
+#include "drivers/base/result.h"
+
+namespace tandem::sdp {
+
+enum class Direction : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
+
+// One m= section. Views into the description's text.
+struct Media {
+  std::string_view type;       // "audio", "image" …
+  std::uint16_t port = 0;      // 0: rejected or not offered
+  std::string_view protocol;   // "RTP/AVP", "RTP/SAVP", "udptl" …
+  std::string_view formats;    // "0 8 101"
+  base::Endpoint rtp;          // c= (the section's, else the session's) with the m= port;
+                               // address unset when c= isn't an IP address
+  base::Endpoint rtcp;         // a=rtcp (RFC 3605), else port + 1
+  bool rtcp_mux = false;       // RFC 5761
+  Direction direction = Direction::kSendRecv;
+  // The name of the first format ("PCMU"), from a=rtpmap or the static table of RFC 3551.
+  std::string_view codec;
+  std::uint32_t clock_hz = 8000;
+};
+
+struct Description {
+  static constexpr std::size_t kMediaMax = 8;
+  std::string_view text;
+  std::vector<Media> media;
+};
+
+// Fails with a reason for a person; never reads beyond the text.
+base::Result<Description> parse(std::string_view text);
+
+// Where our own ends are, per m= section in order. A section without an entry (or port 0 in the
+// description) gets port 0: media that doesn't pass through us isn't let through at all.
+struct LocalMedia {
+  base::Endpoint rtp;   // the port's neighbour is RTCP's: an a=rtcp line is rewritten to port + 1
+};
+
+// The same description with: o= address (the username, ids and version stay, since each leg sees
+// one origin), every c=, each m= port, a=rtcp, and a=candidate / a=rtcp-mux / a=ice-* /
+// a=remote-candidates lines taken out (we are not an ICE agent, and RTCP has its own port here).
+// A section's c= stays where it was; c=IN IP4 0.0.0.0 stays what it was (hold, RFC 3264 §8.4).
+std::string rewrite(const Description& description, const std::vector<LocalMedia>& local);
+
+}  // namespace tandem::sdp

@@ -1,0 +1,102 @@
+#include "controlplane/signalling_shard.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "drivers/base/log.h"
+
+namespace tandem {
+namespace {
+
+// Bounds a turn's work (aim: ≤ 1 ms).
+constexpr std::uint32_t kDatagramsPerTurn = 64;
+
+std::vector<std::unique_ptr<wire::ControlEnd>> make_ends(const wire::Segment& segment,
+                                                         std::uint32_t shard,
+                                                         wire::CounterBlock& counters) {
+  std::vector<std::unique_ptr<wire::ControlEnd>> out;
+  for (std::uint32_t w = 0; w < segment.plan().workers; ++w) {
+    out.push_back(
+        std::make_unique<wire::ControlEnd>(wire::control_end(segment.channel(w, shard))));
+    counters.add(wire::Counter::drop_sip_stale_at_start, out.back()->attach());
+  }
+  return out;
+}
+
+std::vector<wire::ControlEnd*> pointers(
+    const std::vector<std::unique_ptr<wire::ControlEnd>>& ends) {
+  std::vector<wire::ControlEnd*> out;
+  for (const auto& end : ends) out.push_back(end.get());
+  return out;
+}
+
+}  // namespace
+
+SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
+    : shared_(shared),
+      ends_(make_ends(shared.segment, shard, counters_)),
+      loop_(shard, base::monotonic_now()),
+      transport_(pointers(ends_), shared.site.parameters.SS_QOS_SIGNAL),
+      env_{.wheel = loop_.wheel(),
+           .transport = transport_,
+           .counters = counters_,
+           .random = random_,
+           .shard = shard},
+      orphans_(shared.segment, shard),
+      ports_(shared.segment.plan(), shard, shared.site.parameters.SS_RTP_PORT_RANGE,
+             [this](wire::FlowKey key) { return orphans_.holds(key); }),
+      datapath_(shared.segment, pointers(ends_), shared.life, counters_),
+      calls_(env_, shared.site, shared.gateways, shared.routes, datapath_, ports_, shared.journal,
+             shared.life_name),
+      agent_(env_, calls_) {
+  env_.timers.resend_gaps = shared.site.parameters.SS_SIP_RESEND_INTERVAL;
+  calls_.attach(agent_);
+  for (const config::Port& port : shared.site.ports) {
+    if (port.sip_port == 0) continue;
+    base::Endpoint local;
+    local.address = port.address;
+    local.port = port.sip_port;
+    datapath_.bind_signal(local);
+  }
+  if (orphans_.count() != 0) {
+    LOG(kInfo, "media", "shard {}: {} flows of a former control plane go on until they fall silent",
+        shard, orphans_.count());
+  }
+}
+
+void SignallingShard::start() {
+  loop_.start([this] { return work(); });
+}
+
+bool SignallingShard::work() {
+  const std::uint32_t datagrams = transport_.poll(agent_, kDatagramsPerTurn);
+  const std::uint32_t events = datapath_.poll(calls_);
+  orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
+  agent_.tidy();
+  calls_.tidy();
+  return datagrams != 0 || events != 0;
+}
+
+void SignallingShard::stop(base::Nanos patience) {
+  loop_.inbox().post([this] { calls_.hang_up_all(calls::ReleaseCause::Shutdown); });
+  const base::Nanos deadline = base::monotonic_now() + patience;
+  bool empty = false;
+  while (!empty && base::monotonic_now() < deadline) {
+    std::mutex mutex;
+    std::condition_variable told;
+    bool known = false;
+    loop_.inbox().post([&] {
+      const std::lock_guard lock(mutex);
+      empty = calls_.live() == 0 && agent_.live_sessions() == 0;
+      known = true;
+      told.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    told.wait(lock, [&] { return known; });
+  }
+  loop_.stop();
+}
+
+admin::ShardView SignallingShard::view() { return {loop_.inbox(), calls_, counters_}; }
+
+}  // namespace tandem

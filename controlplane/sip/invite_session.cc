@@ -1,0 +1,329 @@
+#include "controlplane/sip/invite_session.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "controlplane/sip/builder.h"
+
+namespace tandem::sip {
+
+InviteSession::InviteSession(SessionHost& host, Path path)
+    : host_(host), state_(State::kCalling), uac_(true) {
+  dialog_.path = path;
+}
+
+InviteSession::InviteSession(SessionHost& host, ServerId invite, Dialog dialog)
+    : host_(host),
+      state_(State::kIncoming),
+      uac_(false),
+      dialog_(std::move(dialog)),
+      server_(invite) {}
+
+InviteSession::~InviteSession() { host_.env.wheel.cancel(resend_timer_); }
+
+void InviteSession::bind(SessionId id) {
+  id_ = id;
+  if (!uac_) host_.tag_in_use(dialog_.local_tag, id_);
+}
+
+std::string InviteSession::contact() const { return "<sip:" + dialog_.path.local.text() + ">"; }
+
+// --- UAC ---------------------------------------------------------------------------------------
+
+bool InviteSession::start(const Outgoing& outgoing) {
+  auto& env = host_.env;
+  client_ = host_.clients.begin(Method::kInvite, session_cookie(id_, Exchange::kInvite),
+                                dialog_.path);
+  if (!client_) return false;
+  hold_ack_ = outgoing.hold_ack;
+  dialog_.call_id = "s" + std::to_string(env.shard) + "-" + env.random.token() + "@" +
+                    dialog_.path.local.address.text();
+  dialog_.local_tag = env.random.token();
+  dialog_.local_party = std::string(outgoing.from) + ";tag=" + dialog_.local_tag;
+  dialog_.remote_party = outgoing.to;
+  dialog_.remote_target = outgoing.request_uri;
+  dialog_.local_cseq = 1;
+  std::array<char, 32768> buffer;
+  Builder out(buffer);
+  out.request("INVITE", outgoing.request_uri)
+      .header(HeaderId::kVia, host_.clients.via(client_))
+      .header(HeaderId::kMaxForwards, outgoing.max_forwards)
+      .header(HeaderId::kFrom, dialog_.local_party)
+      .header(HeaderId::kTo, dialog_.remote_party)
+      .header(HeaderId::kCallId, dialog_.call_id)
+      .pieces(HeaderId::kCSeq, std::uint64_t{dialog_.local_cseq}, " INVITE")
+      .header(HeaderId::kContact, contact())
+      .header(HeaderId::kAllow, kAllowedMethods);
+  const auto text = out.finish(outgoing.content_type, outgoing.body);
+  if (!text) {
+    host_.env.counters.add(wire::Counter::drop_sip_send);
+    return false;
+  }
+  host_.tag_in_use(dialog_.local_tag, id_);
+  host_.clients.send(client_, std::string(*text));
+  return true;
+}
+
+void InviteSession::on_response(Exchange exchange, const Message& response) {
+  const int status = response.status();
+  if (exchange == Exchange::kBye) {
+    if (status >= 200) over();
+    return;
+  }
+  if (status >= 200 && status < 300) {
+    on_final_2xx(response);
+    return;
+  }
+  if (state_ != State::kCalling) return;
+  if (status < 200) {
+    const bool first = !std::exchange(had_provisional_, true);
+    if (let_go_) {
+      if (first) host_.clients.cancel(client_);
+      return;
+    }
+    // The last early dialog heard of; a 2xx of another fork replaces it (§13.2.2.4).
+    if (status > 100) dialog_.confirm(response);
+    if (listener_ != nullptr) listener_->on_provisional(leg_, response);
+    return;
+  }
+  SessionListener* listener = std::exchange(listener_, nullptr);
+  over();
+  if (listener != nullptr) listener->on_refused(leg_, status, &response);
+}
+
+void InviteSession::on_final_2xx(const Message& response) {
+  if (state_ != State::kCalling) {
+    if (response.to_tag() != dialog_.remote_tag) hang_up_fork(response);
+    else if (!ack_.empty()) send_counted(host_.env, dialog_.request_path(), ack_);
+    return;
+  }
+  if (!dialog_.confirm(response)) {
+    // A 2xx that no ACK can be addressed to: the Contact is missing. The request's target is the
+    // best guess for hanging up; the call fails.
+    dialog_.remote_tag = response.to_tag();
+    dialog_.remote_party = response.value(HeaderId::kTo);
+    SessionListener* listener = std::exchange(listener_, nullptr);
+    send_ack({}, {});
+    send_bye({});
+    if (listener != nullptr) listener->on_refused(leg_, 502, &response);
+    return;
+  }
+  if (let_go_) {  // the late 200 after a CANCEL or a time-out
+    send_ack({}, {});
+    send_bye(bye_reason_);
+    return;
+  }
+  if (hold_ack_) {
+    state_ = State::kAnswered;
+  } else {
+    send_ack({}, {});
+    state_ = State::kConfirmed;
+  }
+  if (listener_ != nullptr) listener_->on_answered(leg_, response);
+}
+
+// A second 2xx, from another branch of a fork: answered already, so that leg is hung up.
+void InviteSession::hang_up_fork(const Message& response) {
+  Dialog fork = dialog_;
+  if (!fork.confirm(response)) return;
+  const Path path = fork.request_path();
+  const std::string ack_via =
+      "SIP/2.0/UDP " + path.local.text() + ";branch=z9hG4bK" + host_.env.random.token() + ";rport";
+  send_counted(host_.env, path, fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via}));
+  const ClientId bye = host_.clients.begin(Method::kBye, 0, path);
+  if (!bye) return;
+  const std::string via = host_.clients.via(bye);
+  host_.clients.send(bye, fork.build({.method = Method::kBye, .cseq = 2, .via = via}));
+}
+
+void InviteSession::ack(std::string_view content_type, std::string_view body) {
+  if (state_ != State::kAnswered) return;
+  send_ack(content_type, body);
+  state_ = State::kConfirmed;
+}
+
+void InviteSession::send_ack(std::string_view content_type, std::string_view body) {
+  const Path path = dialog_.request_path();
+  const std::string via =
+      "SIP/2.0/UDP " + path.local.text() + ";branch=z9hG4bK" + host_.env.random.token() + ";rport";
+  ack_ = dialog_.build({.method = Method::kAck,
+                        .cseq = 1,
+                        .via = via,
+                        .contact = contact(),
+                        .content_type = content_type,
+                        .body = body});
+  send_counted(host_.env, path, ack_);
+}
+
+void InviteSession::on_timeout(Exchange exchange) {
+  if (exchange == Exchange::kBye || state_ != State::kCalling) return;
+  SessionListener* listener = std::exchange(listener_, nullptr);
+  if (listener != nullptr) listener->on_refused(leg_, 408, nullptr);
+}
+
+void InviteSession::on_client_end(Exchange exchange) {
+  if (exchange == Exchange::kBye || state_ == State::kCalling) over();
+}
+
+// --- UAS ---------------------------------------------------------------------------------------
+
+void InviteSession::progress(int status, std::string_view content_type, std::string_view body) {
+  if (state_ != State::kIncoming) return;
+  const std::string own_contact = contact();
+  const HeaderLine lines[] = {{HeaderId::kContact, own_contact}, {HeaderId::kAllow, kAllowedMethods}};
+  const bool trying = status == 100;
+  host_.servers.respond(
+      server_, {.status = status,
+                .to_tag = trying ? std::string_view{} : std::string_view(dialog_.local_tag),
+                .headers = trying ? std::span<const HeaderLine>{} : std::span(lines),
+                .content_type = content_type,
+                .body = body});
+}
+
+void InviteSession::accept(std::string_view content_type, std::string_view body) {
+  if (state_ != State::kIncoming) return;
+  const std::string own_contact = contact();
+  const HeaderLine lines[] = {{HeaderId::kContact, own_contact}, {HeaderId::kAllow, kAllowedMethods}};
+  state_ = State::kAccepted;
+  accepted_at_ = host_.env.wheel.now();
+  host_.servers.respond(server_, {.status = 200,
+                                  .to_tag = dialog_.local_tag,
+                                  .headers = lines,
+                                  .content_type = content_type,
+                                  .body = body});
+  arm_resend();
+}
+
+// §13.3.1.4: the 2xx is repeated from T1, doubling up to T2, for 64*T1 or until its ACK.
+void InviteSession::arm_resend() {
+  const auto& timers = host_.env.timers;
+  resend_gap_ = resend_gap_ == Nanos{} ? timers.t1 : std::min(2 * resend_gap_, timers.t2);
+  resend_timer_ = host_.env.wheel.arm(host_.env.wheel.now() + resend_gap_, *this, 0);
+}
+
+void InviteSession::on_timer(std::uint64_t) {
+  host_.env.counters.add(wire::Counter::timer_fired);
+  if (state_ != State::kAccepted) return;
+  const Nanos waited = host_.env.wheel.now() - accepted_at_;
+  if (waited < host_.env.timers.life() && host_.servers.resend(server_)) {
+    arm_resend();
+    return;
+  }
+  SessionListener* listener = std::exchange(listener_, nullptr);
+  send_bye(bye_reason_);
+  if (listener != nullptr) listener->on_lost(leg_);
+}
+
+void InviteSession::on_ack(const Message& ack) {
+  if (state_ != State::kAccepted) {
+    host_.env.counters.add(wire::Counter::sip_absorbed);
+    return;
+  }
+  host_.env.wheel.cancel(resend_timer_);
+  state_ = State::kConfirmed;
+  if (bye_wanted_) send_bye(bye_reason_);
+  else if (listener_ != nullptr) listener_->on_acked(leg_, ack);
+}
+
+void InviteSession::on_cancel() {
+  if (state_ != State::kIncoming) return;  // too late: the final response is out (§9.2)
+  host_.servers.respond(server_, {.status = 487, .to_tag = dialog_.local_tag});
+  SessionListener* listener = std::exchange(listener_, nullptr);
+  over();
+  if (listener != nullptr) listener->on_cancelled(leg_);
+}
+
+// --- both --------------------------------------------------------------------------------------
+
+void InviteSession::on_request(ServerId id, const Message& request) {
+  if (request.cseq().number < dialog_.remote_cseq) {  // §12.2.2: out of order
+    host_.servers.respond(id, {.status = 500, .to_tag = dialog_.local_tag});
+    return;
+  }
+  dialog_.remote_cseq = request.cseq().number;
+  const HeaderLine allow[] = {{HeaderId::kAllow, kAllowedMethods}};
+  switch (request.method()) {
+    case Method::kBye: break;
+    case Method::kInvite: {
+      // An offer while another is open is glare (§14.2). Else: what was agreed at the start stays.
+      const bool open = state_ != State::kConfirmed && state_ != State::kEnding;
+      host_.servers.respond(id, {.status = open ? 491 : 488, .to_tag = dialog_.local_tag});
+      return;
+    }
+    case Method::kOptions:
+      host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag, .headers = allow});
+      return;
+    default:
+      host_.servers.respond(id, {.status = request.method() == Method::kOther ? 501 : 405,
+                                 .to_tag = dialog_.local_tag,
+                                 .headers = allow});
+      return;
+  }
+  host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag});
+  if (state_ == State::kEnding || state_ == State::kOver) return;  // both hung up at once
+  host_.env.wheel.cancel(resend_timer_);
+  const bool early = state_ == State::kIncoming;
+  if (early) host_.servers.respond(server_, {.status = 487, .to_tag = dialog_.local_tag});
+  if (state_ == State::kAnswered) send_ack({}, {});
+  SessionListener* listener = std::exchange(listener_, nullptr);
+  over();
+  if (listener == nullptr) return;
+  if (early) listener->on_cancelled(leg_);
+  else listener->on_bye(leg_);
+}
+
+void InviteSession::finish(int status, std::string_view reason) {
+  listener_ = nullptr;
+  bye_reason_ = reason;
+  switch (state_) {
+    case State::kIncoming: {
+      const HeaderLine lines[] = {{HeaderId::kReason, reason}};
+      host_.servers.respond(server_, {.status = status,
+                                      .to_tag = dialog_.local_tag,
+                                      .headers = std::span(lines, reason.empty() ? 0 : 1)});
+      over();
+      return;
+    }
+    case State::kAccepted:
+      bye_wanted_ = true;  // §15: not before the ACK or its time-out
+      return;
+    case State::kCalling:
+      let_go_ = true;
+      if (!client_) over();
+      else if (had_provisional_) host_.clients.cancel(client_);
+      else host_.clients.stop_retransmitting(client_);
+      return;
+    case State::kAnswered:
+      send_ack({}, {});
+      send_bye(reason);
+      return;
+    case State::kConfirmed: send_bye(reason); return;
+    case State::kEnding:
+    case State::kOver: return;
+  }
+}
+
+void InviteSession::send_bye(std::string_view reason) {
+  host_.env.wheel.cancel(resend_timer_);
+  state_ = State::kEnding;
+  const ClientId bye = host_.clients.begin(
+      Method::kBye, session_cookie(id_, Exchange::kBye), dialog_.request_path());
+  if (!bye) {
+    over();
+    return;
+  }
+  dialog_.local_cseq = std::max(dialog_.local_cseq, 1u) + 1;
+  host_.clients.send(bye, dialog_.build({.method = Method::kBye,
+                                         .cseq = dialog_.local_cseq,
+                                         .via = host_.clients.via(bye),
+                                         .reason = reason}));
+}
+
+void InviteSession::over() {
+  if (std::exchange(state_, State::kOver) == State::kOver) return;
+  host_.env.wheel.cancel(resend_timer_);
+  host_.session_over(id_);
+}
+
+}  // namespace tandem::sip

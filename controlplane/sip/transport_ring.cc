@@ -1,0 +1,30 @@
+#include "controlplane/sip/transport_ring.h"
+
+namespace tandem::sip {
+
+bool TransportRing::send(const Path& path, std::string_view message) {
+  wire::DatagramHead head;
+  head.local = path.local;
+  head.remote = path.remote;
+  head.tos = tos_;
+  // One peer's messages stay in order: they all take the same worker's ring.
+  const std::size_t worker = base::EndpointHash{}(path.remote) % ends_.size();
+  return ends_[worker]->inject.write(
+      head, std::as_bytes(std::span(message.data(), message.size())));
+}
+
+std::uint32_t TransportRing::poll(TransportListener& listener, std::uint32_t most) {
+  std::uint32_t taken = 0;
+  for (auto* end : ends_) {
+    wire::ByteRing::View view;
+    while (taken < most && end->punt.front(view)) {
+      ++taken;
+      listener.on_datagram({view.head.local, view.head.remote},
+                           {reinterpret_cast<char*>(view.payload.data()), view.payload.size()});
+      end->punt.pop();
+    }
+  }
+  return taken;
+}
+
+}  // namespace tandem::sip

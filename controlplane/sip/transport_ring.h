@@ -1,0 +1,29 @@
+// SIP over UDP through the corridor: datagrams of all workers' punt rings up, inject rings down.
+// Owner: the shard's thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "controlplane/sip/transport.h"
+#include "drivers/wire/channel.h"
+
+namespace tandem::sip {
+
+class TransportRing final : public Transport {
+ public:
+  // One end per worker, attached. They outlive this.
+  TransportRing(std::vector<wire::ControlEnd*> ends, std::uint8_t tos)
+      : ends_(std::move(ends)), tos_(tos) {}
+
+  bool send(const Path& path, std::string_view message) override;
+
+  // Hands at most `most` datagrams to the listener; returns how many there were.
+  std::uint32_t poll(TransportListener& listener, std::uint32_t most);
+
+ private:
+  std::vector<wire::ControlEnd*> ends_;
+  std::uint8_t tos_;  // SS_QOS_SIGNAL
+};
+
+}  // namespace tandem::sip

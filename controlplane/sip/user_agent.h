@@ -1,0 +1,70 @@
+// The door of the SIP room: datagrams in, sessions out. Parses, hands messages to transactions, finds
+// the session a request in a dialog belongs to, answers what needs nobody's decision (OPTIONS,
+// unknown methods, missing dialogs), and offers new calls to the handler above.
+// Owner: the shard's thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/sip/invite_session.h"
+
+namespace tandem::sip {
+
+class CallHandler {
+ public:
+  // A new INVITE outside any dialog, 100 not yet sent. Take it with session.listen(), refuse it with
+  // session.finish(status). `invite` stays good during the call only.
+  virtual void on_invite(SessionId id, InviteSession& session, const Message& invite,
+                         const Path& path) = 0;
+
+ protected:
+  ~CallHandler() = default;
+};
+
+class UserAgent final : public TransportListener, ClientUser, ServerUser, SessionHost {
+ public:
+  UserAgent(Environment& env, CallHandler& handler);
+
+  void on_datagram(const Path& path, std::span<char> bytes) override;
+
+  // A session for a call of ours. No id: the limit is reached (counted).
+  std::pair<SessionId, InviteSession*> make_session(const Path& path);
+  InviteSession* find(SessionId id) { return sessions_.find(id.handle); }
+
+  // Drops the sessions that are over. Once a turn, with nothing of theirs on the stack.
+  void tidy();
+
+  std::uint32_t live_sessions() const { return sessions_.live(); }
+  std::uint32_t live_transactions() const {
+    return client_transactions_.live() + server_transactions_.live_count();
+  }
+
+ private:
+  void on_response(std::uint64_t cookie, const Message& response, const Path& path) override;
+  void on_timeout(std::uint64_t cookie) override;
+  void on_client_end(std::uint64_t cookie) override;
+  void on_request(ServerId id, const Message& request, const Path& path) override;
+  void on_cancel(ServerId invite) override;
+  void on_ack(const Message& ack, const Path& path) override;
+  void session_over(SessionId id) override;
+  void tag_in_use(const std::string& local_tag, SessionId id) override;
+
+  InviteSession* find_dialog(const Message& request);
+  void on_new_invite(ServerId id, const Message& invite, const Path& path);
+  // Answers a request that §8.2 refuses before anybody looks at what it wants.
+  bool refuse(ServerId id, const Message& request);
+
+  Environment& env_;
+  CallHandler& handler_;
+  ClientTransactions client_transactions_;
+  ServerTransactions server_transactions_;
+  base::Slab<InviteSession> sessions_;
+  std::unordered_map<std::string, SessionId> by_tag_;  // our tags
+  std::unordered_map<std::uint64_t, SessionId> by_invite_;  // server transactions of open INVITEs
+  std::vector<SessionId> over_;
+};
+
+}  // namespace tandem::sip

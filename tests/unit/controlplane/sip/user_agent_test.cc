@@ -1,0 +1,153 @@
+// What the SIP room answers by itself: RFC 3261 §8.2, and what must be dropped without an answer.
+#include "controlplane/sip/user_agent.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/controlplane/phone.h"
+
+namespace tandem::test {
+namespace {
+
+using wire::Counter;
+
+class Door : public ::testing::Test, sip::TransportListener {
+ protected:
+  Door() { net.attach(at("10.77.1.2").address, *this); }
+
+  // Sends raw lines (LF becomes CRLF) from 10.77.1.2 and returns the answers' status lines.
+  std::vector<std::string> send(std::string_view text, std::string_view from = "10.77.1.2:5060") {
+    std::string bytes;
+    for (const char c : text) {
+      if (c == '\n') bytes += '\r';
+      bytes += c;
+    }
+    answers.clear();
+    bob.agent().on_datagram({at("10.77.2.2"), at(from)}, {bytes.data(), bytes.size()});
+    net.settle();
+    return answers;
+  }
+  std::string request(std::string_view method, std::string_view extra = {},
+                      std::string_view to = "<sip:bob@10.77.2.2>") {
+    const auto m = std::string(method);
+    return m + " sip:bob@10.77.2.2 SIP/2.0\nVia: SIP/2.0/UDP 10.77.1.2:5060;branch=z9hG4bK" +
+           std::to_string(++branch) +
+           "\nMax-Forwards: 70\nFrom: <sip:alice@10.77.1.2>;tag=a1\nTo: " + std::string(to) +
+           "\nCall-ID: c1@x\nCSeq: 7 " + m + "\n" + std::string(extra) + "Content-Length: 0\n\n";
+  }
+  void on_datagram(const sip::Path&, std::span<char> bytes) override {
+    const std::string_view text(bytes.data(), bytes.size());
+    answers.emplace_back(text.substr(0, text.find('\r')));
+    last = text;
+  }
+
+  using Lines = std::vector<std::string>;
+  VirtualNet net;
+  Phone bob{net, "10.77.2.2:5060"};
+  std::vector<std::string> answers;
+  std::string last;
+  int branch = 0;
+};
+
+TEST_F(Door, OptionsTellsWhatWeCan) {
+  EXPECT_EQ(send(request("OPTIONS")), (Lines{"SIP/2.0 200 OK"}));
+  EXPECT_NE(last.find("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"), std::string::npos);
+  EXPECT_NE(last.find("Accept: application/sdp\r\n"), std::string::npos);
+}
+
+TEST_F(Door, UnknownAndUnsupportedMethods) {
+  EXPECT_EQ(send(request("REGISTER", "Contact: <sip:a@10.77.1.2>\n")),
+            (Lines{"SIP/2.0 405 Method Not Allowed"}));
+  EXPECT_EQ(send(request("FROBNICATE")), (Lines{"SIP/2.0 501 Not Implemented"}));
+}
+
+TEST_F(Door, RequiredExtensionIsNamedBack) {
+  EXPECT_EQ(send(request("INVITE", "Contact: <sip:a@10.77.1.2>\nRequire: 100rel, x\n")),
+            (Lines{"SIP/2.0 420 Bad Extension"}));
+  EXPECT_NE(last.find("Unsupported: 100rel, x\r\n"), std::string::npos);
+}
+
+TEST_F(Door, NoHopsLeft) {
+  std::string text = request("INVITE", "Contact: <sip:a@10.77.1.2>\n");
+  text.replace(text.find("Max-Forwards: 70"), 16, "Max-Forwards: 0");
+  EXPECT_EQ(send(text), (Lines{"SIP/2.0 483 Too Many Hops"}));
+}
+
+TEST_F(Door, BodyThatIsNoSessionDescription) {
+  std::string text = request("INVITE", "Contact: <sip:a@10.77.1.2>\nContent-Type: text/plain\n");
+  text.replace(text.find("Content-Length: 0"), 17, "Content-Length: 2");
+  EXPECT_EQ(send(text + "hi"), (Lines{"SIP/2.0 415 Unsupported Media Type"}));
+  EXPECT_NE(last.find("Accept: application/sdp\r\n"), std::string::npos);
+}
+
+TEST_F(Door, UnknownDialogs) {
+  const std::string to = "<sip:bob@10.77.2.2>;tag=nobody";
+  EXPECT_EQ(send(request("BYE", {}, to)),
+            (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
+  EXPECT_EQ(send(request("BYE")), (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
+  EXPECT_EQ(send(request("CANCEL")), (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
+  EXPECT_EQ(send(request("ACK", {}, to)), Lines{});
+  EXPECT_EQ(bob.count(Counter::drop_sip_ack_stray), 1u);
+}
+
+TEST_F(Door, InviteWithoutContact) {
+  EXPECT_EQ(send(request("INVITE")), (Lines{"SIP/2.0 400 Bad or Missing Contact"}));
+}
+
+TEST_F(Door, GarbageIsCountedAndNotAnswered) {
+  EXPECT_EQ(send("nonsense\n\n"), Lines{});
+  EXPECT_EQ(send(std::string(300, '\0')), Lines{});
+  EXPECT_EQ(bob.count(Counter::drop_sip_malformed), 2u);
+  EXPECT_EQ(send("\n\n"), Lines{});
+  EXPECT_EQ(bob.count(Counter::sip_keepalive), 1u);
+}
+
+TEST_F(Door, StrayResponsesAreCounted) {
+  const std::string vias = "Via: SIP/2.0/UDP 10.77.2.2;branch=z9hG4bKx\n";
+  const std::string rest =
+      "From: <sip:b@x>;tag=1\nTo: <sip:a@x>;tag=2\nCall-ID: z\nCSeq: 1 INVITE\n"
+      "Content-Length: 0\n\n";
+  EXPECT_EQ(send("SIP/2.0 200 OK\n" + vias + rest), Lines{});
+  EXPECT_EQ(send("SIP/2.0 200 OK\n" + vias + vias + rest), Lines{});
+  EXPECT_EQ(bob.count(Counter::drop_sip_response_stray), 2u);
+}
+
+TEST_F(Door, BrokenRequestGetsItsStatusAndLeavesNothing) {
+  std::string text = request("INVITE", "Contact: <sip:a@10.77.1.2>\n");
+  text.replace(text.find("SIP/2.0\n"), 8, "SIP/7.0\n");
+  EXPECT_EQ(send(text).front().substr(0, 11), "SIP/2.0 505");
+  EXPECT_EQ(bob.agent().live_transactions(), 0u);
+}
+
+TEST_F(Door, ResponseGoesWhereRportAsks) {
+  std::string text = request("OPTIONS");
+  text.replace(text.find(";branch"), 7, ";rport;branch");
+  send(text, "10.77.1.2:41234");
+  EXPECT_NE(last.find(";rport=41234"), std::string::npos);
+  EXPECT_EQ(net.log().back().path.remote.port, 41234);
+  // Without rport: to the port of sent-by, from wherever it came.
+  send(request("OPTIONS"), "10.77.1.2:41234");
+  EXPECT_EQ(net.log().back().path.remote.port, 5060);
+}
+
+TEST_F(Door, RequestsInADialogThatWeDoNotSpeak) {
+  bob.on_call = [](sip::InviteSession& call) { call.accept("application/sdp", kAnswer); };
+  send(request("INVITE", "Contact: <sip:a@10.77.1.2>\n"));
+  ASSERT_EQ(answers, (Lines{"SIP/2.0 200 OK"}));
+  const auto tag_at = last.find("tag=", last.find("\r\nTo:"));
+  const auto to = "<sip:bob@10.77.2.2>;" + last.substr(tag_at, last.find('\r', tag_at) - tag_at);
+  // Glare with the unacknowledged 200 (§14.2), then an offer that is declined.
+  std::string again = request("INVITE", "Contact: <sip:a@10.77.1.2>\n", to);
+  again.replace(again.find("CSeq: 7"), 7, "CSeq: 8");
+  EXPECT_EQ(send(again).front(), "SIP/2.0 491 Request Pending");
+  send(request("ACK", {}, to));
+  EXPECT_EQ(bob.events.back(), "acked");
+  again = request("INVITE", "Contact: <sip:a@10.77.1.2>\n", to);
+  again.replace(again.find("CSeq: 7"), 7, "CSeq: 9");
+  EXPECT_EQ(send(again).front(), "SIP/2.0 488 Not Acceptable Here");
+  // Out of order: below the last CSeq.
+  EXPECT_EQ(send(request("INFO", {}, to)).front(), "SIP/2.0 500 Server Internal Error");
+  EXPECT_EQ(bob.leg()->state(), sip::InviteSession::State::kConfirmed);
+}
+
+}  // namespace
+}  // namespace tandem::test
