@@ -39,8 +39,8 @@ int run(const config::Site& site) {
   keep_off(site.worker_cores);
   loop::EventLoop loop;
   if (auto opened = loop.open(); !opened) return fail(opened.error_text());
-  auto segment = wire::Segment::open(site.corridor.segment, site.corridor.plan,
-                                     wire::Side::kControlplane);
+  auto segment =
+      wire::Segment::open(site.corridor.segment, site.corridor.plan, wire::Side::kControlplane);
   if (!segment) return fail(segment.error_text());
   segment->beat(base::monotonic_now());
   const std::uint32_t life = segment->announce();

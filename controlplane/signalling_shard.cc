@@ -16,8 +16,7 @@ std::vector<std::unique_ptr<wire::ControlEnd>> make_ends(const wire::Segment& se
                                                          wire::CounterBlock& counters) {
   std::vector<std::unique_ptr<wire::ControlEnd>> out;
   for (std::uint32_t w = 0; w < segment.plan().workers; ++w) {
-    out.push_back(
-        std::make_unique<wire::ControlEnd>(wire::control_end(segment.channel(w, shard))));
+    out.push_back(std::make_unique<wire::ControlEnd>(wire::control_end(segment.channel(w, shard))));
     counters.add(wire::Counter::drop_sip_stale_at_start, out.back()->attach());
   }
   return out;

@@ -1,6 +1,6 @@
-// One signalling shard put together: its ends of the corridor, its SIP, its media, its calls, and the
-// thread that lives them. Made and stopped by main; everything inside belongs to the shard's thread,
-// but for what view() names.
+// One signalling shard put together: its ends of the corridor, its SIP, its media, its calls, and
+// the thread that lives them. Made and stopped by main; everything inside belongs to the shard's
+// thread, but for what view() names.
 #pragma once
 
 #include <cstdint>

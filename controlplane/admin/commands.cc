@@ -29,14 +29,16 @@ bool is_drop(std::string_view counter) { return counter.starts_with("drop_"); }
 
 }  // namespace
 
-Commands::Commands(loop::EventLoop& loop, const wire::Segment& segment,
-                   const cdr::Journal& journal, std::vector<ShardView> shards)
+Commands::Commands(loop::EventLoop& loop, const wire::Segment& segment, const cdr::Journal& journal,
+                   std::vector<ShardView> shards)
     : loop_(loop), segment_(segment), journal_(journal), shards_(std::move(shards)) {}
 
 const std::vector<Commands::Entry>& Commands::table() {
   static const std::vector<Entry> kTable = {
-      {"show calls", &Commands::show_calls},     {"show counters", &Commands::show_counters},
-      {"show workers", &Commands::show_workers}, {"show flows", &Commands::show_flows},
+      {"show calls", &Commands::show_calls},
+      {"show counters", &Commands::show_counters},
+      {"show workers", &Commands::show_workers},
+      {"show flows", &Commands::show_flows},
       {"hangup", &Commands::hangup},
   };
   return kTable;

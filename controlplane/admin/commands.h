@@ -1,5 +1,5 @@
-// What each command of the control socket does: snapshots of the segment read right here, and errands
-// to the shards for what only they may touch. Owner: the main thread.
+// What each command of the control socket does: snapshots of the segment read right here, and
+// errands to the shards for what only they may touch. Owner: the main thread.
 #pragma once
 
 #include <cstdint>

@@ -56,7 +56,9 @@ base::Result<void> ControlSocket::open(const std::string& path) {
   if (somebody_listens(*address)) {
     return base::error("control socket " + path + ": another control plane listens there");
   }
-  unlink(path.c_str());
+  // Only a socket that nobody listens on: any other file there is a slip of the pen, not ours.
+  struct stat found {};
+  if (lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(path.c_str());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fault("socket");
   const mode_t before = umask(0117);  // rw for owner and group, from the first moment
@@ -139,8 +141,7 @@ void ControlSocket::serve(std::uint64_t client, const std::string& line) {
              if (result) {
                reply(client, {{"v", 1}, {"id", id}, {"ok", true}, {"result", *result}});
              } else {
-               reply(client,
-                     {{"v", 1}, {"id", id}, {"ok", false}, {"error", result.error_text()}});
+               reply(client, {{"v", 1}, {"id", id}, {"ok", false}, {"error", result.error_text()}});
              }
            });
 }

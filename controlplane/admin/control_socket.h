@@ -6,7 +6,8 @@
 //
 // Replies come in the order of their completion; `id` says which is which. Everything is bounded:
 // clients, request length, unread output; a client beyond a bound is let go of and hurts nobody.
-// Who may open the socket is said by its file permissions (owner and group). Owner: the main thread.
+// Who may open the socket is said by its file permissions (owner and group). Owner: the main
+// thread.
 #pragma once
 
 #include <cstdint>

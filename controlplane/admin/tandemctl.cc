@@ -1,5 +1,5 @@
-// tandemctl: the operator's hand. One request to the control socket, its reply as a table or as JSON.
-// Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the control plane can't be reached.
+// tandemctl: the operator's hand. One request to the control socket, its reply as a table or as
+// JSON. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the control plane can't be reached.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -109,9 +109,12 @@ void print_counters(const std::string& title, const Json& counters) {
 
 void print(const Json& result) {
   for (const auto& [key, value] : result.items()) {
-    if (value.is_array()) print_list(key, value);
-    else if (value.is_object()) print_counters(key, value);
-    else std::cout << key << " " << cell(value) << "\n";
+    if (value.is_array())
+      print_list(key, value);
+    else if (value.is_object())
+      print_counters(key, value);
+    else
+      std::cout << key << " " << cell(value) << "\n";
   }
 }
 
@@ -162,7 +165,9 @@ int main(int argc, char** argv) {
               << "\n";
     return kRefused;
   }
-  if (as_json) std::cout << reply["result"].dump() << "\n";
-  else print(reply["result"]);
+  if (as_json)
+    std::cout << reply["result"].dump() << "\n";
+  else
+    print(reply["result"]);
   return 0;
 }

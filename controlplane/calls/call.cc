@@ -27,12 +27,18 @@ cdr::CallRecord first_record(std::string name, const sip::Message& invite) {
 
 std::string_view state_name(Call::State state) {
   switch (state) {
-    case Call::State::kNew: return "new";
-    case Call::State::kCalling: return "calling";
-    case Call::State::kRinging: return "ringing";
-    case Call::State::kAnswered: return "answered";
-    case Call::State::kReleasing: return "releasing";
-    case Call::State::kOver: return "over";
+    case Call::State::kNew:
+      return "new";
+    case Call::State::kCalling:
+      return "calling";
+    case Call::State::kRinging:
+      return "ringing";
+    case Call::State::kAnswered:
+      return "answered";
+    case Call::State::kReleasing:
+      return "releasing";
+    case Call::State::kOver:
+      return "over";
   }
   return "over";
 }
@@ -120,9 +126,9 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::s
   const auto& from = invite.from();
   const std::string target = "sip:" + std::string(user) + "@" + path.remote.text();
   const std::string from_value =
-      (from.display.empty() ? std::string() : std::string(from.display) + " ") + "<sip:" +
-      (from.uri.user.empty() ? std::string("anonymous") : std::string(from.uri.user)) + "@" +
-      path.local.address.text() + ">";
+      (from.display.empty() ? std::string() : std::string(from.display) + " ") +
+      "<sip:" + (from.uri.user.empty() ? std::string("anonymous") : std::string(from.uri.user)) +
+      "@" + path.local.address.text() + ">";
   std::string body;
   if (!late_offer_) {
     body = media_->rewritten(*sdp::parse(invite.body()), media::Side::kCaller);
@@ -193,8 +199,8 @@ void Call::on_answered(int, const sip::Message& response) {
   record_.answer_ms = base::wall_ms_now();
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
-  duration_timer_ = board_.env.wheel.arm(
-      now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL, *this, kDurationClock);
+  duration_timer_ = board_.env.wheel.arm(now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL,
+                                         *this, kDurationClock);
   if (auto* leg = caller()) leg->accept(kSdpType, answer_to_caller_);
 }
 
@@ -221,9 +227,15 @@ void Call::arm_progress(Nanos limit, ReleaseCause on_expiry) {
 void Call::on_timer(std::uint64_t clock) {
   board_.env.counters.add(Counter::timer_fired);
   switch (clock) {
-    case kProgressClock: release(on_progress_expiry_, Direction::kSwitch); return;
-    case kDurationClock: release(ReleaseCause::MaximumDuration, Direction::kSwitch); return;
-    default: complete(); return;
+    case kProgressClock:
+      release(on_progress_expiry_, Direction::kSwitch);
+      return;
+    case kDurationClock:
+      release(ReleaseCause::MaximumDuration, Direction::kSwitch);
+      return;
+    default:
+      complete();
+      return;
   }
 }
 
@@ -257,8 +269,10 @@ void Call::release(ReleaseCause cause, Direction direction, int status) {
   const ReleaseInfo& info = release_info(cause);
   const int code = info.sip != 0 ? info.sip : status;
   record_.end_ms = base::wall_ms_now();
-  if (answered) record_.hold_ms = (now() - answered_at_) / base::Millis{1};
-  else record_.sip_code = code;
+  if (answered)
+    record_.hold_ms = (now() - answered_at_) / base::Millis{1};
+  else
+    record_.sip_code = code;
   record_.end_reason = info.name;
   record_.end_direction = direction_name(direction);
   finish_legs(cause, code);

@@ -56,13 +56,17 @@ void CallService::refuse(sip::InviteSession& session, ReleaseCause cause) {
 }
 
 void CallService::on_flow_latched(const wire::FlowLatched& event) {
-  if (Call* call = calls_.find({event.cookie})) call->on_flow_latched(event);
-  else env.counters.add(Counter::drop_event_stale);
+  if (Call* call = calls_.find({event.cookie}))
+    call->on_flow_latched(event);
+  else
+    env.counters.add(Counter::drop_event_stale);
 }
 
 void CallService::on_flow_closed(const wire::FlowClosed& event) {
-  if (Call* call = calls_.find({event.cookie})) call->on_flow_closed(event);
-  else env.counters.add(Counter::drop_event_stale);
+  if (Call* call = calls_.find({event.cookie}))
+    call->on_flow_closed(event);
+  else
+    env.counters.add(Counter::drop_event_stale);
 }
 
 std::string CallService::name_of(std::uint64_t cookie) {

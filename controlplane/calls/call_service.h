@@ -1,5 +1,5 @@
-// All calls of one shard: makes them for new INVITEs, leads events to them, and sees that each one's
-// record is written before the call is dropped. Owner: the shard's thread.
+// All calls of one shard: makes them for new INVITEs, leads events to them, and sees that each
+// one's record is written before the call is dropped. Owner: the shard's thread.
 #pragma once
 
 #include <functional>

@@ -20,9 +20,12 @@ std::string reason_value(ReleaseCause cause) {
 
 std::string_view direction_name(Direction direction) {
   switch (direction) {
-    case Direction::kCaller: return "caller";
-    case Direction::kCallee: return "callee";
-    case Direction::kSwitch: return "switch";
+    case Direction::kCaller:
+      return "caller";
+    case Direction::kCallee:
+      return "callee";
+    case Direction::kSwitch:
+      return "switch";
   }
   return "switch";
 }
@@ -31,11 +34,15 @@ ReleaseCause cause_of_refusal(int status) {
   if (status < 400) return ReleaseCause::GatewayRedirected;
   switch (status) {
     case 401:
-    case 407: return ReleaseCause::GatewayUnauthorized;
+    case 407:
+      return ReleaseCause::GatewayUnauthorized;
     case 486:
-    case 600: return ReleaseCause::UserBusy;
-    case 502: return ReleaseCause::GatewayFault;
-    default: return ReleaseCause::GatewayRefused;
+    case 600:
+      return ReleaseCause::UserBusy;
+    case 502:
+      return ReleaseCause::GatewayFault;
+    default:
+      return ReleaseCause::GatewayRefused;
   }
 }
 

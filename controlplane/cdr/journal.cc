@@ -47,8 +47,8 @@ base::Result<void> Journal::open(const std::string& path) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), fault);
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd_ < 0) {
-    return base::error(fmt::format("cannot open call record journal {}: {}", path,
-                                   std::strerror(errno)));
+    return base::error(
+        fmt::format("cannot open call record journal {}: {}", path, std::strerror(errno)));
   }
   if (auto recovered = recover(path); !recovered) return recovered;
   writer_ = std::thread([this] { live(); });
@@ -57,7 +57,7 @@ base::Result<void> Journal::open(const std::string& path) {
 }
 
 base::Result<void> Journal::recover(const std::string& path) {
-  struct stat found{};
+  struct stat found {};
   if (fstat(fd_, &found) != 0) return base::error(path + ": " + std::strerror(errno));
   file_bytes_ = found.st_size;
   if (file_bytes_ == 0) return {};
@@ -76,8 +76,7 @@ base::Result<void> Journal::recover(const std::string& path) {
   const auto before = tail.rfind('\n', line_end == 0 ? 0 : line_end - 1);
   const auto begin = before == std::string::npos ? 0 : before + 1;
   const auto json = nlohmann::json::parse(tail.substr(begin, line_end - begin), nullptr, false);
-  if (json.is_discarded() || !json.contains("sequence") ||
-      !json["sequence"].is_number_unsigned()) {
+  if (json.is_discarded() || !json.contains("sequence") || !json["sequence"].is_number_unsigned()) {
     return base::error(path + ": its last line is no call record; move the file away");
   }
   sequence_ = json["sequence"].get<std::uint64_t>();

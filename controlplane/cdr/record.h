@@ -11,8 +11,8 @@
 namespace tandem::cdr {
 
 struct CallRecord {
-  std::string call;  // our id, as `show calls` has it
-  std::string caller;       // numbers as received
+  std::string call;    // our id, as `show calls` has it
+  std::string caller;  // numbers as received
   std::string callee;
   std::string callee_sent;  // as sent to the routing gateway
   std::string mapping_gateway;

@@ -77,8 +77,8 @@ void read_way_out(SettingsTable& table, const Site& site, Gateway& gateway) {
     return;
   }
   if (gateway.addresses.empty()) return;
-  const auto port = name.empty() ? port_towards(site, gateway.addresses.front().address)
-                                 : port_named(site, name);
+  const auto port =
+      name.empty() ? port_towards(site, gateway.addresses.front().address) : port_named(site, name);
   if (port == kNoPort) {
     table.fault(name.empty() ? "address" : "port",
                 name.empty() ? "lies in no port's network: say which with port = \"NAME\""
@@ -96,8 +96,10 @@ void read_gateways(SettingsTable& root, Site& site) {
     Gateway gateway;
     gateway.name = table.required_text("name");
     const auto kind = table.required_text("kind");
-    if (kind == "routing") gateway.kind = GatewayKind::kRouting;
-    else if (kind != "mapping") table.fault("kind", "must be \"mapping\" or \"routing\"");
+    if (kind == "routing")
+      gateway.kind = GatewayKind::kRouting;
+    else if (kind != "mapping")
+      table.fault("kind", "must be \"mapping\" or \"routing\"");
     for (const auto& other : site.gateways) {
       if (other.name == gateway.name) table.fault("name", "is that of an earlier gateway");
     }

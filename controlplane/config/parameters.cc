@@ -33,7 +33,8 @@ base::Result<std::vector<base::Nanos>> gaps(std::string_view name, std::string_v
   std::string_view rest = text;
   while (!rest.empty()) {
     const auto seconds = real(trim(base::split_first(rest, ',')));
-    if (!seconds || *seconds < 0.1 || *seconds > 32 || out.size() == 16) {
+    // Said this way round for NaN.
+    if (!seconds || !(*seconds >= 0.1 && *seconds <= 32) || out.size() == 16) {
       return base::error(fmt::format("{} = {}: must be 1..16 numbers of 0.1..32 s", name, text));
     }
     out.emplace_back(static_cast<std::int64_t>(*seconds * 1e9));

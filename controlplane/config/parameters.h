@@ -1,5 +1,5 @@
-// The parameters a call is born with. A plain struct made from parameters.def; set() is the only way
-// in and refuses what leaves a range, naming it.
+// The parameters a call is born with. A plain struct made from parameters.def; set() is the only
+// way in and refuses what leaves a range, naming it.
 #pragma once
 
 #include <cstdint>

@@ -13,9 +13,9 @@ namespace tandem::config {
 
 struct Port {
   std::string name;
-  base::IpAddress address;      // ours on this network: SIP and media
+  base::IpAddress address;  // ours on this network: SIP and media
   base::Ip4Prefix network;
-  std::uint16_t sip_port = 0;   // 0: no signalling here
+  std::uint16_t sip_port = 0;  // 0: no signalling here
 };
 
 enum class GatewayKind : std::uint8_t {
@@ -32,7 +32,7 @@ struct Gateway {
 };
 
 struct Route {
-  std::string prefix;        // digits; empty: every number
+  std::string prefix;         // digits; empty: every number
   std::uint32_t gateway = 0;  // index into Site::gateways
 };
 

@@ -1,5 +1,6 @@
-// The main thread's loop: file descriptors by epoll, SIGINT and SIGTERM as a clean end, errands from
-// other threads (which wake it), and a beat every 50 ms. Owner: the main thread; post() is anyone's.
+// The main thread's loop: file descriptors by epoll, SIGINT and SIGTERM as a clean end, errands
+// from other threads (which wake it), and a beat every 50 ms. Owner: the main thread; post() is
+// anyone's.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,8 @@ TimerWheel::TimerWheel(Nanos tick, std::uint32_t slots, Nanos start)
 
 // The first tick whose end is not before `time`: never early.
 std::uint64_t TimerWheel::tick_of(Nanos time) const {
-  const auto tick = static_cast<std::uint64_t>((time.count() + tick_.count() - 1) / tick_.count());
+  if (time <= Nanos{}) return done_tick_ + 1;
+  const auto tick = static_cast<std::uint64_t>((time.count() - 1) / tick_.count() + 1);
   return tick > done_tick_ ? tick : done_tick_ + 1;
 }
 
@@ -25,7 +26,7 @@ TimerId TimerWheel::arm(Nanos deadline, TimerListener& listener, std::uint64_t w
     nodes_.emplace_back();
   }
   Node& node = nodes_[index];
-  ++node.generation;
+  if (++node.generation == 0) node.generation = 1;  // {0} is no timer
   node.due_tick = tick_of(deadline);
   node.listener = &listener;
   node.word = word;
@@ -57,8 +58,10 @@ void TimerWheel::cancel(TimerId& id) {
 void TimerWheel::unlink(std::uint32_t index) {
   Node& node = nodes_[index];
   if (cursor_ == index) cursor_ = node.next;
-  if (node.previous != kNone) nodes_[node.previous].next = node.next;
-  else slots_[node.slot] = node.next;
+  if (node.previous != kNone)
+    nodes_[node.previous].next = node.next;
+  else
+    slots_[node.slot] = node.next;
   if (node.next != kNone) nodes_[node.next].previous = node.previous;
   node.slot = kNone;
   node.next = free_;

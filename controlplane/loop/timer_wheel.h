@@ -37,8 +37,8 @@ class TimerWheel {
   void cancel(TimerId& id);
   bool armed(TimerId id) const;
 
-  // Fires everything due, at most `most` timers (the rest in the next call). Returns how many fired.
-  // now() is `now` from here on. Listeners may arm and cancel.
+  // Fires everything due, at most `most` timers (the rest in the next call). Returns how many
+  // fired. now() is `now` from here on. Listeners may arm and cancel.
   std::uint32_t advance(Nanos now, std::uint32_t most = UINT32_MAX);
 
   // The time of this turn; the thread's only notion of "now".

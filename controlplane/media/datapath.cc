@@ -117,8 +117,10 @@ std::uint32_t Datapath::poll(FlowListener& listener) {
       count = end->events.dequeue(events);
       for (std::uint32_t i = 0; i < count; ++i) {
         const wire::Event& event = events[i];
-        if (event.kind == wire::EventKind::kFlowLatched) listener.on_flow_latched(event.latched);
-        else if (event.kind == wire::EventKind::kFlowClosed) listener.on_flow_closed(event.closed);
+        if (event.kind == wire::EventKind::kFlowLatched)
+          listener.on_flow_latched(event.latched);
+        else if (event.kind == wire::EventKind::kFlowClosed)
+          listener.on_flow_closed(event.closed);
       }
       taken += count;
     } while (count == events.size() && taken < 1024);

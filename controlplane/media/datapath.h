@@ -1,6 +1,6 @@
 // The shard's hand on the dataplane: flows are opened, changed and closed by commands that need no
-// answer; what the workers tell comes back as events. Remembers every flow that it opened, so that a
-// restarted dataplane gets them all again. Owner: the shard's thread.
+// answer; what the workers tell comes back as events. Remembers every flow that it opened, so that
+// a restarted dataplane gets them all again. Owner: the shard's thread.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +72,7 @@ class Datapath {
   std::uint32_t last_flow_ = 0;
   std::vector<base::Endpoint> signal_addresses_;
   std::unordered_map<std::uint32_t, wire::OpenFlow> open_;  // by word(key)
-  std::vector<std::deque<wire::Command>> pending_;  // per worker: its ring was full
+  std::vector<std::deque<wire::Command>> pending_;          // per worker: its ring was full
 };
 
 }  // namespace tandem::media

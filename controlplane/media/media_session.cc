@@ -1,5 +1,7 @@
 #include "controlplane/media/media_session.h"
 
+#include <algorithm>
+
 #include "drivers/base/text.h"
 
 namespace tandem::media {
@@ -69,7 +71,8 @@ bool MediaSession::open(const sdp::Description& description, Side from, base::Na
         flow.kind = kind == kRtp ? wire::FlowKind::kRtp : wire::FlowKind::kRtcp;
         flow.latch = wire::LatchRule::kSignalledIp;
         flow.tos = tos_;
-        flow.clock_khz = static_cast<std::uint8_t>(media.clock_hz / 1000);
+        // The peer's word: whatever it says, the dataplane must be able to divide by it.
+        flow.clock_khz = static_cast<std::uint8_t>(std::clamp(media.clock_hz / 1000, 1u, 255u));
         if (side == index(from)) flow.remote = sendable(kind == kRtp ? media.rtp : media.rtcp);
         stream.flows[side][kind].generation = datapath_.open(flow);
       }
@@ -109,7 +112,10 @@ void MediaSession::close(base::Nanos now) {
       for (Flow& flow : side) {
         // Should the dataplane never answer, its last publication is what we have.
         wire::FlowRecord record;
-        if (datapath_.record(flow.key, flow.generation, record)) flow.final = record.figures;
+        if (!flow.figures_known && datapath_.record(flow.key, flow.generation, record)) {
+          flow.final = record.figures;
+          flow.figures_known = true;
+        }
         datapath_.close(flow.key, flow.generation);
         ++open_flows_;
       }
@@ -124,7 +130,7 @@ bool MediaSession::on_closed(const wire::FlowClosed& event) {
         if (!(flow.key == event.key) || flow.generation != event.generation) continue;
         if (flow.final_known) return false;
         flow.final = event.figures;
-        flow.final_known = true;
+        flow.final_known = flow.figures_known = true;
         if (open_flows_ == 0 || --open_flows_ != 0) return false;
         give_ports_back(closed_at_);
         return true;
@@ -147,9 +153,12 @@ bool MediaSession::figures(Side from, wire::FlowFigures& out) const {
   if (streams_.empty()) return false;
   const Flow& flow = streams_.front().flows[index(from)][kRtp];
   wire::FlowRecord record;
-  if (closed_at_ != base::Nanos{}) out = flow.final;
-  else if (datapath_.record(flow.key, flow.generation, record)) out = record.figures;
-  else return false;
+  if (flow.figures_known)
+    out = flow.final;
+  else if (datapath_.record(flow.key, flow.generation, record))
+    out = record.figures;
+  else
+    return false;
   return true;
 }
 

@@ -1,5 +1,5 @@
-// The media of one call: for each m= section a pair of ports towards either party and four flows (RTP
-// and RTCP, both directions) on one worker. Owner: the shard's thread.
+// The media of one call: for each m= section a pair of ports towards either party and four flows
+// (RTP and RTCP, both directions) on one worker. Owner: the shard's thread.
 #pragma once
 
 #include <array>
@@ -55,6 +55,7 @@ class MediaSession {
     FlowKey key;
     FlowGeneration generation = 0;
     bool final_known = false;
+    bool figures_known = false;
     wire::FlowFigures final{};
   };
   // Index: [side][0 RTP, 1 RTCP].

@@ -4,7 +4,7 @@ namespace tandem::media {
 
 MediaPorts::MediaPorts(const wire::CorridorPlan& plan, std::uint32_t shard, config::PortRange range,
                        const std::function<bool(FlowKey)>& busy)
-    : plan_(plan), free_(plan.address_count * plan.workers) {
+    : plan_(plan), range_(range), free_(plan.address_count * plan.workers) {
   constexpr base::Nanos kLongAgo = -kQuarantine;
   for (std::uint16_t a = 0; a < plan.address_count; ++a) {
     for (std::uint32_t port = (range.low + 1u) & ~1u; port + 1 <= range.high; port += 2) {
@@ -30,8 +30,8 @@ std::optional<std::array<FlowKey, 2>> MediaPorts::take_two(std::uint32_t address
     next_worker_ = (next_worker_ + 1) % plan_.workers;
     Queue& a = queue(address_a, worker);
     Queue& b = queue(address_b, worker);
-    const bool enough = &a == &b ? rested(a, 2, now) == 2
-                                 : rested(a, 1, now) == 1 && rested(b, 1, now) == 1;
+    const bool enough =
+        &a == &b ? rested(a, 2, now) == 2 : rested(a, 1, now) == 1 && rested(b, 1, now) == 1;
     if (!enough) continue;
     std::array<FlowKey, 2> out;
     out[0] = {static_cast<std::uint16_t>(address_a), a.front().port};
@@ -44,6 +44,7 @@ std::optional<std::array<FlowKey, 2>> MediaPorts::take_two(std::uint32_t address
 }
 
 void MediaPorts::give_back(FlowKey rtp, base::Nanos now) {
+  if (rtp.port < range_.low || rtp.port >= range_.high) return;
   queue(rtp.address, wire::worker_of_port(plan_, rtp.port)).push_back({rtp.port, now});
 }
 

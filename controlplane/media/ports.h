@@ -1,7 +1,7 @@
 // The media ports of one shard: pairs (RTP even, RTCP odd) per media address and worker, handed out
-// and taken back in O(1). A released pair rests for the quarantine time, so that late packets of the
-// old call can't enter a new one; the pair that rested longest comes first.
-// Owner: the shard's thread. No pair is ever in two shards' hands (wire::shard_of_port).
+// and taken back in O(1). A released pair rests for the quarantine time, so that late packets of
+// the old call can't enter a new one; the pair that rested longest comes first. Owner: the shard's
+// thread. No pair is ever in two shards' hands (wire::shard_of_port).
 #pragma once
 
 #include <array>
@@ -31,6 +31,7 @@ class MediaPorts {
   // one worker. The keys name the RTP ports. No value: this shard's ports are used up.
   std::optional<std::array<FlowKey, 2>> take_two(std::uint32_t address_a, std::uint32_t address_b,
                                                  base::Nanos now);
+  // A pair outside the range (a former control plane's, with another range) is let go of.
   void give_back(FlowKey rtp, base::Nanos now);
 
   std::size_t free_pairs() const;
@@ -49,6 +50,7 @@ class MediaPorts {
   static std::size_t rested(const Queue& queue, std::size_t wanted, base::Nanos now);
 
   wire::CorridorPlan plan_;
+  config::PortRange range_;
   std::vector<Queue> free_;
   std::uint32_t next_worker_ = 0;  // calls go round the workers
 };

@@ -1,5 +1,5 @@
-// The gateways with their load: who a source address belongs to, and whether one has room. Shared by
-// all shards; the load counts are atomic, all else is fixed after construction.
+// The gateways with their load: who a source address belongs to, and whether one has room. Shared
+// by all shards; the load counts are atomic, all else is fixed after construction.
 #pragma once
 
 #include <atomic>

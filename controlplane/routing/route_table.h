@@ -14,8 +14,9 @@
 
 namespace tandem::routing {
 
-// The digits that a number is routed by: of a SIP or tel URI's user part, without a leading '+', tel's
-// visual separators (RFC 3966 §5.1.1) and parameters. Anything else in it stays and matches no digit.
+// The digits that a number is routed by: of a SIP or tel URI's user part, without a leading '+',
+// tel's visual separators (RFC 3966 §5.1.1) and parameters. Anything else in it stays and matches
+// no digit.
 std::string routing_digits(std::string_view user);
 
 class RouteTable {

@@ -16,14 +16,14 @@ enum class Direction : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive
 
 // One m= section. Views into the description's text.
 struct Media {
-  std::string_view type;       // "audio", "image" …
-  std::uint16_t port = 0;      // 0: rejected or not offered
-  std::string_view protocol;   // "RTP/AVP", "RTP/SAVP", "udptl" …
-  std::string_view formats;    // "0 8 101"
-  base::Endpoint rtp;          // c= (the section's, else the session's) with the m= port;
-                               // address unset when c= isn't an IP address
-  base::Endpoint rtcp;         // a=rtcp (RFC 3605), else port + 1
-  bool rtcp_mux = false;       // RFC 5761
+  std::string_view type;      // "audio", "image" …
+  std::uint16_t port = 0;     // 0: rejected or not offered
+  std::string_view protocol;  // "RTP/AVP", "RTP/SAVP", "udptl" …
+  std::string_view formats;   // "0 8 101"
+  base::Endpoint rtp;         // c= (the section's, else the session's) with the m= port;
+                              // address unset when c= isn't an IP address
+  base::Endpoint rtcp;        // a=rtcp (RFC 3605), else port + 1
+  bool rtcp_mux = false;      // RFC 5761
   Direction direction = Direction::kSendRecv;
   // The name of the first format ("PCMU"), from a=rtpmap or the static table of RFC 3551.
   std::string_view codec;
@@ -42,7 +42,7 @@ base::Result<Description> parse(std::string_view text);
 // Where our own ends are, per m= section in order. A section without an entry (or port 0 in the
 // description) gets port 0: media that doesn't pass through us isn't let through at all.
 struct LocalMedia {
-  base::Endpoint rtp;   // the port's neighbour is RTCP's: an a=rtcp line is rewritten to port + 1
+  base::Endpoint rtp;  // the port's neighbour is RTCP's: an a=rtcp line is rewritten to port + 1
 };
 
 // The same description with: o= address (the username, ids and version stay, since each leg sees

@@ -112,8 +112,7 @@ void ClientTransactions::stop_retransmitting(ClientId id) {
 }
 
 bool ClientTransactions::receive(const Message& response, const Path& path) {
-  const auto found =
-      by_key_.find(key_of(response.top_via().branch, response.cseq().method_name));
+  const auto found = by_key_.find(key_of(response.top_via().branch, response.cseq().method_name));
   if (found == by_key_.end()) return false;
   apply({found->second}, event_of(response.status()), &response, &path);
   return true;

@@ -16,10 +16,10 @@ namespace tandem::sip {
 struct Dialog {
   std::string call_id;
   std::string local_tag;
-  std::string remote_tag;     // empty: not known yet (our INVITE is unanswered)
-  std::string local_party;    // From of our requests, with our tag
-  std::string remote_party;   // To of our requests, with the peer's tag when it has one
-  std::string remote_target;  // the peer's Contact URI
+  std::string remote_tag;              // empty: not known yet (our INVITE is unanswered)
+  std::string local_party;             // From of our requests, with our tag
+  std::string remote_party;            // To of our requests, with the peer's tag when it has one
+  std::string remote_target;           // the peer's Contact URI
   std::vector<std::string> route_set;  // name-addrs, first hop first
   std::uint32_t local_cseq = 0;
   std::uint32_t remote_cseq = 0;  // 0: no request of the peer's yet
@@ -39,8 +39,8 @@ struct Dialog {
     Method method = Method::kBye;
     std::uint32_t cseq = 0;
     std::string_view via;
-    std::string_view contact{};       // empty: none
-    std::string_view reason{};        // a Reason header's value (RFC 3326); empty: none
+    std::string_view contact{};  // empty: none
+    std::string_view reason{};   // a Reason header's value (RFC 3326); empty: none
     std::string_view content_type{};
     std::string_view body{};
   };

@@ -14,8 +14,9 @@ namespace tandem::sip {
 
 using base::Nanos;
 
-// RFC 3261 §17.1.1.1, table 4. resend_gaps replaces the doubling of timers A and E: the gaps between
-// retransmissions of a request (SS_SIP_RESEND_INTERVAL); after the last one there are no more.
+// RFC 3261 §17.1.1.1, table 4. resend_gaps replaces the doubling of timers A and E: the gaps
+// between retransmissions of a request (SS_SIP_RESEND_INTERVAL); after the last one there are no
+// more.
 struct TimerValues {
   Nanos t1 = base::Millis{500};
   Nanos t2 = base::Seconds{4};

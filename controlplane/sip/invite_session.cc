@@ -33,8 +33,8 @@ std::string InviteSession::contact() const { return "<sip:" + dialog_.path.local
 
 bool InviteSession::start(const Outgoing& outgoing) {
   auto& env = host_.env;
-  client_ = host_.clients.begin(Method::kInvite, session_cookie(id_, Exchange::kInvite),
-                                dialog_.path);
+  client_ =
+      host_.clients.begin(Method::kInvite, session_cookie(id_, Exchange::kInvite), dialog_.path);
   if (!client_) return false;
   hold_ack_ = outgoing.hold_ack;
   dialog_.call_id = "s" + std::to_string(env.shard) + "-" + env.random.token() + "@" +
@@ -94,8 +94,10 @@ void InviteSession::on_response(Exchange exchange, const Message& response) {
 
 void InviteSession::on_final_2xx(const Message& response) {
   if (state_ != State::kCalling) {
-    if (response.to_tag() != dialog_.remote_tag) hang_up_fork(response);
-    else if (!ack_.empty()) send_counted(host_.env, dialog_.request_path(), ack_);
+    if (response.to_tag() != dialog_.remote_tag)
+      hang_up_fork(response);
+    else if (!ack_.empty())
+      send_counted(host_.env, dialog_.request_path(), ack_);
     return;
   }
   if (!dialog_.confirm(response)) {
@@ -171,7 +173,8 @@ void InviteSession::on_client_end(Exchange exchange) {
 void InviteSession::progress(int status, std::string_view content_type, std::string_view body) {
   if (state_ != State::kIncoming) return;
   const std::string own_contact = contact();
-  const HeaderLine lines[] = {{HeaderId::kContact, own_contact}, {HeaderId::kAllow, kAllowedMethods}};
+  const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
+                              {HeaderId::kAllow, kAllowedMethods}};
   const bool trying = status == 100;
   host_.servers.respond(
       server_, {.status = status,
@@ -184,7 +187,8 @@ void InviteSession::progress(int status, std::string_view content_type, std::str
 void InviteSession::accept(std::string_view content_type, std::string_view body) {
   if (state_ != State::kIncoming) return;
   const std::string own_contact = contact();
-  const HeaderLine lines[] = {{HeaderId::kContact, own_contact}, {HeaderId::kAllow, kAllowedMethods}};
+  const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
+                              {HeaderId::kAllow, kAllowedMethods}};
   state_ = State::kAccepted;
   accepted_at_ = host_.env.wheel.now();
   host_.servers.respond(server_, {.status = 200,
@@ -222,8 +226,10 @@ void InviteSession::on_ack(const Message& ack) {
   }
   host_.env.wheel.cancel(resend_timer_);
   state_ = State::kConfirmed;
-  if (bye_wanted_) send_bye(bye_reason_);
-  else if (listener_ != nullptr) listener_->on_acked(leg_, ack);
+  if (bye_wanted_)
+    send_bye(bye_reason_);
+  else if (listener_ != nullptr)
+    listener_->on_acked(leg_, ack);
 }
 
 void InviteSession::on_cancel() {
@@ -244,7 +250,8 @@ void InviteSession::on_request(ServerId id, const Message& request) {
   dialog_.remote_cseq = request.cseq().number;
   const HeaderLine allow[] = {{HeaderId::kAllow, kAllowedMethods}};
   switch (request.method()) {
-    case Method::kBye: break;
+    case Method::kBye:
+      break;
     case Method::kInvite: {
       // An offer while another is open is glare (§14.2). Else: what was agreed at the start stays.
       const bool open = state_ != State::kConfirmed && state_ != State::kEnding;
@@ -269,8 +276,10 @@ void InviteSession::on_request(ServerId id, const Message& request) {
   SessionListener* listener = std::exchange(listener_, nullptr);
   over();
   if (listener == nullptr) return;
-  if (early) listener->on_cancelled(leg_);
-  else listener->on_bye(leg_);
+  if (early)
+    listener->on_cancelled(leg_);
+  else
+    listener->on_bye(leg_);
 }
 
 void InviteSession::finish(int status, std::string_view reason) {
@@ -290,25 +299,31 @@ void InviteSession::finish(int status, std::string_view reason) {
       return;
     case State::kCalling:
       let_go_ = true;
-      if (!client_) over();
-      else if (had_provisional_) host_.clients.cancel(client_);
-      else host_.clients.stop_retransmitting(client_);
+      if (!client_)
+        over();
+      else if (had_provisional_)
+        host_.clients.cancel(client_);
+      else
+        host_.clients.stop_retransmitting(client_);
       return;
     case State::kAnswered:
       send_ack({}, {});
       send_bye(reason);
       return;
-    case State::kConfirmed: send_bye(reason); return;
+    case State::kConfirmed:
+      send_bye(reason);
+      return;
     case State::kEnding:
-    case State::kOver: return;
+    case State::kOver:
+      return;
   }
 }
 
 void InviteSession::send_bye(std::string_view reason) {
   host_.env.wheel.cancel(resend_timer_);
   state_ = State::kEnding;
-  const ClientId bye = host_.clients.begin(
-      Method::kBye, session_cookie(id_, Exchange::kBye), dialog_.request_path());
+  const ClientId bye = host_.clients.begin(Method::kBye, session_cookie(id_, Exchange::kBye),
+                                           dialog_.request_path());
   if (!bye) {
     over();
     return;

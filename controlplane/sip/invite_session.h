@@ -1,5 +1,5 @@
-// One leg of a call as SIP sees it: the INVITE's way to an answer, the dialog, its end by BYE, CANCEL
-// or refusal (RFC 3261 §§9, 13, 15), as the calling (UAC) or the called (UAS) side.
+// One leg of a call as SIP sees it: the INVITE's way to an answer, the dialog, its end by BYE,
+// CANCEL or refusal (RFC 3261 §§9, 13, 15), as the calling (UAC) or the called (UAS) side.
 //
 // A session whose listener has let go (finish()) sees itself to its end: a late 200 is acknowledged
 // and hung up, a BYE waits for the ACK that must come first. No leg is ever left half open.
@@ -28,11 +28,11 @@ inline constexpr std::string_view kAllowedMethods = "INVITE, ACK, CANCEL, BYE, O
 // on_bye or on_lost the session is on its own and says nothing more.
 class SessionListener {
  public:
-  virtual void on_provisional(int leg, const Message& response) = 0;        // UAC: 1xx
-  virtual void on_answered(int leg, const Message& response) = 0;           // UAC: 2xx
+  virtual void on_provisional(int leg, const Message& response) = 0;          // UAC: 1xx
+  virtual void on_answered(int leg, const Message& response) = 0;             // UAC: 2xx
   virtual void on_refused(int leg, int status, const Message* response) = 0;  // UAC: 3xx–6xx, 408
-  virtual void on_cancelled(int leg) = 0;                                   // UAS
-  virtual void on_acked(int leg, const Message& ack) = 0;                   // UAS: ACK of the 2xx
+  virtual void on_cancelled(int leg) = 0;                                     // UAS
+  virtual void on_acked(int leg, const Message& ack) = 0;                     // UAS: ACK of the 2xx
   virtual void on_bye(int leg) = 0;
   virtual void on_lost(int leg) = 0;  // UAS: the 2xx was never acknowledged
 
@@ -60,12 +60,12 @@ struct SessionHost {
 class InviteSession final : loop::TimerListener {
  public:
   enum class State : std::uint8_t {
-    kIncoming,   // UAS: no final response yet
-    kAccepted,   // UAS: 2xx sent, no ACK yet
-    kCalling,    // UAC: no final response yet
-    kAnswered,   // UAC: 2xx came, its ACK is held back (late offer)
+    kIncoming,  // UAS: no final response yet
+    kAccepted,  // UAS: 2xx sent, no ACK yet
+    kCalling,   // UAC: no final response yet
+    kAnswered,  // UAC: 2xx came, its ACK is held back (late offer)
     kConfirmed,
-    kEnding,     // BYE sent
+    kEnding,  // BYE sent
     kOver,
   };
   // Which of a session's requests a client transaction's cookie means.
@@ -130,7 +130,7 @@ class InviteSession final : loop::TimerListener {
   bool uac_;
   bool hold_ack_ = false;
   bool had_provisional_ = false;
-  bool let_go_ = false;  // UAC: nobody waits for the answer any longer
+  bool let_go_ = false;      // UAC: nobody waits for the answer any longer
   bool bye_wanted_ = false;  // UAS: BYE as soon as the ACK is there
   SessionListener* listener_ = nullptr;
   int leg_ = 0;

@@ -1,5 +1,5 @@
-// One SIP message as views over one buffer (RFC 3261 §7). Parsing makes no allocation; header values
-// are looked into only when asked. The buffer must outlive the Message.
+// One SIP message as views over one buffer (RFC 3261 §7). Parsing makes no allocation; header
+// values are looked into only when asked. The buffer must outlive the Message.
 #pragma once
 
 #include <array>
@@ -24,8 +24,20 @@ HeaderId header_id(std::string_view name);  // long or compact, without case
 
 enum class Method : std::uint8_t {
   kOther = 0,
-  kInvite, kAck, kBye, kCancel, kOptions, kRegister, kPrack, kUpdate, kInfo, kMessage,
-  kSubscribe, kNotify, kRefer, kPublish,
+  kInvite,
+  kAck,
+  kBye,
+  kCancel,
+  kOptions,
+  kRegister,
+  kPrack,
+  kUpdate,
+  kInfo,
+  kMessage,
+  kSubscribe,
+  kNotify,
+  kRefer,
+  kPublish,
 };
 Method method_of(std::string_view name);  // case-sensitive (§7.1)
 std::string_view method_name(Method method);
@@ -47,10 +59,10 @@ class Message {
   static constexpr std::size_t kHeadersMax = 128;
 
   bool is_request() const { return is_request_; }
-  Method method() const { return method_; }                     // of a request
+  Method method() const { return method_; }  // of a request
   std::string_view method_name() const { return method_name_; }
   std::string_view request_uri() const { return request_uri_; }
-  int status() const { return status_; }                        // of a response
+  int status() const { return status_; }  // of a response
   std::string_view reason() const { return reason_; }
   std::string_view body() const { return body_; }
 

@@ -13,13 +13,14 @@ enum class ParseVerdict : std::uint8_t {
   kOk,
   kKeepalive,   // nothing but CRLFs or empty (RFC 5626 §3.5.1 pings): not a message
   kGarbage,     // not SIP, or a broken response, or nothing that an answer could be addressed by
-  kBadRequest,  // a request that gets `status`; Via, From, To, Call-ID, CSeq are usable for answering
+  kBadRequest,  // a request that gets `status`; Via, From, To, Call-ID, CSeq are usable for
+                // answering
 };
 
 struct ParseOutcome {
   ParseVerdict verdict = ParseVerdict::kGarbage;
-  int status = 0;            // kBadRequest: 400, 413, 416, 505 …
-  std::string_view reason;   // a fitting reason phrase for people, e.g. "Bad CSeq"
+  int status = 0;           // kBadRequest: 400, 413, 416, 505 …
+  std::string_view reason;  // a fitting reason phrase for people, e.g. "Bad CSeq"
 };
 
 class Parser {

@@ -74,8 +74,7 @@ ServerTransactions::ServerTransactions(Environment& env, ServerUser& user)
   life_door_.event = TransactionEvent::kLifeTimer;
 }
 
-void ServerTransactions::receive(const Message& request, std::string_view bytes,
-                                 const Path& path) {
+void ServerTransactions::receive(const Message& request, std::string_view bytes, const Path& path) {
   const bool is_ack = request.method() == Method::kAck;
   auto key = key_of(request, is_ack ? "INVITE" : request.method_name());
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
@@ -92,20 +91,23 @@ void ServerTransactions::receive(const Message& request, std::string_view bytes,
   }
   const auto kind = request.method() == Method::kInvite ? TransactionKind::kInviteServer
                                                         : TransactionKind::kServer;
-  auto [handle, t] = slab_.make(Transaction{.kind = kind,
-                                            .state = first_state(kind),
-                                            .path = {path.local, response_target(request, path.remote)},
-                                            .source = path.remote,
-                                            .key = std::move(key),
-                                            .request = std::string(bytes)});
+  auto [handle, t] =
+      slab_.make(Transaction{.kind = kind,
+                             .state = first_state(kind),
+                             .path = {path.local, response_target(request, path.remote)},
+                             .source = path.remote,
+                             .key = std::move(key),
+                             .request = std::string(bytes)});
   if (t == nullptr) {
     env_.counters.add(wire::Counter::drop_sip_no_memory);
     respond_stateless(request, path, {.status = 503});
     return;
   }
   by_key_[t->key] = handle;
-  if (request.method() == Method::kCancel) receive_cancel(request, {handle}, path);
-  else user_.on_request({handle}, request, path);
+  if (request.method() == Method::kCancel)
+    receive_cancel(request, {handle}, path);
+  else
+    user_.on_request({handle}, request, path);
 }
 
 // §9.2: the CANCEL is answered here; what it means for the INVITE is its user's business.

@@ -1,5 +1,5 @@
-// Requests that we received (RFC 3261 §17.2): retransmissions absorbed, responses repeated until they
-// are acknowledged. Owner: the shard's thread.
+// Requests that we received (RFC 3261 §17.2): retransmissions absorbed, responses repeated until
+// they are acknowledged. Owner: the shard's thread.
 #pragma once
 
 #include <span>
@@ -71,7 +71,7 @@ class ServerTransactions {
   struct Transaction {
     TransactionKind kind;
     TransactionState state;
-    Path path;            // remote: where responses go (§18.2.2, RFC 3581)
+    Path path;              // remote: where responses go (§18.2.2, RFC 3581)
     base::Endpoint source;  // where the request came from
     std::string key;
     std::string request;

@@ -85,10 +85,14 @@ constexpr Row kServerRows[] = {
 
 std::span<const Row> rows_of(TransactionKind kind) {
   switch (kind) {
-    case TransactionKind::kInviteClient: return kInviteClientRows;
-    case TransactionKind::kClient: return kClientRows;
-    case TransactionKind::kInviteServer: return kInviteServerRows;
-    case TransactionKind::kServer: return kServerRows;
+    case TransactionKind::kInviteClient:
+      return kInviteClientRows;
+    case TransactionKind::kClient:
+      return kClientRows;
+    case TransactionKind::kInviteServer:
+      return kInviteServerRows;
+    case TransactionKind::kServer:
+      return kServerRows;
   }
   return {};
 }
@@ -104,10 +108,13 @@ const Transition* transition(TransactionKind kind, TransactionState state, Trans
 
 TransactionState first_state(TransactionKind kind) {
   switch (kind) {
-    case TransactionKind::kInviteClient: return S::kCalling;
-    case TransactionKind::kInviteServer: return S::kProceeding;
+    case TransactionKind::kInviteClient:
+      return S::kCalling;
+    case TransactionKind::kInviteServer:
+      return S::kProceeding;
     case TransactionKind::kClient:
-    case TransactionKind::kServer: return S::kTrying;
+    case TransactionKind::kServer:
+      return S::kTrying;
   }
   return S::kTerminated;
 }

@@ -9,8 +9,8 @@ bool TransportRing::send(const Path& path, std::string_view message) {
   head.tos = tos_;
   // One peer's messages stay in order: they all take the same worker's ring.
   const std::size_t worker = base::EndpointHash{}(path.remote) % ends_.size();
-  return ends_[worker]->inject.write(
-      head, std::as_bytes(std::span(message.data(), message.size())));
+  return ends_[worker]->inject.write(head,
+                                     std::as_bytes(std::span(message.data(), message.size())));
 }
 
 std::uint32_t TransportRing::poll(TransportListener& listener, std::uint32_t most) {

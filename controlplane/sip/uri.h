@@ -13,13 +13,13 @@ enum class Scheme : std::uint8_t { kSip, kSips, kTel, kOther };
 
 struct Uri {
   Scheme scheme = Scheme::kOther;
-  std::string_view text;      // the whole URI
-  std::string_view user;      // still escaped; for tel: the number as written
+  std::string_view text;  // the whole URI
+  std::string_view user;  // still escaped; for tel: the number as written
   std::string_view password;
-  std::string_view host;      // an IPv6 address without its brackets
-  std::uint16_t port = 0;     // 0: not given
-  std::string_view params;    // after the first ';' of the URI, without it
-  std::string_view headers;   // after '?', without it
+  std::string_view host;     // an IPv6 address without its brackets
+  std::uint16_t port = 0;    // 0: not given
+  std::string_view params;   // after the first ';' of the URI, without it
+  std::string_view headers;  // after '?', without it
 };
 
 // No value: not a URI by the grammar (kOther is returned for a well-formed unknown scheme).
@@ -50,7 +50,7 @@ struct NameAddr {
   bool star = false;
   std::string_view display;  // as written, with quotes if it had them; empty: none
   Uri uri;
-  std::string_view params;   // the header's, not the URI's, without the first ';'
+  std::string_view params;  // the header's, not the URI's, without the first ';'
 
   std::optional<std::string_view> tag() const { return find_param(params, "tag"); }
 };
@@ -62,8 +62,8 @@ struct Via {
   std::string_view host;       // sent-by; an IPv6 address without brackets
   std::uint16_t port = 0;      // 0: not given
   std::string_view params;
-  std::string_view branch;     // empty: none (RFC 2543)
-  bool rport = false;          // an rport parameter without value is there
+  std::string_view branch;  // empty: none (RFC 2543)
+  bool rport = false;       // an rport parameter without value is there
 };
 std::optional<Via> parse_via(std::string_view text);
 

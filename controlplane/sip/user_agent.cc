@@ -39,14 +39,19 @@ void UserAgent::on_datagram(const Path& path, std::span<char> bytes) {
   Message message;
   const ParseOutcome outcome = Parser::parse(bytes, message);
   switch (outcome.verdict) {
-    case ParseVerdict::kKeepalive: env_.counters.add(Counter::sip_keepalive); return;
-    case ParseVerdict::kGarbage: env_.counters.add(Counter::drop_sip_malformed); return;
+    case ParseVerdict::kKeepalive:
+      env_.counters.add(Counter::sip_keepalive);
+      return;
+    case ParseVerdict::kGarbage:
+      env_.counters.add(Counter::drop_sip_malformed);
+      return;
     case ParseVerdict::kBadRequest:
       env_.counters.add(Counter::sip_received);
-      server_transactions_.respond_stateless(
-          message, path, {.status = outcome.status, .reason = outcome.reason});
+      server_transactions_.respond_stateless(message, path,
+                                             {.status = outcome.status, .reason = outcome.reason});
       return;
-    case ParseVerdict::kOk: break;
+    case ParseVerdict::kOk:
+      break;
   }
   env_.counters.add(Counter::sip_received);
   if (message.is_request()) {
@@ -106,8 +111,7 @@ InviteSession* UserAgent::find_dialog(const Message& request) {
   InviteSession* session = named == by_tag_.end() ? nullptr : find(named->second);
   if (session == nullptr || session->state() == InviteSession::State::kOver) return nullptr;
   const Dialog& dialog = session->dialog();
-  const bool same =
-      dialog.call_id == request.call_id() && dialog.remote_tag == request.from_tag();
+  const bool same = dialog.call_id == request.call_id() && dialog.remote_tag == request.from_tag();
   return same ? session : nullptr;
 }
 
@@ -152,12 +156,14 @@ void UserAgent::on_request(ServerId id, const Message& request, const Path& path
     return;
   }
   const auto tag = env_.random.token();
-  const HeaderLine lines[] = {{HeaderId::kAllow, kAllowedMethods},
-                              {HeaderId::kAccept, kSdpType}};
+  const HeaderLine lines[] = {{HeaderId::kAllow, kAllowedMethods}, {HeaderId::kAccept, kSdpType}};
   int status = 405;
-  if (request.method() == Method::kOptions) status = 200;
-  else if (request.method() == Method::kBye) status = 481;
-  else if (request.method() == Method::kOther) status = 501;
+  if (request.method() == Method::kOptions)
+    status = 200;
+  else if (request.method() == Method::kBye)
+    status = 481;
+  else if (request.method() == Method::kOther)
+    status = 501;
   server_transactions_.respond(id, {.status = status, .to_tag = tag, .headers = lines});
 }
 
@@ -169,8 +175,7 @@ void UserAgent::on_new_invite(ServerId id, const Message& invite, const Path& pa
         id, {.status = 400, .reason = "Bad or Missing Contact", .to_tag = tag});
     return;
   }
-  auto [handle, session] =
-      sessions_.make(static_cast<SessionHost&>(*this), id, *std::move(dialog));
+  auto [handle, session] = sessions_.make(static_cast<SessionHost&>(*this), id, *std::move(dialog));
   if (session == nullptr) {
     env_.counters.add(Counter::drop_sip_no_memory);
     server_transactions_.respond(id, {.status = 503, .to_tag = tag});
@@ -188,8 +193,10 @@ void UserAgent::on_cancel(ServerId invite) {
 }
 
 void UserAgent::on_ack(const Message& ack, const Path&) {
-  if (InviteSession* session = find_dialog(ack)) session->on_ack(ack);
-  else env_.counters.add(Counter::drop_sip_ack_stray);
+  if (InviteSession* session = find_dialog(ack))
+    session->on_ack(ack);
+  else
+    env_.counters.add(Counter::drop_sip_ack_stray);
 }
 
 }  // namespace tandem::sip

@@ -1,7 +1,7 @@
-// The door of the SIP room: datagrams in, sessions out. Parses, hands messages to transactions, finds
-// the session a request in a dialog belongs to, answers what needs nobody's decision (OPTIONS,
-// unknown methods, missing dialogs), and offers new calls to the handler above.
-// Owner: the shard's thread.
+// The door of the SIP room: datagrams in, sessions out. Parses, hands messages to transactions,
+// finds the session a request in a dialog belongs to, answers what needs nobody's decision
+// (OPTIONS, unknown methods, missing dialogs), and offers new calls to the handler above. Owner:
+// the shard's thread.
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ namespace tandem::sip {
 
 class CallHandler {
  public:
-  // A new INVITE outside any dialog, 100 not yet sent. Take it with session.listen(), refuse it with
-  // session.finish(status). `invite` stays good during the call only.
+  // A new INVITE outside any dialog, 100 not yet sent. Take it with session.listen(), refuse it
+  // with session.finish(status). `invite` stays good during the call only.
   virtual void on_invite(SessionId id, InviteSession& session, const Message& invite,
                          const Path& path) = 0;
 
@@ -62,7 +62,7 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   ClientTransactions client_transactions_;
   ServerTransactions server_transactions_;
   base::Slab<InviteSession> sessions_;
-  std::unordered_map<std::string, SessionId> by_tag_;  // our tags
+  std::unordered_map<std::string, SessionId> by_tag_;       // our tags
   std::unordered_map<std::uint64_t, SessionId> by_invite_;  // server transactions of open INVITEs
   std::vector<SessionId> over_;
 };

@@ -8,6 +8,6 @@ namespace tandem::base {
 
 }  // namespace tandem::base
 
-#define CHECK(condition)                                                              \
-  ((condition) ? static_cast<void>(0)                                                 \
+#define CHECK(condition)              \
+  ((condition) ? static_cast<void>(0) \
                : ::tandem::base::check_failed(#condition, __FILE__, __LINE__))

@@ -25,6 +25,7 @@ IpAddress IpAddress::ip4_raw(std::uint32_t network_order) {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
   if (text.empty() || text.size() >= sizeof terminated) return std::nullopt;
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would stop there
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
   IpAddress out;
@@ -65,7 +66,8 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text, std::uint16_t def
       port = rest.substr(1);
     }
   } else if (const auto colon = text.find(':');
-             colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
+             colon != std::string_view::npos &&
+             text.find(':', colon + 1) == std::string_view::npos) {
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
     if (port.empty()) return std::nullopt;
@@ -91,7 +93,7 @@ std::string Endpoint::text() const {
 std::size_t EndpointHash::operator()(const Endpoint& e) const {
   const std::string_view raw(reinterpret_cast<const char*>(e.address.bytes.data()),
                              e.address.bytes.size());
-  return std::hash<std::string_view>{}(raw) * 31 + e.port;
+  return std::hash<std::string_view>{}(raw)*31 + e.port;
 }
 
 std::optional<Ip4Prefix> Ip4Prefix::parse(std::string_view text) {

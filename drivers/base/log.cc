@@ -15,10 +15,14 @@ constexpr std::int64_t kRefillMs = 1000;
 
 spdlog::level::level_enum spd_level(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -40,7 +44,7 @@ void log_write(LogLevel level, std::string_view room, std::string_view sentence)
 }
 
 bool LogGate::pass(std::uint64_t& held_back) {
-  const std::int64_t now = wall_ms_now();
+  const std::int64_t now = monotonic_now() / Millis{1};  // a clock set back must not mute the log
   std::int64_t last = refilled_ms_.load(std::memory_order_relaxed);
   if (last == 0) {
     refilled_ms_.compare_exchange_strong(last, now, std::memory_order_relaxed);

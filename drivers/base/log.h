@@ -14,7 +14,8 @@ namespace tandem::base {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-// To stderr as "2026-11-21 01:52:03.123 dataplane warning port: …". Call once, at the start of main.
+// To stderr as "2026-11-21 01:52:03.123 dataplane warning port: …". Call once, at the start of
+// main.
 void log_start(std::string_view program, LogLevel least);
 void log_stop();
 void log_write(LogLevel level, std::string_view room, std::string_view sentence);
@@ -34,13 +35,13 @@ class LogGate {
 }  // namespace tandem::base
 
 // LOG(kInfo, "cdr", "journal {} opened", path)
-#define LOG(level, room, ...)                                                               \
-  do {                                                                                      \
-    static ::tandem::base::LogGate log_gate_;                                               \
-    std::uint64_t log_held_ = 0;                                                            \
-    if (log_gate_.pass(log_held_)) {                                                        \
-      std::string log_line_ = fmt::format(__VA_ARGS__);                                     \
+#define LOG(level, room, ...)                                                                    \
+  do {                                                                                           \
+    static ::tandem::base::LogGate log_gate_;                                                    \
+    std::uint64_t log_held_ = 0;                                                                 \
+    if (log_gate_.pass(log_held_)) {                                                             \
+      std::string log_line_ = fmt::format(__VA_ARGS__);                                          \
       if (log_held_ != 0) log_line_ += fmt::format(" ({} more like this held back)", log_held_); \
-      ::tandem::base::log_write(::tandem::base::LogLevel::level, room, log_line_);          \
-    }                                                                                       \
+      ::tandem::base::log_write(::tandem::base::LogLevel::level, room, log_line_);               \
+    }                                                                                            \
   } while (false)

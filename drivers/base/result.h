@@ -20,8 +20,9 @@ inline Error error(std::string text) { return Error{std::move(text)}; }
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT implicit on purpose
-  Result(Error e) : state_(std::in_place_index<1>, std::move(e)) {}      // NOLINT implicit on purpose
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT implicit on purpose
+  Result(Error e) : state_(std::in_place_index<1>, std::move(e)) {}  // NOLINT implicit on purpose
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }

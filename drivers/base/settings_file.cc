@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tandem::base {
 namespace {
 
@@ -18,7 +20,11 @@ void SettingsTable::fault(std::string_view key, std::string_view sentence) {
   const auto* node = table_->get(key);
   const auto line = node != nullptr ? node->source().begin.line : table_->source().begin.line;
   const auto where = name_.empty() ? std::string() : "[" + name_ + "] ";
-  faults_->push_back(fmt::format("{}:{}: {}{}: {}", path_, line, where, key, sentence));
+  auto words = fmt::format("{}:{}: {}{}: {}", path_, line, where, key, sentence);
+  // A table that two readers share is found wanting by both.
+  if (std::find(faults_->begin(), faults_->end(), words) == faults_->end()) {
+    faults_->push_back(std::move(words));
+  }
 }
 
 std::string SettingsTable::text(std::string_view key, std::string_view fallback) {
@@ -34,8 +40,8 @@ std::string SettingsTable::required_text(std::string_view key) {
   return text(key, "");
 }
 
-std::int64_t SettingsTable::integer(std::string_view key, std::int64_t fallback,
-                                    std::int64_t least, std::int64_t most) {
+std::int64_t SettingsTable::integer(std::string_view key, std::int64_t fallback, std::int64_t least,
+                                    std::int64_t most) {
   const auto* node = find(key);
   if (node == nullptr) return fallback;
   const auto value = node->value_exact<std::int64_t>();
@@ -66,8 +72,10 @@ std::vector<std::string> SettingsTable::texts(std::string_view key) {
   if (const auto* list = node->as_array()) {
     for (const auto& item : *list) {
       const auto value = item.value_exact<std::string>();
-      if (value) out.push_back(*value);
-      else fault(key, "must hold only texts in quotes");
+      if (value)
+        out.push_back(*value);
+      else
+        fault(key, "must hold only texts in quotes");
     }
   } else {
     fault(key, "must be a text or a list of texts");
@@ -87,8 +95,10 @@ std::vector<std::int64_t> SettingsTable::integers(std::string_view key, std::int
   }
   for (const auto& item : *list) {
     const auto value = item.value_exact<std::int64_t>();
-    if (value && *value >= least && *value <= most) out.push_back(*value);
-    else fault(key, fmt::format("must hold only whole numbers in {}..{}", least, most));
+    if (value && *value >= least && *value <= most)
+      out.push_back(*value);
+    else
+      fault(key, fmt::format("must hold only whole numbers in {}..{}", least, most));
   }
   return out;
 }

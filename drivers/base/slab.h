@@ -40,7 +40,7 @@ class Slab {
       cells_.push_back(std::make_unique<Cell>());
     }
     Cell& cell = *cells_[index];
-    ++cell.generation;
+    if (++cell.generation == 0) cell.generation = 1;  // {0} is no object
     T* object = new (cell.storage) T(std::forward<Args>(args)...);
     cell.live = true;
     ++live_;
@@ -51,7 +51,8 @@ class Slab {
     const auto index = static_cast<std::uint32_t>(handle.raw);
     if (!handle || index >= cells_.size()) return nullptr;
     Cell& cell = *cells_[index];
-    if (!cell.live || cell.generation != static_cast<std::uint32_t>(handle.raw >> 32)) return nullptr;
+    if (!cell.live || cell.generation != static_cast<std::uint32_t>(handle.raw >> 32))
+      return nullptr;
     return cell.object();
   }
 

@@ -5,7 +5,9 @@ namespace {
 
 constexpr std::uint64_t kGrain = 64;
 
-constexpr std::uint64_t round_up(std::uint64_t bytes) { return (bytes + kGrain - 1) & ~(kGrain - 1); }
+constexpr std::uint64_t round_up(std::uint64_t bytes) {
+  return (bytes + kGrain - 1) & ~(kGrain - 1);
+}
 
 }  // namespace
 
@@ -25,7 +27,11 @@ bool ByteRing::write(const DatagramHead& head, std::span<const std::byte> payloa
   if (payload.size() > kDatagramBytesMax) return false;
   const std::uint64_t tail = memory_->tail.load(std::memory_order_relaxed);
   const std::uint64_t used = tail - memory_->head.load(std::memory_order_acquire);
-  if (used > kDataBytes || tail % kGrain != 0) return false;  // the peer's head makes no sense
+  if (tail % kGrain != 0) {  // not written by us: mended, and the consumer will empty the ring
+    memory_->tail.store(round_up(tail), std::memory_order_release);
+    return false;
+  }
+  if (used > kDataBytes) return false;  // the peer's head makes no sense
   const std::uint64_t need = round_up(kRecordHeadBytes + payload.size() + kPaddingBytes);
   const std::uint64_t offset = tail % kDataBytes;
   const std::uint64_t to_end = kDataBytes - offset;

@@ -55,8 +55,8 @@ struct OpenFlow {
   base::Endpoint remote;     // signalled by SDP; address unset: nobody is accepted yet
   FlowKind kind = FlowKind::kRtp;
   LatchRule latch = LatchRule::kSignalledIp;
-  std::uint8_t tos = 0;             // of packets that are sent to `remote`
-  std::uint8_t clock_khz = 8;       // RTP clock for the jitter figures
+  std::uint8_t tos = 0;        // of packets that are sent to `remote`
+  std::uint8_t clock_khz = 8;  // RTP clock for the jitter figures
   std::uint8_t reserved[4]{};
 };
 
@@ -106,13 +106,13 @@ static_assert(sizeof(Command) == 128 && std::is_trivially_copyable_v<Command>);
 // The meter of one direction: what arrived on the flow's local port from its accepted source.
 struct FlowFigures {
   std::uint64_t packets = 0;
-  std::uint64_t octets = 0;      // UDP payload
-  std::uint64_t lost = 0;        // RFC 3550 §A.3: expected − received, not below 0
+  std::uint64_t octets = 0;  // UDP payload
+  std::uint64_t lost = 0;    // RFC 3550 §A.3: expected − received, not below 0
   std::uint64_t reordered = 0;
   std::uint64_t duplicated = 0;
-  std::uint64_t refused = 0;     // from strangers or not RTP: neither relayed nor measured
-  std::uint64_t relayed = 0;     // handed to the port for sending
-  std::uint32_t jitter_us = 0;   // RFC 3550 §6.4.1
+  std::uint64_t refused = 0;    // from strangers or not RTP: neither relayed nor measured
+  std::uint64_t relayed = 0;    // handed to the port for sending
+  std::uint32_t jitter_us = 0;  // RFC 3550 §6.4.1
   std::uint32_t largest_gap_us = 0;
   std::uint32_t ssrc = 0;
   std::uint8_t payload_type = 0;
@@ -160,8 +160,8 @@ struct FlowRecord {
   FlowKind kind = FlowKind::kRtp;
   std::uint8_t latched = 0;
   std::uint8_t reserved[2]{};
-  base::Endpoint remote;         // where its peer's packets go: latched, else signalled
-  std::int64_t opened_ns = 0;    // base::monotonic_now()
+  base::Endpoint remote;            // where its peer's packets go: latched, else signalled
+  std::int64_t opened_ns = 0;       // base::monotonic_now()
   std::int64_t last_packet_ns = 0;  // 0: none yet
   FlowFigures figures;
 };

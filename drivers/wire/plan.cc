@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "drivers/base/text.h"
@@ -29,8 +30,7 @@ CorridorSettings read_corridor(base::SettingsTable& root) {
       out.segment.find('/') != std::string::npos) {
     corridor.fault("segment", "must be a plain name of 1 to 64 characters, without '/'");
   }
-  out.plan.workers =
-      static_cast<std::uint32_t>(corridor.integer("workers", 1, 1, kWorkersMax));
+  out.plan.workers = static_cast<std::uint32_t>(corridor.integer("workers", 1, 1, kWorkersMax));
   out.plan.shards = static_cast<std::uint32_t>(corridor.integer("shards", 1, 1, kShardsMax));
   corridor.refuse_unknown();
   auto ports = root.tables("port");
@@ -73,6 +73,8 @@ std::uint32_t shard_of_call_id(std::uint32_t shards, std::string_view call_id) {
 std::uint32_t shard_of_datagram(std::uint32_t shards, std::span<const std::byte> datagram) {
   if (shards <= 1) return 0;
   std::string_view rest(reinterpret_cast<const char*>(datagram.data()), datagram.size());
+  // Empty lines ahead of the start line are no body (§7.5).
+  rest.remove_prefix(std::min(rest.find_first_not_of("\r\n"), rest.size()));
   while (!rest.empty()) {
     const auto end = rest.find('\n');
     auto line = rest.substr(0, end);
@@ -84,7 +86,10 @@ std::uint32_t shard_of_datagram(std::uint32_t shards, std::span<const std::byte>
     if (colon == std::string_view::npos) continue;
     const auto name = base::trim(line.substr(0, colon));
     if (base::iequals(name, "call-id") || base::iequals(name, "i")) {
-      return shard_of_call_id(shards, base::trim(line.substr(colon + 1)));
+      const auto value = base::trim(line.substr(colon + 1));
+      // Folded (§7.3.1): the value stands on the next line.
+      const bool folded = value.empty() && !rest.empty() && base::is_space(rest.front());
+      return shard_of_call_id(shards, folded ? base::trim(rest.substr(0, rest.find('\n'))) : value);
     }
   }
   return 0;

@@ -4,7 +4,8 @@
 // Each end has a generation that grows with every attach. An end that died between moving its head
 // and its tail left them apart; the next one to attach moves head back to tail: what was not
 // published is lost, nothing stale is ever handed out. The peer's process may write anything into
-// the memory: the geometry is compared with our own before every use.
+// the memory: the geometry is compared with our own before every use, and indexes that can't be are
+// mended by the end that owns them; the consumer then empties the ring.
 //
 // RTE_USE_C11_MEM_MODEL: the same instructions on x86, and atomics that a race checker can follow.
 #pragma once
@@ -73,14 +74,25 @@ class Ring {
     return stale;
   }
 
-  // False: full (or the geometry was tampered with). The caller counts it.
+  // False: full (or the memory was tampered with). The caller counts it.
   bool enqueue(const T& value) {
-    return sane() && rte_ring_sp_enqueue_bulk_elem(&memory_->ring, &value, sizeof(T), 1, nullptr) == 1;
+    if (!sane()) return false;
+    rte_ring& r = memory_->ring;
+    if (r.prod.head != r.prod.tail) r.prod.head = r.prod.tail;
+    if (r.prod.head - __atomic_load_n(&r.cons.tail, __ATOMIC_ACQUIRE) > kCapacity) return false;
+    return rte_ring_sp_enqueue_bulk_elem(&r, &value, sizeof(T), 1, nullptr) == 1;
   }
   // Returns how many were taken, 0..out.size().
   std::uint32_t dequeue(std::span<T> out) {
     if (!sane()) return 0;
-    return rte_ring_sc_dequeue_burst_elem(&memory_->ring, out.data(), sizeof(T),
+    rte_ring& r = memory_->ring;
+    const std::uint32_t published = __atomic_load_n(&r.prod.tail, __ATOMIC_ACQUIRE);
+    if (r.cons.head != r.cons.tail || published - r.cons.tail > kCapacity) {
+      r.cons.head = published;
+      __atomic_store_n(&r.cons.tail, published, __ATOMIC_RELEASE);
+      return 0;
+    }
+    return rte_ring_sc_dequeue_burst_elem(&r, out.data(), sizeof(T),
                                           static_cast<unsigned>(out.size()), nullptr);
   }
   std::uint32_t count() const { return rte_ring_count(&memory_->ring); }

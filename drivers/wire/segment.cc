@@ -25,7 +25,8 @@ constexpr std::size_t page_up(std::size_t bytes) { return (bytes + kPage - 1) & 
 constexpr std::size_t kHeaderBytes = page_up(sizeof(SegmentHeader));
 constexpr std::size_t kWorkerPageBytes = page_up(sizeof(WorkerPage));
 constexpr std::size_t kChannelStride = page_up(kChannelBytes);
-constexpr std::size_t kFlowAreaBytes = page_up(sizeof(Snapshot<FlowRecord>) * kPortsPerAddress);
+constexpr std::size_t kFlowAreaBytes =
+    page_up(sizeof(base::Snapshot<FlowRecord>) * kPortsPerAddress);
 
 std::size_t segment_bytes(const CorridorPlan& plan) {
   return kHeaderBytes + plan.workers * kWorkerPageBytes +
@@ -36,10 +37,10 @@ std::size_t segment_bytes(const CorridorPlan& plan) {
 constexpr std::uint64_t layout_hash() {
   std::uint64_t hash = 0xcbf29ce484222325ull;
   const std::uint64_t parts[] = {
-      sizeof(SegmentHeader), sizeof(WorkerPage), kCounterCount,     sizeof(Command),
-      sizeof(Event),         sizeof(FlowRecord), sizeof(rte_ring),  RTE_VERSION,
-      CommandRing::kBytes,   EventRing::kBytes,  ByteRing::kBytes,  sizeof(DatagramHead),
-      sizeof(OpenFlow),      sizeof(FlowClosed), kChannelStride,    kFlowAreaBytes};
+      sizeof(SegmentHeader), sizeof(WorkerPage), kCounterCount,    sizeof(Command),
+      sizeof(Event),         sizeof(FlowRecord), sizeof(rte_ring), RTE_VERSION,
+      CommandRing::kBytes,   EventRing::kBytes,  ByteRing::kBytes, sizeof(DatagramHead),
+      sizeof(OpenFlow),      sizeof(FlowClosed), kChannelStride,   kFlowAreaBytes};
   for (const auto part : parts) hash = (hash ^ part) * 0x100000001b3ull;
   return hash;
 }
@@ -52,8 +53,8 @@ std::string fault_of(const char* what, const std::string& path) {
   return fmt::format("{} {}: {}", what, path, std::strerror(errno));
 }
 
-// Gives the lock back and closes the descriptor. Closing alone wouldn't: a mapping made from it keeps
-// the open file, and with it the lock, alive.
+// Gives the lock back and closes the descriptor. Closing alone wouldn't: a mapping made from it
+// keeps the open file, and with it the lock, alive.
 struct Descriptor {
   int fd = -1;
   ~Descriptor() {
@@ -69,13 +70,13 @@ const char* word(Side side) {
 
 // The file that `path` names, locked; a file that its last user removed between our open and our
 // lock is let go of and the new one taken.
-base::Result<void> open_locked(const std::string& path, Descriptor& file) {
+base::Result<void> open_locked(const std::string& path, int flags, Descriptor& file) {
   for (;;) {
-    file.fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    file.fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, 0600);
     if (file.fd < 0) return base::error(fault_of("cannot open segment", path));
     if (flock(file.fd, LOCK_EX) != 0) return base::error(fault_of("cannot lock segment", path));
-    struct stat ours{};
-    struct stat named{};
+    struct stat ours {};
+    struct stat named {};
     if (fstat(file.fd, &ours) == 0 && stat(path.c_str(), &named) == 0 &&
         ours.st_ino == named.st_ino) {
       return {};
@@ -93,19 +94,19 @@ base::Result<Segment> Segment::open(const std::string& name, const CorridorPlan&
   segment.side_ = side;
   segment.bytes_ = segment_bytes(plan);
   Descriptor file;
-  if (auto locked = open_locked(segment.path_, file); !locked) {
+  if (auto locked = open_locked(segment.path_, O_CREAT, file); !locked) {
     return std::move(locked).take_error();
   }
-  struct stat found{};
+  struct stat found {};
   if (fstat(file.fd, &found) != 0) return base::error(fault_of("cannot stat", segment.path_));
+  segment.inode_ = found.st_ino;
   const auto size = static_cast<std::size_t>(found.st_size);
   // A creator that died before it wrote the magic leaves a file that counts as empty.
   std::uint64_t magic = 0;
   if (size >= sizeof magic && pread(file.fd, &magic, sizeof magic, 0) != sizeof magic) magic = 0;
   const bool fresh = magic == 0;
   if (fresh) {
-    if (ftruncate(file.fd, 0) != 0 ||
-        ftruncate(file.fd, static_cast<off_t>(segment.bytes_)) != 0) {
+    if (ftruncate(file.fd, 0) != 0 || ftruncate(file.fd, static_cast<off_t>(segment.bytes_)) != 0) {
       return base::error(fault_of("cannot size segment", segment.path_));
     }
     // Take the memory now: a full /dev/shm must fail here and not kill a worker later.
@@ -116,12 +117,13 @@ base::Result<Segment> Segment::open(const std::string& name, const CorridorPlan&
     }
   } else {
     const auto refuse = [&](const std::string& why) {
-      return base::error(fmt::format("segment {} {}; stop both processes, remove the file and start again",
-                                     segment.path_, why));
+      return base::error(
+          fmt::format("segment {} {}; stop both processes, remove the file and start again",
+                      segment.path_, why));
     };
     if (magic != kSegmentMagic) return refuse("is not a Tandem corridor");
-    SegmentHeader* probe = static_cast<SegmentHeader*>(
-        mmap(nullptr, kHeaderBytes, PROT_READ, MAP_SHARED, file.fd, 0));
+    SegmentHeader* probe =
+        static_cast<SegmentHeader*>(mmap(nullptr, kHeaderBytes, PROT_READ, MAP_SHARED, file.fd, 0));
     if (size < kHeaderBytes || probe == MAP_FAILED) return refuse("is too short");
     const auto version = probe->version;
     const auto hash = probe->layout_hash;
@@ -129,7 +131,8 @@ base::Result<Segment> Segment::open(const std::string& name, const CorridorPlan&
     const auto made_for = probe->plan;
     munmap(probe, kHeaderBytes);
     if (version != kSegmentVersion) {
-      return refuse(fmt::format("has version {}, this program speaks {}", version, kSegmentVersion));
+      return refuse(
+          fmt::format("has version {}, this program speaks {}", version, kSegmentVersion));
     }
     if (hash != layout_hash()) return refuse("was laid out by another build");
     if (made_for != plan) {
@@ -138,8 +141,8 @@ base::Result<Segment> Segment::open(const std::string& name, const CorridorPlan&
     }
     if (total != segment.bytes_ || size != segment.bytes_) return refuse("has another size");
   }
-  void* at = mmap(nullptr, segment.bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-                  file.fd, 0);
+  void* at =
+      mmap(nullptr, segment.bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.fd, 0);
   if (at == MAP_FAILED) return base::error(fault_of("cannot map segment", segment.path_));
   segment.memory_ = static_cast<std::byte*>(at);
   SegmentHeader& header = *segment.header();
@@ -156,8 +159,8 @@ base::Result<Segment> Segment::open(const std::string& name, const CorridorPlan&
   Presence& self = segment.presence(side);
   const auto before = self.pid.load(std::memory_order_acquire);
   if (before != static_cast<std::uint32_t>(getpid()) && process_lives(before)) {
-    return base::error(fmt::format("{} already runs on segment {} (pid {})", word(side),
-                                   segment.path_, before));
+    return base::error(
+        fmt::format("{} already runs on segment {} (pid {})", word(side), segment.path_, before));
   }
   self.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_release);
   return segment;
@@ -168,7 +171,8 @@ Segment::Segment(Segment&& other) noexcept
       plan_(other.plan_),
       side_(other.side_),
       memory_(std::exchange(other.memory_, nullptr)),
-      bytes_(other.bytes_) {}
+      bytes_(other.bytes_),
+      inode_(other.inode_) {}
 
 Segment::~Segment() {
   if (memory_ != nullptr) munmap(memory_, bytes_);
@@ -184,16 +188,12 @@ void Segment::beat(base::Nanos now) {
 
 void Segment::leave() {
   Descriptor file;
-  const bool locked = open_locked(path_, file).ok();
+  const bool locked = open_locked(path_, 0, file).ok();
   presence(side_).pid.store(0, std::memory_order_release);
   const Side other = side_ == Side::kDataplane ? Side::kControlplane : Side::kDataplane;
-  struct stat named{};
+  struct stat named {};
   // Someone else's newer file of the same name is not ours to remove.
-  std::uint64_t magic = 0;
-  const bool ours = locked && fstat(file.fd, &named) == 0 &&
-                    static_cast<std::size_t>(named.st_size) == bytes_ &&
-                    pread(file.fd, &magic, sizeof magic, 0) == sizeof magic &&
-                    magic == kSegmentMagic;
+  const bool ours = locked && fstat(file.fd, &named) == 0 && named.st_ino == inode_;
   if (ours && !process_lives(presence(other).pid.load(std::memory_order_acquire))) {
     unlink(path_.c_str());
   }
@@ -224,11 +224,11 @@ std::byte* Segment::channel(std::uint32_t worker, std::uint32_t shard) const {
          (worker * plan_.shards + shard) * kChannelStride;
 }
 
-Snapshot<FlowRecord>& Segment::flow_record(FlowKey key) const {
+base::Snapshot<FlowRecord>& Segment::flow_record(FlowKey key) const {
   CHECK(key.address < plan_.address_count);
   auto* area = memory_ + kHeaderBytes + plan_.workers * kWorkerPageBytes +
                plan_.workers * plan_.shards * kChannelStride + key.address * kFlowAreaBytes;
-  return reinterpret_cast<Snapshot<FlowRecord>*>(area)[key.port];
+  return reinterpret_cast<base::Snapshot<FlowRecord>*>(area)[key.port];
 }
 
 }  // namespace tandem::wire

@@ -1,6 +1,6 @@
-// The shared memory of the two processes: a header, each worker's counters and record, the channels,
-// and a FlowRecord for every media port. A file under /dev/shm, made by whichever process comes
-// first (under a file lock), compared by the other: magic, version, layout, plan.
+// The shared memory of the two processes: a header, each worker's counters and record, the
+// channels, and a FlowRecord for every media port. A file under /dev/shm, made by whichever process
+// comes first (under a file lock), compared by the other: magic, version, layout, plan.
 //
 // Life: the segment outlives a crash of either side. A process that ends cleanly while the other
 // isn't there removes it.
@@ -16,7 +16,7 @@
 #include "drivers/wire/channel.h"
 #include "drivers/wire/counters.h"
 #include "drivers/wire/plan.h"
-#include "drivers/wire/snapshot.h"
+#include "drivers/base/snapshot.h"
 
 namespace tandem::wire {
 
@@ -27,8 +27,8 @@ enum class Side : std::uint8_t { kDataplane, kControlplane };
 
 // One process' presence; written by that process only.
 struct alignas(64) Presence {
-  std::atomic<std::uint32_t> pid;         // 0: ended cleanly
-  std::atomic<std::uint32_t> generation;  // grows at each start, set when it is ready to talk
+  std::atomic<std::uint32_t> pid;          // 0: ended cleanly
+  std::atomic<std::uint32_t> generation;   // grows at each start, set when it is ready to talk
   std::atomic<std::int64_t> heartbeat_ns;  // base::monotonic_now(), at least each 100 ms
 };
 
@@ -45,7 +45,7 @@ struct SegmentHeader {
 
 struct WorkerPage {
   CounterBlock counters;          // worker writes
-  Snapshot<WorkerRecord> record;  // worker writes
+  base::Snapshot<WorkerRecord> record;  // worker writes
 };
 
 class Segment {
@@ -71,7 +71,7 @@ class Segment {
   const CorridorPlan& plan() const { return plan_; }  // our own copy: the peer can't change it
   WorkerPage& worker_page(std::uint32_t worker) const;
   std::byte* channel(std::uint32_t worker, std::uint32_t shard) const;
-  Snapshot<FlowRecord>& flow_record(FlowKey key) const;
+  base::Snapshot<FlowRecord>& flow_record(FlowKey key) const;
 
  private:
   Segment() = default;
@@ -83,6 +83,7 @@ class Segment {
   Side side_ = Side::kDataplane;
   std::byte* memory_ = nullptr;
   std::size_t bytes_ = 0;
+  std::uint64_t inode_ = 0;  // of the file that we mapped
 };
 
 }  // namespace tandem::wire

@@ -39,11 +39,11 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
     made->listen(this, 0);
     const std::string uri = "sip:" + std::string(number) + "@" + std::string(target);
     CHECK_started(made->start({.request_uri = uri,
-                                .from = "\"Alice\" <sip:alice@" + here_.address.text() + ">",
-                                .to = "<" + uri + ">",
-                                .hold_ack = hold_ack,
-                                .content_type = offer.empty() ? "" : "application/sdp",
-                                .body = offer}));
+                               .from = "\"Alice\" <sip:alice@" + here_.address.text() + ">",
+                               .to = "<" + uri + ">",
+                               .hold_ack = hold_ack,
+                               .content_type = offer.empty() ? "" : "application/sdp",
+                               .body = offer}));
   }
   sip::InviteSession* leg() { return agent_.find(session); }
   sip::UserAgent& agent() { return agent_; }

@@ -32,7 +32,7 @@ class VirtualNet {
     explicit Port(VirtualNet& net) : net_(net) {}
     bool send(const sip::Path& path, std::string_view message) override {
       net_.sent_.push_back({path, std::string(message)});
-      net_.log_.push_back({path, std::string(message)});
+      if (net_.keep_log_) net_.log_.push_back({path, std::string(message)});
       return true;
     }
 
@@ -49,6 +49,9 @@ class VirtualNet {
   // Runs after each delivery and each step: nodes drop what is over.
   void on_idle(std::function<void()> tidy) { tidies_.push_back(std::move(tidy)); }
   void lose(Loss loss) { loss_ = std::move(loss); }
+
+  // Off for benches, which send too much to remember.
+  void keep_log(bool keep) { keep_log_ = keep; }
 
   // Delivers everything in flight, also what that causes.
   void settle() {
@@ -97,6 +100,7 @@ class VirtualNet {
   std::vector<Datagram> log_;
   std::vector<std::function<void()>> tidies_;
   Loss loss_;
+  bool keep_log_ = true;
 };
 
 inline Endpoint at(std::string_view text) { return *Endpoint::parse(text, 5060); }

@@ -1,5 +1,5 @@
-// Whole calls through the B2BUA on a virtual network: how they begin, what each party sees, how they
-// end, and that each leaves exactly one record and nothing else.
+// Whole calls through the B2BUA on a virtual network: how they begin, what each party sees, how
+// they end, and that each leaves exactly one record and nothing else.
 #include "controlplane/calls/call.h"
 
 #include "tests/unit/controlplane/calls/switch_fixture.h"
@@ -126,8 +126,7 @@ TEST_F(Calls, LateAnswerOfAGivenUpGatewayIsHungUp) {
 }
 
 TEST_F(Calls, RefusedBeforeAnyGateway) {
-  const std::pair<const char*, const char*> cases[] = {{"777", "refused 404"},
-                                                       {"", "refused 484"}};
+  const std::pair<const char*, const char*> cases[] = {{"777", "refused 404"}, {"", "refused 484"}};
   for (const auto& [number, verdict] : cases) {
     alice.dial(kSwitch, number);
     net.run(Seconds{1});

@@ -37,7 +37,6 @@ class SwitchTest : public ::testing::Test {
     CHECK(site.parameters.set("SS_RTP_PORT_RANGE", "20000,20019").ok());
     CHECK(site.parameters.set("SS_SIP_TIMEOUT_INVITE", "3").ok());
     CHECK(site.parameters.set("SS_SIP_TIMEOUT_RINGING", "10").ok());
-    CHECK(site.parameters.set("SERVER_MAX_CDR_PENDING_LIST_LENGTH", "100").ok());
     return site;
   }
 
@@ -133,8 +132,7 @@ class SwitchTest : public ::testing::Test {
   routing::GatewayTable gateways{site.gateways};
   routing::RouteTable routes{site.routes};
   cdr::Journal journal{site.parameters.SERVER_MAX_CDR_PENDING_LIST_LENGTH, base::Millis{50}};
-  calls::CallService calls{env,      site,  gateways, routes,
-                           datapath, ports, journal,  "test"};
+  calls::CallService calls{env, site, gateways, routes, datapath, ports, journal, "test"};
   sip::UserAgent agent{env, calls};
   Phone alice{net, "10.77.1.2:5060"};
   Phone bob{net, "10.77.2.2:5060"};

@@ -1,4 +1,5 @@
-// Two user agents on a virtual network: every way a leg can begin and end (RFC 3261 §§9, 13, 15, 17).
+// Two user agents on a virtual network: every way a leg can begin and end (RFC 3261 §§9, 13, 15,
+// 17).
 #include "controlplane/sip/invite_session.h"
 
 #include <gtest/gtest.h>
@@ -104,7 +105,7 @@ TEST_F(Sessions, InviteGapsFollowTheListAndEndWithIt) {
   net.run(Seconds{1});
   EXPECT_EQ(net.count("INVITE"), 3);
   net.run(Seconds{60});
-  EXPECT_EQ(net.count("INVITE"), 7);  // the first, and one for each of the six gaps
+  EXPECT_EQ(net.count("INVITE"), 7);                 // the first, and one for each of the six gaps
   EXPECT_EQ(alice.events, (Events{"refused 408"}));  // timer B
   expect_nothing_left();
 }

@@ -55,8 +55,7 @@ TEST(TransactionFsm, EveryStateReachedHasAWayOut) {
     for (const auto state : {S::kCompleted, S::kConfirmed, S::kAccepted}) {
       const bool used = transition(kind, state, E::k1xx) || transition(kind, state, E::k2xx) ||
                         transition(kind, state, E::kRequestAgain) ||
-                        transition(kind, state, E::kAck) ||
-                        transition(kind, state, E::k3xxTo6xx);
+                        transition(kind, state, E::kAck) || transition(kind, state, E::k3xxTo6xx);
       if (!used) continue;
       EXPECT_EQ(next(kind, state, E::kLifeTimer), S::kTerminated);
     }

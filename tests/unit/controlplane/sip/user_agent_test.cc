@@ -81,8 +81,7 @@ TEST_F(Door, BodyThatIsNoSessionDescription) {
 
 TEST_F(Door, UnknownDialogs) {
   const std::string to = "<sip:bob@10.77.2.2>;tag=nobody";
-  EXPECT_EQ(send(request("BYE", {}, to)),
-            (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
+  EXPECT_EQ(send(request("BYE", {}, to)), (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
   EXPECT_EQ(send(request("BYE")), (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
   EXPECT_EQ(send(request("CANCEL")), (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
   EXPECT_EQ(send(request("ACK", {}, to)), Lines{});

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace tandem::wire {
+namespace tandem::base {
 
 template <typename T>
 class Snapshot {
@@ -51,4 +51,4 @@ class Snapshot {
   std::atomic<std::uint64_t> words_[kWords]{};
 };
 
-}  // namespace tandem::wire
+}  // namespace tandem::base

@@ -1,0 +1,134 @@
+#include "dataplane/commands.h"
+
+#include <rte_byteorder.h>
+
+#include "dataplane/latch.h"
+
+namespace tandem::dataplane {
+namespace {
+
+using wire::Counter;
+
+// Unset, or a host with a port.
+bool is_sound(const base::Endpoint& remote) {
+  if (!remote.address.is_set()) return true;
+  return remote.address.is_ip4() && remote.port != 0 &&
+         is_host_address(remote.address.ip4_network_order());
+}
+
+bool is_sound(const wire::OpenFlow& order) {
+  const bool kind_known = order.kind == wire::FlowKind::kRtp || order.kind == wire::FlowKind::kRtcp;
+  const bool rule_known =
+      order.latch == wire::LatchRule::kSignalled || order.latch == wire::LatchRule::kSignalledIp;
+  return kind_known && rule_known && order.generation != 0 && order.clock_khz != 0 &&
+         order.key.port != 0 && order.peer.port != 0 && order.key != order.peer &&
+         is_sound(order.remote);
+}
+
+}  // namespace
+
+void Commands::obey(const wire::Command& command, std::uint8_t shard, wire::EventRing& events,
+                    base::Nanos now) {
+  Fault fault{Counter::drop_command};
+  switch (command.kind) {
+    case wire::CommandKind::kOpenFlow:
+      fault = open(command.open, shard, now);
+      break;
+    case wire::CommandKind::kUpdateFlow:
+      fault = update(command.update);
+      break;
+    case wire::CommandKind::kCloseFlow:
+      fault = close(command.close, events);
+      break;
+    case wire::CommandKind::kBindSignal:
+      fault = bind(command.bind);
+      break;
+    case wire::CommandKind::kNone:
+      break;
+  }
+  if (fault) counters_.add(fault.reason);
+}
+
+Fault Commands::open(const wire::OpenFlow& order, std::uint8_t shard, base::Nanos now) {
+  if (!is_sound(order) || !flows_.owns(order.key) || !flows_.owns(order.peer) ||
+      signals_.has(order.key.address, order.key.port)) {
+    return {Counter::drop_command};
+  }
+  Flow& flow = flows_.open(order.key, order.peer, order.generation);
+  flow.kind = order.kind;
+  flow.latch = order.latch;
+  flow.tos = order.tos;
+  flow.clock_khz = order.clock_khz;
+  flow.shard = shard;
+  flow.cookie = order.cookie;
+  flow.opened_ns = now.count();
+  signal_remote(flow, order.remote);
+  records_.at(order.key).write(flow.record());
+  counters_.add(Counter::flows_opened);
+  return {};
+}
+
+Fault Commands::update(const wire::UpdateFlow& order) {
+  Fault fault;
+  Flow* flow = find(order.key, order.generation, fault);
+  if (flow == nullptr) return fault;
+  if (!is_sound(order.remote)) return {Counter::drop_command};
+  signal_remote(*flow, order.remote);
+  counters_.add(Counter::flows_updated);
+  return {};
+}
+
+Fault Commands::close(const wire::CloseFlow& order, wire::EventRing& events) {
+  Fault fault;
+  Flow* flow = find(order.key, order.generation, fault);
+  if (flow == nullptr) return fault;
+  wire::Event event;
+  event.kind = wire::EventKind::kFlowClosed;
+  event.closed = {};
+  event.closed.key = order.key;
+  event.closed.generation = order.generation;
+  event.closed.cookie = flow->cookie;
+  event.closed.figures = flow->figures();
+  if (!events.enqueue(event)) fault = {Counter::drop_event_full};
+  flows_.close(*flow);
+  records_.at(order.key).write({});
+  counters_.add(Counter::flows_closed);
+  return fault;
+}
+
+Fault Commands::bind(const wire::BindSignal& order) {
+  const Fault refused{Counter::drop_command};
+  if (!order.local.address.is_ip4() || order.local.port == 0) return refused;
+  const std::uint32_t ip = order.local.address.ip4_network_order();
+  for (std::uint32_t i = 0; i < ports_.size(); ++i) {
+    if (ports_[i].address() != ip) continue;
+    signals_.bind(i, order.local.port);
+    return {};
+  }
+  return refused;
+}
+
+Flow* Commands::find(wire::FlowKey key, wire::FlowGeneration generation, Fault& fault) {
+  if (!flows_.owns(key) || generation == 0) {
+    fault = {Counter::drop_command};
+    return nullptr;
+  }
+  Flow& flow = flows_.at(key);
+  if (flow.generation != generation) {
+    fault = {Counter::drop_command_stale};
+    return nullptr;
+  }
+  return &flow;
+}
+
+void Commands::signal_remote(Flow& flow, const base::Endpoint& remote) {
+  const bool known = remote.address.is_set();
+  const std::uint32_t ip = known ? remote.address.ip4_network_order() : 0;
+  const std::uint16_t port = known ? rte_cpu_to_be_16(remote.port) : 0;
+  if (!latch_signal(flow, ip, port)) return;
+  const std::uint16_t exit = flow.key.address;
+  flow.next_hop = ip != 0 ? ports_[exit].next_hop(ip) : 0;
+  talk_.want(exit, flow.next_hop);
+}
+
+}  // namespace tandem::dataplane

@@ -1,0 +1,32 @@
+#include "dataplane/flow.h"
+
+#include <rte_byteorder.h>
+
+namespace tandem::dataplane {
+
+wire::FlowFigures Flow::figures() const {
+  wire::FlowFigures out;
+  meter.read(clock_khz, out);
+  out.refused = refused;
+  out.relayed = relayed;
+  return out;
+}
+
+wire::FlowRecord Flow::record() const {
+  wire::FlowRecord out;
+  out.generation = generation;
+  out.cookie = cookie;
+  out.peer = peer->key;
+  out.kind = kind;
+  out.latched = locked ? 1 : 0;
+  if (remote_ip != 0) {
+    out.remote.address = base::IpAddress::ip4_raw(remote_ip);
+    out.remote.port = rte_be_to_cpu_16(remote_port);
+  }
+  out.opened_ns = opened_ns;
+  out.last_packet_ns = last_packet_ns;
+  out.figures = figures();
+  return out;
+}
+
+}  // namespace tandem::dataplane

@@ -1,0 +1,44 @@
+// One direction of one medium: what is received on one local UDP port. Owner: the worker of that
+// port. Lives at a fixed place of the flow table; `generation` says whether it is open.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/meter.h"
+#include "drivers/wire/messages.h"
+
+namespace tandem::dataplane {
+
+struct alignas(64) Flow {
+  // Line 0: for every packet of this flow, and of the flow that sends to our far end.
+  wire::FlowGeneration generation = 0;  // 0: closed
+  Flow* peer = nullptr;                 // a place of the same table; maybe closed
+  std::uint64_t relayed = 0;
+  std::uint32_t remote_ip = 0;  // network order; the far end: latched, else signalled; 0: unknown
+  std::uint32_t next_hop = 0;   // neighbour on the way to remote_ip; 0: no way
+  std::uint32_t signalled_ip = 0;
+  wire::FlowKey key;
+  std::uint16_t remote_port = 0;  // network order
+  std::uint16_t signalled_port = 0;
+  wire::FlowKind kind = wire::FlowKind::kRtp;
+  wire::LatchRule latch = wire::LatchRule::kSignalled;
+  bool locked = false;   // remote_ip and remote_port are where packets came from
+  std::uint8_t tos = 0;  // of packets to the far end
+  std::uint8_t clock_khz = 8;
+  std::uint8_t shard = 0;  // that opened it and gets its events
+  std::uint8_t reserved[2]{};
+  std::int64_t last_packet_ns = 0;  // 0: none yet
+
+  // Lines 1 and 2: packets of this flow only.
+  alignas(64) Meter meter;
+  std::uint64_t refused = 0;
+  std::uint64_t cookie = 0;
+  std::int64_t opened_ns = 0;
+  std::uint32_t live_place = 0;  // in the table's list of open flows
+
+  wire::FlowFigures figures() const;
+  wire::FlowRecord record() const;
+};
+static_assert(sizeof(Flow) == 192);
+
+}  // namespace tandem::dataplane

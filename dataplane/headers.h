@@ -1,0 +1,98 @@
+// Ethernet, IPv4 and UDP headers in a frame: bounds, checks, checksums. Works on bytes in place and
+// owns nothing. Any thread.
+//
+// Checksums (RFC 1071) are summed in the machine's order, which leaves the result in network order.
+#pragma once
+
+#include <rte_ether.h>
+#include <rte_icmp.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/fault.h"
+
+namespace tandem::dataplane {
+
+using Bytes = std::span<std::byte>;
+using ConstBytes = std::span<const std::byte>;
+
+inline constexpr std::size_t kEtherBytes = sizeof(rte_ether_hdr);
+inline constexpr std::size_t kIp4Bytes = sizeof(rte_ipv4_hdr);
+inline constexpr std::size_t kUdpBytes = sizeof(rte_udp_hdr);
+inline constexpr std::size_t kUdpFrameBytes = kEtherBytes + kIp4Bytes + kUdpBytes;
+static_assert(kUdpFrameBytes == 42);
+
+// An IPv4 packet whose header is sound. The headers lie in the frame, one behind the other.
+struct Ip4Packet {
+  rte_ether_hdr* ether = nullptr;
+  rte_ipv4_hdr* ip = nullptr;
+  Bytes payload;  // as long as the IPv4 header says; padding of the frame is cut off
+
+  std::size_t frame_bytes() const { return kEtherBytes + kIp4Bytes + payload.size(); }
+};
+
+struct UdpPacket {
+  rte_ether_hdr* ether = nullptr;
+  rte_ipv4_hdr* ip = nullptr;
+  rte_udp_hdr* udp = nullptr;
+  Bytes payload;
+
+  std::size_t frame_bytes() const { return kUdpFrameBytes + payload.size(); }
+};
+
+// REQUIRES: the frame's EtherType is IPv4 and it has kEtherBytes. Checks version, length,
+// checksum, options, fragments.
+Fault parse_ip4(Bytes frame, Ip4Packet& out);
+// A UDP length below the IPv4 payload is believed, and the IPv4 length shortened to it.
+Fault parse_udp(const Ip4Packet& packet, UdpPacket& out);
+
+// The unfolded sum of the 16-bit words of `bytes`, added to `sum`. Only the last piece of a
+// checksum may have an odd length.
+std::uint64_t checksum_sum(ConstBytes bytes, std::uint64_t sum = 0);
+// One's complement of the folded sum: what goes into the header; 0 over a header that holds its
+// right checksum.
+std::uint16_t checksum_finish(std::uint64_t sum);
+
+void set_ip4_checksum(rte_ipv4_hdr& ip);
+std::uint16_t udp_checksum(const UdpPacket& packet);
+// True also for a packet without a checksum (RFC 768: zero).
+bool udp_checksum_holds(const UdpPacket& packet);
+
+// Changes words under a checksum without reading the rest (RFC 1624, eqn. 3): an error that was in
+// the packet stays in it.
+class ChecksumChange {
+ public:
+  void replace(std::uint16_t old_word, std::uint16_t new_word) {
+    sum_ += static_cast<std::uint16_t>(~old_word);
+    sum_ += new_word;
+  }
+  void replace32(std::uint32_t old_words, std::uint32_t new_words) {
+    sum_ += ~old_words;
+    sum_ += new_words;
+  }
+  std::uint16_t apply(std::uint16_t checksum) const {
+    return checksum_finish(sum_ + static_cast<std::uint16_t>(~checksum));
+  }
+
+ private:
+  std::uint64_t sum_ = 0;
+};
+
+// The frame of a UDP datagram from scratch, checksums included. REQUIRES: `frame` is
+// kUdpFrameBytes + payload bytes long and the payload is in its place already. The Ethernet
+// addresses are left to the caller.
+struct UdpAddresses {
+  std::uint32_t from_ip = 0;  // network order, ports too
+  std::uint32_t to_ip = 0;
+  std::uint16_t from_port = 0;
+  std::uint16_t to_port = 0;
+};
+void build_udp(Bytes frame, const UdpAddresses& addresses, std::uint8_t tos);
+
+inline constexpr std::uint8_t kFreshTtl = 64;
+
+}  // namespace tandem::dataplane

@@ -1,0 +1,302 @@
+#include "dataplane/worker.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+#include <rte_prefetch.h>
+#include <rte_ring.h>
+
+#include <cstring>
+#include <utility>
+
+#include "dataplane/echo.h"
+#include "dataplane/punt.h"
+#include "dataplane/relay.h"
+
+namespace tandem::dataplane {
+namespace {
+
+using wire::Counter;
+
+// Most that one turn takes from a ring of the control plane, so that media never waits long.
+constexpr std::size_t kCommandsPerTurn = 32;
+constexpr int kDatagramsPerTurn = 16;
+constexpr std::size_t kOrdersPerTurn = 16;
+
+// What lies in the packet's first segment; ports are set up so that a whole frame does.
+Bytes bytes_of(rte_mbuf* packet) {
+  return {rte_pktmbuf_mtod(packet, std::byte*), packet->data_len};
+}
+
+// Cuts the padding of a short Ethernet frame off.
+void set_length(rte_mbuf* packet, std::size_t bytes) {
+  packet->data_len = static_cast<std::uint16_t>(bytes);
+  packet->pkt_len = packet->data_len;
+}
+
+// An empty packet of this length, or nullptr when the pool is empty.
+rte_mbuf* make_packet(rte_mempool* pool, std::size_t bytes) {
+  rte_mbuf* packet = rte_pktmbuf_alloc(pool);
+  if (packet != nullptr) set_length(packet, bytes);
+  return packet;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerParts parts)
+    : parts_(std::move(parts)),
+      counters_(parts_.page->counters),
+      talk_(*parts_.neighbors, parts_.reports),
+      flows_(parts_.flow_memory, parts_.plan, parts_.index),
+      signals_(parts_.plan.address_count),
+      commands_(parts_.ports, flows_, signals_, parts_.records, talk_, counters_),
+      egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),
+      sweep_(flows_, parts_.records) {
+  CHECK(parts_.ports.size() == parts_.plan.address_count);
+  CHECK(parts_.channels.size() == parts_.plan.shards);
+  record_.lcore = parts_.cpu;
+}
+
+void Worker::run(const std::atomic<bool>& stop, const port::TscClock& clock) {
+  port::TscReader time(clock);
+  while (!stop.load(std::memory_order_relaxed)) {
+    turn(time.now());
+    if (!turn_was_busy_) rte_pause();
+  }
+}
+
+void Worker::turn(base::Nanos now) {
+  std::uint32_t work = obey_commands(now);
+  work += obey_orders();
+  egress_.review(now);
+  work += receive_handed_over(now);
+  for (std::uint16_t port = 0; port < parts_.ports.size(); ++port) work += receive(port, now);
+  work += inject(now);
+  egress_.flush();
+  account(work, now);
+  if (sweep_.turn(now)) show_self();
+}
+
+std::uint32_t Worker::obey_commands(base::Nanos now) {
+  std::uint32_t work = 0;
+  wire::Command commands[kCommandsPerTurn];
+  for (std::size_t shard = 0; shard < parts_.channels.size(); ++shard) {
+    wire::WorkerEnd& channel = parts_.channels[shard];
+    if (channel.commands.count() == 0) continue;
+    const std::uint32_t count = channel.commands.dequeue(commands);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      commands_.obey(commands[i], static_cast<std::uint8_t>(shard), channel.events, now);
+    }
+    work += count;
+  }
+  return work;
+}
+
+std::uint32_t Worker::obey_orders() {
+  if (parts_.orders.count() == 0) return 0;
+  NeighborOrder orders[kOrdersPerTurn];
+  const std::uint32_t count = parts_.orders.dequeue(orders);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    rte_mbuf* packet = make_packet(parts_.pool, kArpFrameBytes);
+    if (packet == nullptr) {
+      counters_.add(Counter::drop_no_buffer);
+      continue;
+    }
+    build_arp_request(bytes_of(packet), orders[i], parts_.ports[orders[i].port]);
+    egress_.send(orders[i].port, packet);
+    counters_.add(Counter::arp_asked);
+  }
+  return count;
+}
+
+std::uint32_t Worker::receive_handed_over(base::Nanos now) {
+  std::uint32_t work = 0;
+  rte_mbuf* packets[kBurst];
+  for (rte_ring* ring : parts_.handover_rx) {
+    if (ring == nullptr) continue;
+    const unsigned count =
+        rte_ring_sc_dequeue_burst(ring, reinterpret_cast<void**>(packets), kBurst, nullptr);
+    if (count != 0) handle_burst({packets, count}, now);
+    work += count;
+  }
+  return work;
+}
+
+std::uint32_t Worker::receive(std::uint16_t port, base::Nanos now) {
+  rte_mbuf* packets[kBurst];
+  const std::uint16_t count = rte_eth_rx_burst(
+      parts_.ports[port].device, static_cast<std::uint16_t>(parts_.index), packets, kBurst);
+  if (count == 0) return 0;
+  std::uint64_t octets = 0;
+  for (std::uint16_t i = 0; i < count; ++i) {
+    packets[i]->port = port;  // our number for it: it goes with the packet to another worker
+    octets += packets[i]->pkt_len;
+    rte_prefetch0(rte_pktmbuf_mtod(packets[i], void*));
+  }
+  counters_.add(Counter::rx_packets, count);
+  counters_.add(Counter::rx_octets, octets);
+  handle_burst({packets, count}, now);
+  return count;
+}
+
+// Two passes, so that the flows of a burst are on their way into the cache while its headers are
+// still being read.
+void Worker::handle_burst(std::span<rte_mbuf*> packets, base::Nanos now) {
+  Arrival arrivals[kBurst];
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    const std::uint16_t port = packets[i]->port;
+    arrivals[i] = classify(bytes_of(packets[i]), port, parts_.ports[port], flows_, signals_);
+    if (arrivals[i].flow != nullptr) {
+      rte_prefetch0(&arrivals[i].flow->meter);
+      rte_prefetch0(arrivals[i].flow->peer);
+    }
+  }
+  for (std::size_t i = 0; i < packets.size(); ++i) handle(packets[i], arrivals[i], now);
+}
+
+void Worker::handle(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
+  switch (arrival.kind) {
+    case Arrival::Kind::kMedia:
+      return handle_media(packet, arrival, now);
+    case Arrival::Kind::kForeign:
+      return hand_over(packet, arrival);
+    case Arrival::Kind::kSignal:
+      return handle_signal(packet, arrival, now);
+    case Arrival::Kind::kArp:
+      return handle_arp(packet, arrival);
+    case Arrival::Kind::kIcmp:
+      return handle_icmp(packet, arrival);
+    case Arrival::Kind::kDrop:
+      return drop(packet, arrival.reason);
+  }
+}
+
+void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
+  Flow& flow = *arrival.flow;
+  const Relayed relayed = relay(arrival.udp, flow, parts_.ports, now);
+  if (relayed.latched) {
+    counters_.add(Counter::flows_latched);
+    tell_latched(flow);
+  }
+  if (relayed.fault) return drop(packet, relayed.fault.reason);
+  counters_.add(Counter::media_relayed);
+  set_length(packet, arrival.udp.frame_bytes());
+  egress_.send_to(relayed.port, relayed.next_hop, packet, now);
+}
+
+void Worker::tell_latched(const Flow& flow) {
+  wire::Event event;
+  event.kind = wire::EventKind::kFlowLatched;
+  event.latched = {};
+  event.latched.key = flow.key;
+  event.latched.generation = flow.generation;
+  event.latched.cookie = flow.cookie;
+  event.latched.source.address = base::IpAddress::ip4_raw(flow.remote_ip);
+  event.latched.source.port = rte_be_to_cpu_16(flow.remote_port);
+  if (!parts_.channels[flow.shard].events.enqueue(event)) {
+    counters_.add(Counter::drop_event_full);
+  }
+}
+
+void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
+  if (const Fault fault = punt(arrival.udp, parts_.channels, now)) {
+    return drop(packet, fault.reason);
+  }
+  counters_.add(Counter::signal_punted);
+  rte_pktmbuf_free(packet);
+}
+
+void Worker::handle_arp(rte_mbuf* packet, const Arrival& arrival) {
+  const LocalPort& port = parts_.ports[arrival.port];
+  const ArpHeard heard = hear_arp(bytes_of(packet), arrival.port, port);
+  if (heard.fault) return drop(packet, heard.fault.reason);
+  if (heard.learned) {
+    counters_.add(Counter::arp_learned);
+    talk_.report(heard.report);
+  }
+  if (!heard.answer) return rte_pktmbuf_free(packet);
+  arp_answer(bytes_of(packet), port);
+  set_length(packet, kArpFrameBytes);
+  counters_.add(Counter::arp_answered);
+  egress_.send(arrival.port, packet);
+}
+
+void Worker::handle_icmp(rte_mbuf* packet, const Arrival& arrival) {
+  if (const Fault fault = answer_echo(arrival.ip)) return drop(packet, fault.reason);
+  set_length(packet, arrival.ip.frame_bytes());
+  counters_.add(Counter::icmp_echo_answered);
+  egress_.send(arrival.port, packet);
+}
+
+void Worker::hand_over(rte_mbuf* packet, const Arrival& arrival) {
+  rte_ring* ring = parts_.handover_tx[arrival.owner];
+  if (rte_ring_sp_enqueue(ring, packet) != 0) return drop(packet, Counter::drop_handover_full);
+  counters_.add(Counter::handed_over);
+}
+
+std::uint32_t Worker::inject(base::Nanos now) {
+  std::uint32_t work = 0;
+  for (wire::WorkerEnd& channel : parts_.channels) {
+    wire::ByteRing::View datagram;
+    for (int i = 0; i < kDatagramsPerTurn && channel.inject.front(datagram); ++i) {
+      inject_one(datagram, now);
+      channel.inject.pop();
+      ++work;
+    }
+  }
+  return work;
+}
+
+void Worker::inject_one(const wire::ByteRing::View& datagram, base::Nanos now) {
+  const Injection way = plan_injection(datagram.head, datagram.payload.size(), parts_.ports);
+  if (way.fault) return counters_.add(way.fault.reason);
+  rte_mbuf* packet = make_packet(parts_.pool, way.frame_bytes);
+  if (packet == nullptr) return counters_.add(Counter::drop_no_buffer);
+  const Bytes frame = bytes_of(packet);
+  if (!datagram.payload.empty()) {
+    std::memcpy(frame.data() + kUdpFrameBytes, datagram.payload.data(), datagram.payload.size());
+  }
+  build_udp(frame, way.addresses, datagram.head.tos);
+  counters_.add(Counter::signal_injected);
+  egress_.send_to(way.port, way.next_hop, packet, now);
+}
+
+// The time of a turn is known when the next one begins.
+void Worker::account(std::uint32_t work, base::Nanos now) {
+  if (turn_began_.count() != 0) {
+    const auto took = static_cast<std::uint64_t>((now - turn_began_).count());
+    record_.total_ns += took;
+    if (turn_was_busy_) record_.busy_ns += took;
+  }
+  turn_began_ = now;
+  turn_was_busy_ = work != 0;
+  ++record_.turns;
+  if (turn_was_busy_) ++record_.busy_turns;
+}
+
+void Worker::show_self() {
+  record_.flows = static_cast<std::uint32_t>(flows_.live().size());
+  parts_.page->record.write(record_);
+  std::uint64_t ring_faults = 0;
+  for (const wire::WorkerEnd& channel : parts_.channels) {
+    ring_faults += channel.inject.faults();
+    // Nothing is taken from or put into such a ring, so that it shows once a second.
+    if (!channel.commands.sane() || !channel.events.sane()) {
+      counters_.add(Counter::drop_corridor_fault);
+    }
+  }
+  counters_.add(Counter::drop_corridor_fault,
+                ring_faults - std::exchange(ring_faults_, ring_faults));
+  if (parts_.index == 0) {
+    const std::uint64_t refusals = parts_.neighbors->refused();
+    counters_.add(Counter::neighbor_table_full,
+                  refusals - std::exchange(table_refusals_, refusals));
+  }
+}
+
+void Worker::drop(rte_mbuf* packet, Counter reason) {
+  counters_.add(reason);
+  rte_pktmbuf_free(packet);
+}
+
+}  // namespace tandem::dataplane
