@@ -1,0 +1,105 @@
+"""A process of ours: its log is kept, and one can wait for a line of it."""
+
+import ctypes
+import pathlib
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from .failure import Failure
+from .lab import Namespace
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """Both output streams go into the log file `log`, line by line."""
+
+    def __init__(self, name: str, argv: list[str], log: pathlib.Path,
+                 namespace: Namespace | None = None, environment: dict[str, str] | None = None):
+        self.name = name
+        self.log = log
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self._ended = False
+        self._child = subprocess.Popen(
+            namespace.command(argv) if namespace else argv, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
+            start_new_session=True, preexec_fn=_die_with_parent)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child.poll() is None
+
+    def _read(self) -> None:
+        assert self._child.stdout
+        with self.log.open("a", encoding="utf-8") as file:
+            for raw in self._child.stdout:
+                line = raw.decode("utf-8", "replace").rstrip("\n")
+                file.write(line + "\n")
+                file.flush()
+                with self._news:
+                    self.lines.append(line)
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def last_words(self, count: int = 5) -> str:
+        return " | ".join(self.lines[-count:]) or "(nothing logged)"
+
+    def wait_line(self, pattern: str, timeout: float = 20.0) -> str:
+        """The first line, from the start of the log, in which `pattern` is found."""
+        wanted = re.compile(pattern)
+        deadline = time.monotonic() + timeout
+        seen = 0
+        with self._news:
+            while True:
+                for line in self.lines[seen:]:
+                    if wanted.search(line):
+                        return line
+                seen = len(self.lines)
+                if self._ended:
+                    raise Failure(f"{self.name} ended too early: {self.last_words()}")
+                if not self._news.wait(deadline - time.monotonic()):
+                    raise Failure(f"{self.name} logged no {pattern!r} within {timeout:g} s: "
+                                  f"{self.last_words()}")
+
+    def wait(self, timeout: float) -> int:
+        """Its exit code; negative when a signal ended it."""
+        try:
+            code = self._child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.name} still runs after {timeout:g} s: "
+                          f"{self.last_words()}") from None
+        self._reader.join(5)
+        return code
+
+    def stop(self, timeout: float = 15.0) -> int:
+        """SIGTERM; its exit code. One that doesn't obey is killed, and that is a failure."""
+        if self.running:
+            self._child.terminate()
+        try:
+            return self.wait(timeout)
+        except Failure:
+            self.kill()
+            raise Failure(f"{self.name} ignored SIGTERM for {timeout:g} s") from None
+
+    def kill(self) -> None:
+        if self.running:
+            self._child.kill()
+        self._child.wait()
+        self._reader.join(5)

@@ -1,0 +1,217 @@
+"""Voice: every packet of it, in both directions."""
+
+import socket
+import struct
+
+from harness.bench import NUMBER, Bench, case
+from harness.call import (CALLEE_STREAM, CALLER_STREAM, SIP_AT_CALLER, Call, Peers,
+                          check_media_address, establish, report_both_ways, speak_both_ways)
+from harness.failure import Failure, check, check_equal
+from harness.lab import (STRANGER_AT_CALLEE, STRANGER_AT_CALLER, SWITCH_TO_CALLEE,
+                         SWITCH_TO_CALLER)
+from harness.rtp import Stream
+
+PACKETS = 250
+RTP_OCTETS = 172  # 12 of header, 160 of G.711
+
+
+def media_both_ways_with(bench: Bench, **options: object) -> None:
+    switch = bench.switch(**options)
+    call = establish(Peers.at(bench))
+    shown = switch.calls()
+    check_equal(len(shown), 1, "calls shown")
+    speak_both_ways(call, PACKETS)
+    report_both_ways(call, 3)
+    call.caller_leg.bye_with(call.callee_leg)
+    record = switch.wait_cdrs(1)[0]
+
+    wanted = {"call": shown[0]["id"], "caller": "4989555", "callee": NUMBER,
+              "mapping_gateway": "acme", "routing_gateway": "bcorp",
+              "caller_call_id": call.caller_leg.call_id, "callee_call_id": call.invite.call_id,
+              "end_direction": "caller", "sip_code": 200}
+    for key, value in wanted.items():
+        check_equal(record[key], value, key)
+    check(record["start_ms"] <= record["ring_ms"] <= record["answer_ms"] <= record["end_ms"],
+          f"times out of order: {record}")
+    # Two clocks: wall time for the stamps, a steady one for the duration.
+    check(abs(record["hold_ms"] - (record["end_ms"] - record["answer_ms"])) <= 5,
+          f"hold_ms does not fit the times: {record}")
+    check(record["hold_ms"] >= PACKETS * 10, f"hold_ms {record['hold_ms']} is too short")
+    check("PCMA" in str(record["codec"]), f"codec {record['codec']!r} is not PCMA")
+    for direction, stream in (("from_caller", CALLER_STREAM), ("from_callee", CALLEE_STREAM)):
+        figures = record["media"][direction]
+        wanted_figures = {
+            "packets": PACKETS, "octets": PACKETS * RTP_OCTETS, "lost": 0, "reordered": 0,
+            "duplicated": 0, "refused": 0, "relayed": PACKETS, "ssrc": stream.ssrc,
+            "payload_type": stream.payload_type}
+        for key, value in wanted_figures.items():
+            check_equal(figures[key], value, f"media {direction} {key}")
+        check(figures["largest_gap_us"] > 0, f"media {direction} largest_gap_us")
+
+
+@case
+def media_both_ways(bench: Bench) -> None:
+    media_both_ways_with(bench)
+
+
+@case
+def media_both_ways_two_shards(bench: Bench) -> None:
+    media_both_ways_with(bench, shards=2)
+
+
+@case
+def media_both_ways_two_workers(bench: Bench) -> None:
+    media_both_ways_with(bench, workers=2)
+
+
+@case
+def media_both_ways_no_huge_pages(bench: Bench) -> None:
+    media_both_ways_with(bench, no_huge=True)
+
+
+@case
+def media_figures_of_a_bad_line(bench: Bench) -> None:
+    """Loss, reordering and duplicates pass as they are, and are counted."""
+    switch = bench.switch()
+    call = establish(Peers.at(bench))
+    peers = call.peers
+    order = [0, 1, 2, 3, 5, 4, 6, 7, 7, 8, 9, 13, 14, 15, 16, 17, 18, 19]  # 10, 11, 12 are lost
+    sent = []
+    for number in order:
+        sent += peers.caller_rtp.send(CALLER_STREAM, call.switch_for_caller, 1, number)
+    peers.callee_rtp.wait_received(len(sent))
+    check_equal([data for data, _ in peers.callee_rtp.received],
+                [packet.encode() for packet in sent], "packets relayed")
+    call.caller_leg.bye_with(call.callee_leg)
+    figures = switch.wait_cdrs(1)[0]["media"]["from_caller"]
+    for key, value in {"packets": 18, "relayed": 18, "reordered": 1, "duplicated": 1}.items():
+        check_equal(figures[key], value, key)
+    # RFC 3550 §A.3: expected minus received, where a duplicate counts as received.
+    check(figures["lost"] in (2, 3), f"lost: {figures['lost']} instead of 2 or 3")
+
+
+@case
+def stranger_not_relayed(bench: Bench) -> None:
+    """Nobody else's RTP gets through: not another host's, nor another port's once it is locked."""
+    switch = bench.switch()
+    call = establish(Peers.at(bench))
+    peers = call.peers
+    strangers = [(bench.rtp_caller(port=21000, address=STRANGER_AT_CALLER), call.switch_for_caller),
+                 (bench.rtp_callee(port=31000, address=STRANGER_AT_CALLEE), call.switch_for_callee)]
+    for stranger, door in strangers:  # before anyone spoke
+        stranger.send(Stream(ssrc=0xBAD), door, 10, interval=0.005)
+    speak_both_ways(call, 20)
+    strangers += [(bench.rtp_caller(port=22000), call.switch_for_caller),
+                  (bench.rtp_callee(port=32000), call.switch_for_callee)]
+    for stranger, door in strangers:  # now that both are known
+        stranger.send(Stream(ssrc=0xBAD), door, 10, interval=0.005)
+        stranger.rtp.sendto(b"no RTP at all", door)
+    speak_both_ways(call, 20)  # and demands that nothing else arrives
+    for stranger, _ in strangers:
+        check_equal(stranger.received, [], "a stranger's gain")
+    check(switch.wait_counter("drop_media_stranger", 60) >= 60, "strangers not counted")
+    call.caller_leg.bye_with(call.callee_leg)
+    record = switch.wait_cdrs(1)[0]
+    for direction in ("from_caller", "from_callee"):
+        check_equal(record["media"][direction]["packets"], 40, f"{direction} packets")
+        check(record["media"][direction]["refused"] >= 30, f"{direction} refused too few")
+
+
+@case
+def not_rtp_is_dropped(bench: Bench) -> None:
+    switch = bench.switch()
+    call = establish(Peers.at(bench))
+    speak_both_ways(call, 5)
+    for junk in (b"", b"x", b"\x80", b"\x80\x08\x00\x01", b"\x00" * 172, b"\xff" * 172):
+        call.peers.caller_rtp.rtp.sendto(junk, call.switch_for_caller)
+    switch.wait_counter("drop_media_not_rtp", 5)
+    speak_both_ways(call, 5)
+    call.caller_leg.bye_with(call.callee_leg)
+
+
+@case
+def closed_ports_are_silent(bench: Bench) -> None:
+    """After the end of a call its ports relay nothing."""
+    switch = bench.switch()
+    call = establish(Peers.at(bench))
+    speak_both_ways(call, 5)
+    call.caller_leg.bye_with(call.callee_leg)
+    switch.wait_no_calls()
+    call.peers.callee_rtp.received.clear()
+    call.peers.caller_rtp.send(CALLER_STREAM, call.switch_for_caller, 10)
+    switch.wait_counter("drop_udp_port", 10)
+    check_equal(call.peers.callee_rtp.received, [], "relayed after the end")
+
+
+@case
+def early_media(bench: Bench) -> None:
+    """183 with SDP: the caller hears the callee before the answer."""
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    leg = peers.caller.invite(SIP_AT_CALLER, NUMBER, peers.caller_sdp())
+    invite = peers.callee.expect("INVITE")
+    callee_leg = peers.callee.answer_leg(invite)
+    callee_leg.reply(183, peers.callee_sdp())
+    progress = peers.caller.expect(183)
+    call = Call(peers, leg, callee_leg, invite, check_media_address(progress, SWITCH_TO_CALLER),
+                check_media_address(invite, SWITCH_TO_CALLEE))
+    speak_both_ways(call, 50)
+    callee_leg.reply(200, peers.callee_sdp())
+    answer = peers.caller.expect(200)
+    check_equal(answer.media(), call.switch_for_caller, "media address in the 200")
+    leg.ack(answer)
+    peers.callee.expect("ACK")
+    speak_both_ways(call, 50)
+    leg.bye_with(callee_leg)
+    record = switch.wait_cdrs(1)[0]
+    check_equal(record["media"]["from_callee"]["packets"], 100, "from_callee packets")
+
+
+@case
+def late_offer(bench: Bench) -> None:
+    """INVITE without SDP: the callee offers in its 200, the caller answers in its ACK."""
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    leg = peers.caller.invite(SIP_AT_CALLER, NUMBER, "")
+    invite = peers.callee.expect("INVITE")
+    check_equal(invite.body, "", "body of an INVITE without offer")
+    callee_leg = peers.callee.answer_leg(invite)
+    callee_leg.reply(200, peers.callee_sdp())
+    answer = peers.caller.expect(200)
+    switch_for_caller = check_media_address(answer, SWITCH_TO_CALLER)
+    leg.ack(answer, peers.caller_sdp())
+    ack = peers.callee.expect("ACK")
+    call = Call(peers, leg, callee_leg, invite, switch_for_caller,
+                check_media_address(ack, SWITCH_TO_CALLEE))
+    speak_both_ways(call, 50)
+    leg.bye_with(callee_leg)
+    record = switch.wait_cdrs(1)[0]
+    check_equal(record["media"]["from_caller"]["packets"], 50, "from_caller packets")
+
+
+def echo_request(number: int, payload: bytes) -> bytes:
+    head = struct.pack("!BBHHH", 8, 0, 0, 0x1234, number)
+    total = sum(struct.unpack(f"!{len(head + payload) // 2}H", head + payload))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return struct.pack("!BBHHH", 8, 0, total, 0x1234, number) + payload
+
+
+@case
+def ping_is_answered(bench: Bench) -> None:
+    switch = bench.switch()
+    for namespace, address in ((bench.lab.caller, SWITCH_TO_CALLER),
+                               (bench.lab.callee, SWITCH_TO_CALLEE)):
+        with namespace.open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+            raw.settimeout(5)
+            for number, size in enumerate((0, 2, 56, 1400)):
+                payload = bytes(index & 0xFF for index in range(size))
+                raw.sendto(echo_request(number, payload), (address, 0))
+                try:
+                    reply, source = raw.recvfrom(2048)
+                except TimeoutError:
+                    raise Failure(f"{address} gave no echo of {size} octets") from None
+                check_equal(source[0], address, "source of the echo")
+                check_equal(reply[20], 0, "ICMP type of the echo")
+                check_equal(reply[24:], struct.pack("!HH", 0x1234, number) + payload, "echo")
+    switch.wait_counter("icmp_echo_answered", 8)
