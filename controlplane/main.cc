@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -33,6 +34,17 @@ void keep_off(const std::vector<int>& cores) {
 int fail(const std::string& why) {
   LOG(kError, "main", "{}", why);
   return kFault;
+}
+
+// All shards drain at once, against one deadline; the heart goes on beating meanwhile.
+void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards, wire::Segment& segment) {
+  for (auto& shard : shards) shard->drain();
+  const base::Nanos deadline = base::monotonic_now() + kShutdownPatience;
+  const auto quiet = [](auto& shard) { return shard->quiet(); };
+  while (base::monotonic_now() < deadline && !std::all_of(shards.begin(), shards.end(), quiet)) {
+    segment.beat(base::monotonic_now());
+  }
+  for (auto& shard : shards) shard->stop();
 }
 
 int run(const config::Site& site) {
@@ -81,7 +93,7 @@ int run(const config::Site& site) {
     LOG(kInfo, "main", "ready: {}", site.corridor.plan.text());
     loop.run();
     LOG(kInfo, "main", "ending: calls are hung up");
-    for (auto& shard : shards) shard->stop(kShutdownPatience);
+    wind_down(shards, *segment);
   }
   journal.stop();
   segment->leave();

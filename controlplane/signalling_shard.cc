@@ -1,7 +1,6 @@
 #include "controlplane/signalling_shard.h"
 
-#include <condition_variable>
-#include <mutex>
+#include <future>
 
 #include "drivers/base/log.h"
 
@@ -76,23 +75,30 @@ bool SignallingShard::work() {
   return datagrams != 0 || events != 0;
 }
 
-void SignallingShard::stop(base::Nanos patience) {
-  loop_.inbox().post([this] { calls_.hang_up_all(calls::ReleaseCause::Shutdown); });
-  const base::Nanos deadline = base::monotonic_now() + patience;
-  bool empty = false;
-  while (!empty && base::monotonic_now() < deadline) {
-    std::mutex mutex;
-    std::condition_variable told;
-    bool known = false;
-    loop_.inbox().post([&] {
-      const std::lock_guard lock(mutex);
-      empty = calls_.live() == 0 && agent_.live_sessions() == 0;
-      known = true;
-      told.notify_one();
-    });
-    std::unique_lock lock(mutex);
-    told.wait(lock, [&] { return known; });
-  }
+void SignallingShard::ask(const std::function<void()>& errand) {
+  std::promise<void> done;
+  loop_.inbox().post([&] {
+    errand();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void SignallingShard::drain() {
+  ask([this] { calls_.drain(); });
+}
+
+bool SignallingShard::quiet() {
+  bool quiet = false;
+  ask([&] { quiet = calls_.live() == 0 && agent_.open_sessions() == 0; });
+  return quiet;
+}
+
+void SignallingShard::stop() {
+  ask([this] {
+    calls_.record_all_now();
+    agent_.last_words();
+  });
   loop_.stop();
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,12 +34,17 @@ class SignallingShard {
   SignallingShard(const Shared& shared, std::uint32_t shard);
 
   void start();
-  // Ends all calls, lets BYEs out and records in for at most `patience`, then joins the thread.
-  void stop(base::Nanos patience);
+  // The way down: drain() ends all calls and refuses new ones; quiet() says whether everything is
+  // said and recorded; stop() records what is left and joins the thread.
+  void drain();
+  bool quiet();
+  void stop();
   admin::ShardView view();
 
  private:
   bool work();
+  // Runs on the shard's thread; returns when it has run.
+  void ask(const std::function<void()>& errand);
 
   Shared shared_;
   wire::CounterBlock counters_;

@@ -54,7 +54,7 @@ void Commands::run(const std::string& command, const Json& args, const Answer& a
   answer(base::error(fmt::format("no such command: {}", command)));
 }
 
-void Commands::ask_shards(std::function<Json(calls::CallService&)> ask,
+void Commands::ask_shards(std::function<Json(calls::CallService&, std::uint32_t shard)> ask,
                           std::function<void(std::vector<Json>)> done) {
   struct Gathering {
     std::vector<Json> answers;
@@ -66,30 +66,28 @@ void Commands::ask_shards(std::function<Json(calls::CallService&)> ask,
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     shards_[i].inbox.post([this, i, ask, gathering] {
       // On the shard's thread; the answer travels back to ours.
-      loop_.post([i, gathering, answer = ask(shards_[i].calls)]() mutable {
-        gathering->answers[i] = std::move(answer);
-        if (--gathering->missing == 0) gathering->done(std::move(gathering->answers));
-      });
+      loop_.post(
+          [i, gathering, answer = ask(shards_[i].calls, static_cast<std::uint32_t>(i))]() mutable {
+            gathering->answers[i] = std::move(answer);
+            if (--gathering->missing == 0) gathering->done(std::move(gathering->answers));
+          });
     });
   }
 }
 
 void Commands::show_calls(const Json&, const Answer& answer) {
   ask_shards(
-      [](calls::CallService& service) {
+      [](calls::CallService& service, std::uint32_t shard) {
         Json list = Json::array();
         service.each([&](const calls::Call& call) {
-          if (call.state() < calls::Call::State::kReleasing) list.push_back(call_json(call, 0));
+          if (call.state() < calls::Call::State::kReleasing) list.push_back(call_json(call, shard));
         });
         return list;
       },
       [answer](std::vector<Json> lists) {
         Json all = Json::array();
-        for (std::size_t shard = 0; shard < lists.size(); ++shard) {
-          for (auto& call : lists[shard]) {
-            call["shard"] = shard;
-            all.push_back(std::move(call));
-          }
+        for (Json& list : lists) {
+          for (Json& call : list) all.push_back(std::move(call));
         }
         answer(Json{{"calls", all}});
       });
@@ -183,22 +181,23 @@ void Commands::show_flows(const Json&, const Answer& answer) {
                         wire::shard_of_port(plan, key.port)});
     }
   }
+  // A cookie means something to the shard that owns the port only.
   ask_shards(
-      [found](calls::CallService& service) {
-        // Cookies mean something to their own shard only; the caller picks by shard.
-        Json names = Json::object();
+      [found](calls::CallService& service, std::uint32_t shard) {
+        Json names = Json::array();
         for (const Found& flow : *found) {
-          names[std::to_string(flow.cookie)] = service.name_of(flow.cookie);
+          if (flow.shard == shard) names.push_back(service.name_of(flow.cookie));
         }
         return names;
       },
       [found, answer](const std::vector<Json>& names) {
+        std::vector<std::size_t> next(names.size());
         Json list = Json::array();
         for (Found& flow : *found) {
-          flow.json["call"] = names[flow.shard][std::to_string(flow.cookie)];
+          flow.json["call"] = names[flow.shard][next[flow.shard]++];
           list.push_back(std::move(flow.json));
         }
-        answer(Json{{"flows", list}});
+        answer(Json{{"flows", std::move(list)}});
       });
 }
 
@@ -209,7 +208,7 @@ void Commands::hangup(const Json& args, const Answer& answer) {
   }
   const auto name = args["call"].get<std::string>();
   ask_shards(
-      [name](calls::CallService& service) {
+      [name](calls::CallService& service, std::uint32_t) {
         return Json(service.hang_up(name, calls::ReleaseCause::OperatorHangup));
       },
       [name, answer](const std::vector<Json>& hits) {

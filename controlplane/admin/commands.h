@@ -45,7 +45,7 @@ class Commands {
   void hangup(const Json& args, const Answer& answer);
 
   // Runs `ask` on each shard's thread; then `done` here, with the shards' answers in order.
-  void ask_shards(std::function<Json(calls::CallService&)> ask,
+  void ask_shards(std::function<Json(calls::CallService&, std::uint32_t shard)> ask,
                   std::function<void(std::vector<Json>)> done);
 
   loop::EventLoop& loop_;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 namespace tandem::admin {
 namespace {
@@ -21,6 +22,27 @@ std::optional<sockaddr_un> address_of(const std::string& path) {
   if (path.empty() || path.size() >= sizeof address.sun_path) return std::nullopt;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
+}
+
+// Nested beyond any command's need: JSON is copied and written recursively, and a stack has an end.
+bool nests_too_deep(std::string_view line) {
+  constexpr int kNestingMax = 64;
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (in_text && c == '\\')
+      ++i;
+    else if (c == '"')
+      in_text = !in_text;
+    else if (in_text)
+      continue;
+    else if ((c == '[' || c == '{') && ++depth > kNestingMax)
+      return true;
+    else if (c == ']' || c == '}')
+      --depth;
+  }
+  return false;
 }
 
 bool somebody_listens(const sockaddr_un& address) {
@@ -80,20 +102,30 @@ base::Result<void> ControlSocket::open(const std::string& path) {
 void ControlSocket::accept_clients() {
   for (;;) {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) return;
+    if (fd < 0) {
+      // No descriptors left: the listener would be ready for ever. drop() looks at it again.
+      if (errno == EMFILE || errno == ENFILE) loop_.change(listener_, 0);
+      return;
+    }
     if (clients_.size() == kClientsMax) {
       close(fd);
       continue;
     }
     const std::uint64_t id = ++next_client_;
-    clients_.emplace(id, Client{fd, {}, {}});
+    clients_.emplace(id, Client{fd, {}, {}, 0, false});
     loop_.watch(fd, EPOLLIN, [this, id](std::uint32_t events) { ready(id, events); });
   }
 }
 
 void ControlSocket::ready(std::uint64_t id, std::uint32_t events) {
   if (events & EPOLLOUT) flush(id);
-  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) read_requests(id);
+  if (events & EPOLLERR) {
+    drop(id);
+  } else if (events & EPOLLIN) {
+    read_requests(id);
+  } else if (events & EPOLLHUP) {
+    drop(id);
+  }
 }
 
 void ControlSocket::read_requests(std::uint64_t id) {
@@ -102,8 +134,17 @@ void ControlSocket::read_requests(std::uint64_t id) {
   char buffer[16384];
   const ssize_t got = read(found->second.fd, buffer, sizeof buffer);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) {
+  if (got < 0) {
     drop(id);
+    return;
+  }
+  if (got == 0) {
+    found->second.half_closed = true;
+    if (found->second.owed == 0 && found->second.out.empty()) {
+      drop(id);
+    } else {
+      watch_for(found->second);
+    }
     return;
   }
   found->second.in.append(buffer, static_cast<std::size_t>(got));
@@ -123,7 +164,8 @@ void ControlSocket::read_requests(std::uint64_t id) {
 }
 
 void ControlSocket::serve(std::uint64_t client, const std::string& line) {
-  const Json request = Json::parse(line, nullptr, false);
+  ++clients_.at(client).owed;
+  const Json request = nests_too_deep(line) ? Json() : Json::parse(line, nullptr, false);
   Json id = nullptr;
   if (request.is_object() && request.contains("id")) id = request["id"];
   const auto refuse = [&](const char* why) {
@@ -149,6 +191,7 @@ void ControlSocket::serve(std::uint64_t client, const std::string& line) {
 void ControlSocket::reply(std::uint64_t id, const Json& reply) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
+  --found->second.owed;
   found->second.out += reply.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   flush(id);
 }
@@ -171,7 +214,16 @@ void ControlSocket::flush(std::uint64_t id) {
     drop(id);
     return;
   }
-  loop_.change(client.fd, client.out.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  if (client.half_closed && client.owed == 0 && client.out.empty()) {
+    drop(id);
+    return;
+  }
+  watch_for(client);
+}
+
+void ControlSocket::watch_for(const Client& client) {
+  loop_.change(client.fd, (client.half_closed ? 0u : EPOLLIN) |
+                              (client.out.empty() ? 0u : static_cast<std::uint32_t>(EPOLLOUT)));
 }
 
 void ControlSocket::drop(std::uint64_t id) {
@@ -180,6 +232,7 @@ void ControlSocket::drop(std::uint64_t id) {
   loop_.forget(found->second.fd);
   close(found->second.fd);
   clients_.erase(found);
+  if (listener_ >= 0) loop_.change(listener_, EPOLLIN);
 }
 
 }  // namespace tandem::admin

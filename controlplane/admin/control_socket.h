@@ -47,6 +47,8 @@ class ControlSocket {
     int fd;
     std::string in;
     std::string out;
+    std::uint32_t owed = 0;    // requests not yet answered
+    bool half_closed = false;  // asked all it wanted to ask
   };
 
   void accept_clients();
@@ -56,6 +58,7 @@ class ControlSocket {
   void reply(std::uint64_t id, const Json& reply);
   void flush(std::uint64_t id);
   void drop(std::uint64_t id);
+  void watch_for(const Client& client);
 
   loop::EventLoop& loop_;
   CommandHandler handler_;

@@ -9,6 +9,8 @@ using wire::Counter;
 namespace {
 
 constexpr std::string_view kSdpType = "application/sdp";
+// Longer ones are nobody's number (E.164 has 15 digits) and would only swell messages.
+constexpr std::size_t kNumberMax = 64;
 // How long an ended call waits for the dataplane's last figures.
 constexpr base::Nanos kFiguresWait = base::Seconds{1};
 
@@ -65,7 +67,7 @@ void Call::begin(CallId id, const Beginning& beginning) {
   record_ = first_record(beginning.name, invite);
   caller()->listen(this, kCallerLeg);
   caller()->progress(100);
-  auto refusal = admit(beginning.mapping, beginning.room);
+  auto refusal = admit(beginning.mapping);
   if (!refusal) refusal = open_media(invite);
   if (!refusal) refusal = send_invite(invite, record_.callee_sent);
   if (refusal) {
@@ -77,13 +79,12 @@ void Call::begin(CallId id, const Beginning& beginning) {
 }
 
 // Whom the call goes to, and whether there is room; takes both gateways' places.
-std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping, bool room) {
+std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
   record_.mapping_gateway = board_.gateways.gateway(mapping).name;
-  if (!room) return ReleaseCause::RecordQueueFull;
   if (!board_.gateways.take(mapping)) return ReleaseCause::CallerOverCapacity;
   mapping_ = mapping;
   const std::string digits = routing::routing_digits(record_.callee);
-  if (digits.empty()) return ReleaseCause::AddressIncomplete;
+  if (digits.empty() || digits.size() > kNumberMax) return ReleaseCause::AddressIncomplete;
   const auto gateway = board_.routes.find(digits);
   if (!gateway) return ReleaseCause::NoRoute;
   record_.routing_gateway = board_.gateways.gateway(*gateway).name;
@@ -170,19 +171,30 @@ void Call::on_provisional(int, const sip::Message& response) {
       leg->progress(status, sdp.empty() ? std::string_view{} : kSdpType, sdp);
     }
   }
-  // Each limit starts when its state begins; a repeated response doesn't begin it again.
-  const bool same = status == last_progress_ && last_progress_had_sdp_ == !sdp.empty();
-  if (same || status < last_progress_) return;
-  last_progress_ = status;
-  last_progress_had_sdp_ = !sdp.empty();
-  if (status == 100) {
-    arm_progress(parameters_->SS_SIP_TIMEOUT_TRYING, ReleaseCause::ProgressTimeout);
-  } else if (status == 183) {
-    arm_progress(sdp.empty() ? parameters_->SS_SIP_TIMEOUT_SESSION_PROGRESS
-                             : parameters_->SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP,
-                 ReleaseCause::ProgressTimeout);
-  } else {
-    arm_progress(parameters_->SS_SIP_TIMEOUT_RINGING, ReleaseCause::NoAnswer);
+  begin_progress(status, !sdp.empty());
+}
+
+// Each limit starts when its state begins; a repeated response doesn't begin it again, and no state
+// begins twice, so that nothing can be stretched for ever.
+void Call::begin_progress(int status, bool with_sdp) {
+  Progress progress = kRinging;  // 180, 181, 182
+  if (status == 100) progress = kTrying;
+  if (status == 183) progress = with_sdp ? kProgressWithSdp : kProgress;
+  if ((begun_ & progress) != 0 || (progress == kTrying && begun_ != 0)) return;
+  begun_ |= progress;
+  switch (progress) {
+    case kTrying:
+      arm_progress(parameters_->SS_SIP_TIMEOUT_TRYING, ReleaseCause::ProgressTimeout);
+      return;
+    case kProgress:
+      arm_progress(parameters_->SS_SIP_TIMEOUT_SESSION_PROGRESS, ReleaseCause::ProgressTimeout);
+      return;
+    case kProgressWithSdp:
+      arm_progress(parameters_->SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP, ReleaseCause::ProgressTimeout);
+      return;
+    case kRinging:
+      arm_progress(parameters_->SS_SIP_TIMEOUT_RINGING, ReleaseCause::NoAnswer);
+      return;
   }
 }
 
@@ -298,6 +310,11 @@ void Call::on_flow_latched(const wire::FlowLatched& event) {
 
 void Call::on_flow_closed(const wire::FlowClosed& event) {
   if (media_ && media_->on_closed(event)) complete();
+}
+
+void Call::record_now() {
+  hang_up(ReleaseCause::Shutdown);
+  complete();
 }
 
 void Call::complete() {

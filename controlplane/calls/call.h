@@ -67,10 +67,11 @@ class Call final : sip::SessionListener, loop::TimerListener {
     sip::SessionId caller;
     const sip::Message& invite;
     const sip::Path& path;
-    bool room;  // for its record, so that it may be accepted
   };
   void begin(CallId id, const Beginning& beginning);
   void hang_up(ReleaseCause cause);
+  // The switch's own end: the record as it stands, without waiting for figures any longer.
+  void record_now();
   void on_flow_latched(const wire::FlowLatched& event);
   void on_flow_closed(const wire::FlowClosed& event);
 
@@ -84,6 +85,7 @@ class Call final : sip::SessionListener, loop::TimerListener {
   using Nanos = base::Nanos;
 
   enum Leg : int { kCallerLeg = 0, kCalleeLeg = 1 };
+  enum Progress : std::uint32_t { kTrying = 1, kProgress = 2, kProgressWithSdp = 4, kRinging = 8 };
   enum Clock : std::uint64_t { kProgressClock, kDurationClock, kFiguresClock };
 
   void on_provisional(int leg, const sip::Message& response) override;
@@ -95,12 +97,13 @@ class Call final : sip::SessionListener, loop::TimerListener {
   void on_lost(int leg) override;
   void on_timer(std::uint64_t clock) override;
 
-  std::optional<ReleaseCause> admit(routing::GatewayIndex mapping, bool room);
+  std::optional<ReleaseCause> admit(routing::GatewayIndex mapping);
   std::optional<ReleaseCause> open_media(const sip::Message& invite);
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, std::string_view user);
   // The caller's view of a session description of the callee's; empty when there is none or it
   // can't be used. Opens the media when the callee makes the offer.
   std::string take_callee_sdp(const sip::Message& response);
+  void begin_progress(int status, bool with_sdp);
   void arm_progress(Nanos limit, ReleaseCause on_expiry);
   // Ends both legs, as far as they haven't ended by themselves. `status`: for an unanswered caller.
   void release(ReleaseCause cause, Direction direction, int status = 0);
@@ -125,8 +128,7 @@ class Call final : sip::SessionListener, loop::TimerListener {
   bool late_offer_ = false;       // the INVITE had no offer: the callee's 200 has
   std::string answer_to_caller_;  // the last description passed to the caller
   ReleaseCause on_progress_expiry_ = ReleaseCause::InviteTimeout;
-  int last_progress_ = 0;
-  bool last_progress_had_sdp_ = false;
+  std::uint32_t begun_ = 0;  // states of Progress that have begun
   loop::TimerId progress_timer_;
   loop::TimerId duration_timer_;
   loop::TimerId figures_timer_;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "drivers/base/log.h"
-
 namespace tandem::calls {
 
 using wire::Counter;
@@ -18,37 +16,47 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
       life_(std::move(life)),
       parameters_(std::make_shared<config::Parameters>(site_records.parameters)) {}
 
+bool CallService::knows(const sip::Path& path) { return gateways.knows(path.remote.address); }
+
 void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
                             const sip::Message& invite, const sip::Path& path) {
   const auto mapping = gateways.identify(path.remote);
-  if (!mapping) {
-    // Strangers leave a count and no record: else anybody could fill the disk.
+  if (!mapping) {  // a routing gateway, which only takes calls
     env.counters.add(Counter::sip_unknown_source);
-    LOG(kWarning, "calls", "INVITE from {}: no mapping gateway has this address",
-        path.remote.text());
     refuse(session, ReleaseCause::UnknownSource);
     return;
   }
-  auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
-  if (call == nullptr) {
-    env.counters.add(Counter::drop_sip_no_memory);
-    cdr::CallRecord record = first_record({}, invite);
-    const ReleaseInfo& info = release_info(ReleaseCause::NoResource);
-    record.mapping_gateway = gateways.gateway(*mapping).name;
-    record.end_ms = record.start_ms;
-    record.end_reason = info.name;
-    record.end_direction = direction_name(Direction::kSwitch);
-    record.sip_code = info.sip;
-    journal_.append(std::move(record));
-    refuse(session, ReleaseCause::NoResource);
+  if (!journal_.room()) {
+    // A refusal without a record, but counted: one more waiting record is what there is no room
+    // for.
+    env.counters.add(Counter::calls_refused_records);
+    refuse(session, ReleaseCause::RecordQueueFull);
     return;
   }
+  if (draining_ || calls_.live() == calls_.limit()) {
+    const auto cause = draining_ ? ReleaseCause::Shutdown : ReleaseCause::NoResource;
+    journal_.append(refused_record(invite, *mapping, cause));
+    refuse(session, cause);
+    return;
+  }
+  auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
   call->begin({handle}, {.name = fmt::format("{}-{}-{:x}", life_, env.shard, handle.raw),
                          .mapping = *mapping,
                          .caller = id,
                          .invite = invite,
-                         .path = path,
-                         .room = journal_.room()});
+                         .path = path});
+}
+
+cdr::CallRecord CallService::refused_record(const sip::Message& invite,
+                                            routing::GatewayIndex mapping, ReleaseCause cause) {
+  cdr::CallRecord record = first_record({}, invite);
+  const ReleaseInfo& info = release_info(cause);
+  record.mapping_gateway = gateways.gateway(mapping).name;
+  record.end_ms = record.start_ms;
+  record.end_reason = info.name;
+  record.end_direction = direction_name(Direction::kSwitch);
+  record.sip_code = info.sip;
+  return record;
 }
 
 void CallService::refuse(sip::InviteSession& session, ReleaseCause cause) {
@@ -85,8 +93,13 @@ bool CallService::hang_up(const std::string& name, ReleaseCause cause) {
   return found;
 }
 
-void CallService::hang_up_all(ReleaseCause cause) {
-  calls_.each([&](base::Handle, Call& call) { call.hang_up(cause); });
+void CallService::drain() {
+  draining_ = true;
+  calls_.each([&](base::Handle, Call& call) { call.hang_up(ReleaseCause::Shutdown); });
+}
+
+void CallService::record_all_now() {
+  calls_.each([&](base::Handle, Call& call) { call.record_now(); });
 }
 
 void CallService::each(const std::function<void(const Call&)>& visit) {

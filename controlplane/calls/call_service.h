@@ -22,6 +22,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
               media::MediaPorts& ports, cdr::Journal& journal, std::string life);
   void attach(sip::UserAgent& user_agent) { agent = &user_agent; }
 
+  bool knows(const sip::Path& path) override;
   void on_invite(sip::SessionId id, sip::InviteSession& session, const sip::Message& invite,
                  const sip::Path& path) override;
   void on_flow_latched(const wire::FlowLatched& event) override;
@@ -31,7 +32,10 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   std::string name_of(std::uint64_t cookie);
   // False: no such call, or it is ending already.
   bool hang_up(const std::string& name, ReleaseCause cause);
-  void hang_up_all(ReleaseCause cause);
+  // The switch goes down: no new calls, and all are hung up …
+  void drain();
+  // … and what is left at the deadline is recorded as it stands.
+  void record_all_now();
   void each(const std::function<void(const Call&)>& visit);
   std::uint32_t live() const { return calls_.live(); }
 
@@ -41,10 +45,13 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
  private:
   void call_over(CallId id, cdr::CallRecord record) override;
   void refuse(sip::InviteSession& session, ReleaseCause cause);
+  cdr::CallRecord refused_record(const sip::Message& invite, routing::GatewayIndex mapping,
+                                 ReleaseCause cause);
 
   cdr::Journal& journal_;
   std::string life_;
   std::shared_ptr<const config::Parameters> parameters_;
+  bool draining_ = false;
   base::Slab<Call> calls_{kCallsMax};
   std::vector<CallId> over_;
 };

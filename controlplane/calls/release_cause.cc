@@ -39,7 +39,24 @@ ReleaseCause cause_of_refusal(int status) {
     case 486:
     case 600:
       return ReleaseCause::UserBusy;
+    // What a header would have to explain that isn't passed on, or what only concerns our request.
+    case 400:
+    case 405:
+    case 406:
+    case 413:
+    case 414:
+    case 415:
+    case 416:
+    case 420:
+    case 421:
+    case 422:
+    case 423:
+    case 482:
+    case 493:
+    case 494:
     case 502:
+    case 505:
+    case 513:
       return ReleaseCause::GatewayFault;
     default:
       return ReleaseCause::GatewayRefused;

@@ -17,22 +17,28 @@
 namespace tandem::cdr {
 namespace {
 
-// No record is longer (SIP messages are bounded by 64 KiB, and few of their bytes get in).
-constexpr std::int64_t kLineBytesMax = 1 << 20;
+constexpr std::int64_t kWindowBytes = 1 << 20;
 constexpr std::size_t kRecordsPerSync = 4096;
 
+// The end of the file, at least from the beginning of its last whole line on (the file may be all).
 std::string read_tail(int fd, std::int64_t size) {
-  const std::int64_t from = std::max<std::int64_t>(0, size - kLineBytesMax);
-  std::string tail(static_cast<std::size_t>(size - from), '\0');
-  std::size_t have = 0;
-  while (have < tail.size()) {
-    const ssize_t got = pread(fd, tail.data() + have, tail.size() - have,
-                              static_cast<off_t>(from) + static_cast<off_t>(have));
-    if (got <= 0) break;
-    have += static_cast<std::size_t>(got);
+  std::string tail;
+  for (std::int64_t window = kWindowBytes;; window *= 2) {
+    const std::int64_t from = std::max<std::int64_t>(0, size - window);
+    tail.assign(static_cast<std::size_t>(size - from), '\0');
+    std::size_t have = 0;
+    while (have < tail.size()) {
+      const ssize_t got = pread(fd, tail.data() + have, tail.size() - have,
+                                static_cast<off_t>(from) + static_cast<off_t>(have));
+      if (got <= 0) break;
+      have += static_cast<std::size_t>(got);
+    }
+    tail.resize(have);
+    const auto last = tail.rfind('\n');
+    const bool whole =
+        last != std::string::npos && last != 0 && tail.rfind('\n', last - 1) != std::string::npos;
+    if (from == 0 || whole) return tail;
   }
-  tail.resize(have);
-  return tail;
 }
 
 }  // namespace

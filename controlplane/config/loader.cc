@@ -169,6 +169,12 @@ base::Result<Site> load_site(const std::string& path) {
   read_routes(root, site);
   read_rest(root, site);
   root.refuse_unknown();
+  const PortRange& media = site.parameters.SS_RTP_PORT_RANGE;
+  for (const Port& port : site.ports) {
+    if (port.sip_port < media.low || port.sip_port > media.high) continue;
+    root.fault("port", fmt::format("sip_port {} of \"{}\" lies in SS_RTP_PORT_RANGE {},{}",
+                                   port.sip_port, port.name, media.low, media.high));
+  }
   if (std::none_of(site.ports.begin(), site.ports.end(),
                    [](const Port& port) { return port.sip_port != 0; })) {
     root.fault("port", "no port has a sip_port: nothing could ever call");

@@ -13,15 +13,22 @@ constexpr std::size_t kRtcp = 1;
 std::size_t index(Side side) { return static_cast<std::size_t>(side); }
 std::size_t other(std::size_t side) { return 1 - side; }
 
-// "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, to an IPv4 address: what the dataplane relays.
+// 127.0.0.0/8 and all from multicast upwards is nobody's to send to.
+bool is_host(const base::IpAddress& address) {
+  return address.is_ip4() && address.bytes[0] != 127 && address.bytes[0] < 224;
+}
+
+// "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, to an IPv4 host with a port left for RTCP: what the
+// dataplane relays.
 bool relayed(const sdp::Media& media) {
-  return media.port != 0 && media.rtp.address.is_ip4() &&
+  return media.port != 0 && media.port != 65535 && is_host(media.rtp.address) &&
          base::istarts_with(media.protocol, "RTP/");
 }
 
 // 0.0.0.0 means hold (RFC 3264 §8.4): nowhere to send to.
 base::Endpoint sendable(const base::Endpoint& remote) {
-  return remote.address == base::IpAddress::ip4(0, 0, 0, 0) ? base::Endpoint{} : remote;
+  const bool held = remote.address == base::IpAddress::ip4(0, 0, 0, 0);
+  return held || !is_host(remote.address) || remote.port == 0 ? base::Endpoint{} : remote;
 }
 
 FlowKey next(FlowKey key) { return {key.address, static_cast<std::uint16_t>(key.port + 1)}; }

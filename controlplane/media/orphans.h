@@ -19,7 +19,8 @@ class Orphans {
   Orphans(const wire::Segment& segment, std::uint32_t shard);
 
   bool holds(FlowKey key) const;
-  // Closes what fell silent and gives its ports back. Cheap between two looks.
+  // Closes pairs of flows in which neither direction has been heard lately, and gives the ports of
+  // what is gone back. Cheap between two looks.
   void tend(Datapath& datapath, MediaPorts& ports, wire::CounterBlock& counters, base::Nanos now);
 
   std::size_t count() const { return flows_.size(); }
@@ -30,6 +31,12 @@ class Orphans {
     FlowGeneration generation;
     bool closing = false;
   };
+
+  // No flow of this generation any more. What can't be read just now isn't gone.
+  bool is_gone(const Orphan& orphan) const;
+  bool heard_since(const Orphan& orphan, base::Nanos since) const;
+
+  const wire::Segment& segment_;
 
   std::vector<Orphan> flows_;  // by address and port, ascending
   base::Nanos next_look_{};

@@ -19,6 +19,15 @@ std::optional<GatewayIndex> GatewayTable::identify(const base::Endpoint& source)
   return any_port;
 }
 
+bool GatewayTable::knows(const base::IpAddress& address) const {
+  for (const config::Gateway& gateway : gateways_) {
+    for (const base::Endpoint& known : gateway.addresses) {
+      if (known.address == address) return true;
+    }
+  }
+  return false;
+}
+
 bool GatewayTable::take(GatewayIndex index) {
   const std::uint32_t capacity = gateways_[index].capacity;
   const std::uint32_t before = loads_[index].fetch_add(1, std::memory_order_relaxed);

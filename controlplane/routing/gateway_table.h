@@ -20,6 +20,8 @@ class GatewayTable {
 
   // The mapping gateway that sends from this address; one with this very port before one with any.
   std::optional<GatewayIndex> identify(const base::Endpoint& source) const;
+  // Any gateway's address, of either kind.
+  bool knows(const base::IpAddress& address) const;
   const config::Gateway& gateway(GatewayIndex index) const { return gateways_[index]; }
 
   // Takes one call's place. False: at capacity.

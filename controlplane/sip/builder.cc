@@ -1,5 +1,7 @@
 #include "controlplane/sip/builder.h"
 
+#include <array>
+
 #include <algorithm>
 
 #include "drivers/base/endpoint.h"
@@ -148,6 +150,11 @@ std::optional<std::string_view> Builder::finish(std::string_view content_type,
   out_ << "\r\n" << body;
   if (refused_ || out_.overflowed()) return std::nullopt;
   return out_.view();
+}
+
+std::span<char> message_scratch() {
+  thread_local std::array<char, 65535> scratch;
+  return scratch;
 }
 
 std::string_view reason_phrase(int status) {

@@ -59,6 +59,10 @@ class Builder {
   bool refused_ = false;  // a CR or LF came in
 };
 
+// Room for the largest message of a datagram. One per thread: build in it, copy out, before the
+// next.
+std::span<char> message_scratch();
+
 // The reason phrase of RFC 3261 §21 and its extensions; "Unknown" never: class default instead.
 std::string_view reason_phrase(int status);
 

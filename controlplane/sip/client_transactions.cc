@@ -1,7 +1,5 @@
 #include "controlplane/sip/client_transactions.h"
 
-#include <array>
-
 #include "controlplane/sip/builder.h"
 #include "controlplane/sip/parser.h"
 
@@ -29,8 +27,7 @@ std::optional<std::string> follow_up(const std::string& invite_bytes, Method met
   if (Parser::parse({bytes.data(), bytes.size()}, invite).verdict != ParseVerdict::kOk) {
     return std::nullopt;
   }
-  std::array<char, 8192> buffer;
-  Builder out(buffer);
+  Builder out(message_scratch());
   std::string_view vias = invite.value(HeaderId::kVia);
   out.request(method_name(method), invite.request_uri())
       .header(HeaderId::kVia, next_value(vias))
@@ -48,7 +45,7 @@ std::optional<std::string> follow_up(const std::string& invite_bytes, Method met
 }  // namespace
 
 ClientTransactions::ClientTransactions(Environment& env, ClientUser& user)
-    : env_(env), user_(user), slab_(env.limits.transactions) {
+    : env_(env), user_(user), slab_(env.limits.transactions + env.limits.transactions / 4) {
   retransmit_door_.owner = this;
   retransmit_door_.event = TransactionEvent::kRetransmitTimer;
   life_door_.owner = this;
@@ -74,6 +71,11 @@ ClientId ClientTransactions::make(TransactionKind kind, std::string branch, std:
 }
 
 ClientId ClientTransactions::begin(Method method, std::uint64_t cookie, const Path& path) {
+  // The last fifth of the room is for ending what has begun: BYE and CANCEL.
+  if (method == Method::kInvite && slab_.live() >= env_.limits.transactions) {
+    env_.counters.add(wire::Counter::drop_sip_no_memory);
+    return {};
+  }
   const auto kind =
       method == Method::kInvite ? TransactionKind::kInviteClient : TransactionKind::kClient;
   // The magic cookie of §8.1.1.7, the shard's mark, and enough randomness not to be guessed.
@@ -87,13 +89,20 @@ std::string ClientTransactions::via(ClientId id) const {
   return "SIP/2.0/UDP " + t->path.local.text() + ";branch=" + t->branch + ";rport";
 }
 
-void ClientTransactions::send(ClientId id, std::string request) {
+bool ClientTransactions::send(ClientId id, std::string request) {
   Transaction* t = slab_.find(id.handle);
   CHECK(t != nullptr && t->request.empty());
+  if (request.empty()) {
+    env_.counters.add(wire::Counter::drop_sip_send);
+    t->cookie = 0;
+    end(id);
+    return false;
+  }
   t->request = std::move(request);
   send_counted(env_, t->path, t->request);
   arm_retransmit(id, *t);
   arm_life(id, *t, env_.timers.life());
+  return true;
 }
 
 void ClientTransactions::cancel(ClientId invite) {
@@ -101,7 +110,10 @@ void ClientTransactions::cancel(ClientId invite) {
   if (t == nullptr || t->state != TransactionState::kProceeding) return;
   arm_life(invite, *t, env_.timers.life());
   auto bytes = follow_up(t->request, Method::kCancel, {});
-  if (!bytes) return;
+  if (!bytes) {
+    env_.counters.add(wire::Counter::drop_sip_send);
+    return;
+  }
   const Path path = t->path;
   const ClientId id = make(TransactionKind::kClient, t->branch, "CANCEL", 0, path);
   if (id) send(id, *std::move(bytes));
@@ -168,6 +180,8 @@ void ClientTransactions::arm_life(ClientId id, Transaction& t, Nanos after) {
 void ClientTransactions::send_ack(const Transaction& t, const Message& response) {
   if (const auto bytes = follow_up(t.request, Method::kAck, response.value(HeaderId::kTo))) {
     send_counted(env_, t.path, *bytes);
+  } else {
+    env_.counters.add(wire::Counter::drop_sip_send);
   }
 }
 

@@ -40,8 +40,9 @@ class ClientTransactions {
   ClientId begin(Method method, std::uint64_t cookie, const Path& path);
   // "SIP/2.0/UDP host:port;branch=…;rport", to be the top Via of the request.
   std::string via(ClientId id) const;
-  // Sends the request and starts the timers. Once.
-  void send(ClientId id, std::string request);
+  // Sends the request and starts the timers. Once. An empty request (it would have been too long)
+  // is counted and ends the transaction, without a word to its user: false.
+  bool send(ClientId id, std::string request);
   // An INVITE that has had a provisional response: CANCEL with its branch (§9.1).
   void cancel(ClientId invite);
   // No more retransmissions of an INVITE that nobody waits for any longer.

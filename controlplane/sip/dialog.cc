@@ -1,7 +1,6 @@
 #include "controlplane/sip/dialog.h"
 
 #include <algorithm>
-#include <array>
 
 #include "controlplane/sip/builder.h"
 
@@ -86,8 +85,7 @@ Path Dialog::request_path() const {
 }
 
 std::string Dialog::build(const Request& request) const {
-  std::array<char, 16384> buffer;
-  Builder out(buffer);
+  Builder out(message_scratch());
   std::string_view target = remote_target;
   std::vector<std::string> routes = route_set;
   if (!routes.empty() && !is_loose(routes.front())) {

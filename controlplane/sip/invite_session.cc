@@ -1,12 +1,17 @@
 #include "controlplane/sip/invite_session.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "controlplane/sip/builder.h"
 
 namespace tandem::sip {
+namespace {
+
+// 2xx of so many forks are hung up; a peer that sends more has lost its way.
+constexpr std::size_t kForksMax = 8;
+
+}  // namespace
 
 InviteSession::InviteSession(SessionHost& host, Path path)
     : host_(host), state_(State::kCalling), uac_(true) {
@@ -44,8 +49,7 @@ bool InviteSession::start(const Outgoing& outgoing) {
   dialog_.remote_party = outgoing.to;
   dialog_.remote_target = outgoing.request_uri;
   dialog_.local_cseq = 1;
-  std::array<char, 32768> buffer;
-  Builder out(buffer);
+  Builder out(message_scratch());
   out.request("INVITE", outgoing.request_uri)
       .header(HeaderId::kVia, host_.clients.via(client_))
       .header(HeaderId::kMaxForwards, outgoing.max_forwards)
@@ -56,12 +60,11 @@ bool InviteSession::start(const Outgoing& outgoing) {
       .header(HeaderId::kContact, contact())
       .header(HeaderId::kAllow, kAllowedMethods);
   const auto text = out.finish(outgoing.content_type, outgoing.body);
-  if (!text) {
-    host_.env.counters.add(wire::Counter::drop_sip_send);
+  if (!host_.clients.send(client_, std::string(text.value_or(std::string_view{})))) {
+    client_ = {};
     return false;
   }
   host_.tag_in_use(dialog_.local_tag, id_);
-  host_.clients.send(client_, std::string(*text));
   return true;
 }
 
@@ -93,11 +96,13 @@ void InviteSession::on_response(Exchange exchange, const Message& response) {
 }
 
 void InviteSession::on_final_2xx(const Message& response) {
+  lingers_ = true;
   if (state_ != State::kCalling) {
-    if (response.to_tag() != dialog_.remote_tag)
+    if (response.to_tag() != dialog_.remote_tag) {
       hang_up_fork(response);
-    else if (!ack_.empty())
+    } else if (!ack_.empty()) {
       send_counted(host_.env, dialog_.request_path(), ack_);
+    }
     return;
   }
   if (!dialog_.confirm(response)) {
@@ -125,14 +130,25 @@ void InviteSession::on_final_2xx(const Message& response) {
   if (listener_ != nullptr) listener_->on_answered(leg_, response);
 }
 
-// A second 2xx, from another branch of a fork: answered already, so that leg is hung up.
+// A 2xx from another branch of a fork: answered already, so that leg is acknowledged and hung up.
 void InviteSession::hang_up_fork(const Message& response) {
   Dialog fork = dialog_;
   if (!fork.confirm(response)) return;
   const Path path = fork.request_path();
-  const std::string ack_via =
-      "SIP/2.0/UDP " + path.local.text() + ";branch=z9hG4bK" + host_.env.random.token() + ";rport";
-  send_counted(host_.env, path, fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via}));
+  for (const auto& [tag, ack] : forks_) {
+    if (tag != fork.remote_tag) continue;
+    send_counted(host_.env, path, ack);
+    return;
+  }
+  if (forks_.size() == kForksMax) {
+    host_.env.counters.add(wire::Counter::drop_sip_no_memory);
+    return;
+  }
+  const std::string ack_via = fresh_via(path);
+  forks_.emplace_back(fork.remote_tag,
+                      fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via}));
+  if (forks_.back().second.empty()) return;
+  send_counted(host_.env, path, forks_.back().second);
   const ClientId bye = host_.clients.begin(Method::kBye, 0, path);
   if (!bye) return;
   const std::string via = host_.clients.via(bye);
@@ -145,16 +161,24 @@ void InviteSession::ack(std::string_view content_type, std::string_view body) {
   state_ = State::kConfirmed;
 }
 
+std::string InviteSession::fresh_via(const Path& path) const {
+  return "SIP/2.0/UDP " + path.local.text() + ";branch=z9hG4bK" + host_.env.random.token() +
+         ";rport";
+}
+
 void InviteSession::send_ack(std::string_view content_type, std::string_view body) {
   const Path path = dialog_.request_path();
-  const std::string via =
-      "SIP/2.0/UDP " + path.local.text() + ";branch=z9hG4bK" + host_.env.random.token() + ";rport";
+  const std::string via = fresh_via(path);
   ack_ = dialog_.build({.method = Method::kAck,
                         .cseq = 1,
                         .via = via,
                         .contact = contact(),
                         .content_type = content_type,
                         .body = body});
+  if (ack_.empty()) {
+    host_.env.counters.add(wire::Counter::drop_sip_send);
+    return;
+  }
   send_counted(host_.env, path, ack_);
 }
 
@@ -165,6 +189,10 @@ void InviteSession::on_timeout(Exchange exchange) {
 }
 
 void InviteSession::on_client_end(Exchange exchange) {
+  if (exchange == Exchange::kInvite) {
+    client_ = {};
+    if (state_ == State::kOver && lingers_) host_.session_over(id_);
+  }
   if (exchange == Exchange::kBye || state_ == State::kCalling) over();
 }
 
@@ -191,12 +219,18 @@ void InviteSession::accept(std::string_view content_type, std::string_view body)
                               {HeaderId::kAllow, kAllowedMethods}};
   state_ = State::kAccepted;
   accepted_at_ = host_.env.wheel.now();
-  host_.servers.respond(server_, {.status = 200,
-                                  .to_tag = dialog_.local_tag,
-                                  .headers = lines,
-                                  .content_type = content_type,
-                                  .body = body});
-  arm_resend();
+  const bool sent = host_.servers.respond(server_, {.status = 200,
+                                                    .to_tag = dialog_.local_tag,
+                                                    .headers = lines,
+                                                    .content_type = content_type,
+                                                    .body = body});
+  if (sent) {
+    arm_resend();
+    return;
+  }
+  SessionListener* listener = std::exchange(listener_, nullptr);  // the caller got a 500
+  over();
+  if (listener != nullptr) listener->on_lost(leg_);
 }
 
 // §13.3.1.4: the 2xx is repeated from T1, doubling up to T2, for 64*T1 or until its ACK.
@@ -251,13 +285,11 @@ void InviteSession::on_request(ServerId id, const Message& request) {
   const HeaderLine allow[] = {{HeaderId::kAllow, kAllowedMethods}};
   switch (request.method()) {
     case Method::kBye:
-      break;
-    case Method::kInvite: {
-      // An offer while another is open is glare (§14.2). Else: what was agreed at the start stays.
-      const bool open = state_ != State::kConfirmed && state_ != State::kEnding;
-      host_.servers.respond(id, {.status = open ? 491 : 488, .to_tag = dialog_.local_tag});
+      on_their_bye(id);
       return;
-    }
+    case Method::kInvite:
+      refuse_offer(id);
+      return;
     case Method::kOptions:
       host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag, .headers = allow});
       return;
@@ -267,19 +299,71 @@ void InviteSession::on_request(ServerId id, const Message& request) {
                                  .headers = allow});
       return;
   }
+}
+
+// A re-INVITE: what was agreed at the start stays. Before that is settled, §14.2 has its own
+// answers.
+void InviteSession::refuse_offer(ServerId id) {
+  const HeaderLine retry[] = {{HeaderId::kRetryAfter, "5"}};
+  int status = 488;
+  if (state_ == State::kIncoming) status = 500;
+  if (state_ == State::kAccepted || state_ == State::kAnswered || state_ == State::kCalling) {
+    status = 491;
+  }
+  if (state_ == State::kEnding) status = 481;
+  host_.servers.respond(id, {.status = status,
+                             .to_tag = dialog_.local_tag,
+                             .headers = std::span(retry, status == 500 ? 1 : 0)});
+}
+
+void InviteSession::on_their_bye(ServerId id) {
   host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag});
-  if (state_ == State::kEnding || state_ == State::kOver) return;  // both hung up at once
-  host_.env.wheel.cancel(resend_timer_);
-  const bool early = state_ == State::kIncoming;
-  if (early) host_.servers.respond(server_, {.status = 487, .to_tag = dialog_.local_tag});
-  if (state_ == State::kAnswered) send_ack({}, {});
   SessionListener* listener = std::exchange(listener_, nullptr);
-  over();
+  host_.env.wheel.cancel(resend_timer_);
+  bool early = false;
+  switch (state_) {
+    case State::kEnding:  // both hung up at once
+    case State::kOver:
+      return;
+    case State::kIncoming:
+      early = true;
+      host_.servers.respond(server_, {.status = 487, .to_tag = dialog_.local_tag});
+      over();
+      break;
+    case State::kCalling:  // out of an early dialog; its INVITE still wants an end
+      let_go();
+      break;
+    case State::kAnswered:
+      send_ack({}, {});
+      over();
+      break;
+    case State::kAccepted:
+    case State::kConfirmed:
+      over();
+      break;
+  }
   if (listener == nullptr) return;
-  if (early)
+  if (early) {
     listener->on_cancelled(leg_);
-  else
+  } else {
     listener->on_bye(leg_);
+  }
+}
+
+// UAC: nobody waits for the answer any longer.
+void InviteSession::let_go() {
+  if (std::exchange(let_go_, true)) return;
+  if (!client_) {
+    over();
+  } else if (had_provisional_) {
+    host_.clients.cancel(client_);
+  } else {
+    host_.clients.stop_retransmitting(client_);
+  }
+}
+
+void InviteSession::last_words() {
+  if (state_ == State::kAccepted) send_bye(bye_reason_);
 }
 
 void InviteSession::finish(int status, std::string_view reason) {
@@ -298,13 +382,7 @@ void InviteSession::finish(int status, std::string_view reason) {
       bye_wanted_ = true;  // §15: not before the ACK or its time-out
       return;
     case State::kCalling:
-      let_go_ = true;
-      if (!client_)
-        over();
-      else if (had_provisional_)
-        host_.clients.cancel(client_);
-      else
-        host_.clients.stop_retransmitting(client_);
+      let_go();
       return;
     case State::kAnswered:
       send_ack({}, {});
@@ -329,15 +407,19 @@ void InviteSession::send_bye(std::string_view reason) {
     return;
   }
   dialog_.local_cseq = std::max(dialog_.local_cseq, 1u) + 1;
-  host_.clients.send(bye, dialog_.build({.method = Method::kBye,
-                                         .cseq = dialog_.local_cseq,
-                                         .via = host_.clients.via(bye),
-                                         .reason = reason}));
+  const std::string via = host_.clients.via(bye);
+  const bool sent = host_.clients.send(
+      bye, dialog_.build(
+               {.method = Method::kBye, .cseq = dialog_.local_cseq, .via = via, .reason = reason}));
+  if (!sent) over();
 }
 
 void InviteSession::over() {
   if (std::exchange(state_, State::kOver) == State::kOver) return;
+  listener_ = nullptr;
   host_.env.wheel.cancel(resend_timer_);
+  // More 2xx may come while our INVITE's transaction lives: each wants an ACK, and a fork's a BYE.
+  if (lingers_ && client_) return;
   host_.session_over(id_);
 }
 

@@ -8,6 +8,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "controlplane/sip/client_transactions.h"
 #include "controlplane/sip/dialog.h"
@@ -101,6 +103,8 @@ class InviteSession final : loop::TimerListener {
   // Ends the leg, whatever its state: refuses (with `status`), cancels, or hangs up with a Reason
   // header's value. The listener hears nothing more.
   void finish(int status, std::string_view reason = {});
+  // A BYE that waits for its ACK goes out now, once; for the switch's own end.
+  void last_words();
 
   // From the transaction room.
   void on_response(Exchange exchange, const Message& response);
@@ -120,9 +124,13 @@ class InviteSession final : loop::TimerListener {
   void hang_up_fork(const Message& response);
   void send_ack(std::string_view content_type, std::string_view body);
   void send_bye(std::string_view reason);
+  void refuse_offer(ServerId id);
+  void on_their_bye(ServerId id);
+  void let_go();
   void arm_resend();
   void over();
   std::string contact() const;
+  std::string fresh_via(const Path& path) const;
 
   SessionHost& host_;
   SessionId id_;
@@ -135,9 +143,12 @@ class InviteSession final : loop::TimerListener {
   SessionListener* listener_ = nullptr;
   int leg_ = 0;
   Dialog dialog_;
-  ClientId client_;  // our INVITE
-  ServerId server_;  // theirs
-  std::string ack_;  // the ACK we sent, for repeated 2xx
+  bool lingers_ = false;  // UAC: a 2xx came, so others may follow while the transaction lives
+  ClientId client_;       // our INVITE
+  ServerId server_;       // theirs
+  std::string ack_;       // the ACK we sent, for repeated 2xx
+  // Other forks' 2xx that were hung up: their tags and the ACKs to repeat.
+  std::vector<std::pair<std::string, std::string>> forks_;
   std::string bye_reason_;
   loop::TimerId resend_timer_;
   Nanos resend_gap_{};

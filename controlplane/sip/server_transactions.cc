@@ -1,7 +1,8 @@
 #include "controlplane/sip/server_transactions.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <functional>
 #include <optional>
 
 #include "controlplane/sip/builder.h"
@@ -12,7 +13,6 @@ namespace tandem::sip {
 namespace {
 
 constexpr std::string_view kMagicCookie = "z9hG4bK";
-constexpr std::size_t kResponseBytesMax = 65535;
 
 // §17.2.3. With the magic cookie: branch, sent-by, method. Without it (RFC 2543 peers): what their
 // rules compare.
@@ -50,10 +50,9 @@ TransactionEvent event_of(int status) {
 
 std::optional<std::string> build(const Message& request, const base::Endpoint& source,
                                  const Reply& reply) {
-  thread_local std::array<char, kResponseBytesMax> buffer;
   const auto reason = reply.reason.empty() ? reason_phrase(reply.status) : reply.reason;
-  Builder out = start_response(buffer, request, source.address.text(), source.port, reply.status,
-                               reason, reply.to_tag);
+  Builder out = start_response(message_scratch(), request, source.address.text(), source.port,
+                               reply.status, reason, reply.to_tag);
   // §12.1.1: what makes a dialog copies Record-Route.
   const bool makes_dialog =
       request.method() == Method::kInvite && reply.status > 100 && reply.status < 300;
@@ -62,6 +61,15 @@ std::optional<std::string> build(const Message& request, const base::Endpoint& s
   const auto text = out.finish(reply.content_type, reply.body);
   if (!text) return std::nullopt;
   return std::string(*text);
+}
+
+// Of what identifies a request, so that repeating it brings the same tag.
+std::string stateless_tag(const Message& request) {
+  const auto hash = std::hash<std::string>{}(key_of(request, request.method_name()) +
+                                             std::string(request.call_id()));
+  char digits[17];
+  const auto end = std::to_chars(digits, digits + sizeof digits, hash, 16).ptr;
+  return std::string(digits, end);
 }
 
 }  // namespace
@@ -89,6 +97,10 @@ void ServerTransactions::receive(const Message& request, std::string_view bytes,
     user_.on_ack(request, path);
     return;
   }
+  if (const int status = user_.refuse_at_the_door(request, path)) {
+    respond_stateless(request, path, {.status = status});
+    return;
+  }
   const auto kind = request.method() == Method::kInvite ? TransactionKind::kInviteServer
                                                         : TransactionKind::kServer;
   auto [handle, t] =
@@ -105,35 +117,37 @@ void ServerTransactions::receive(const Message& request, std::string_view bytes,
   }
   by_key_[t->key] = handle;
   if (request.method() == Method::kCancel)
-    receive_cancel(request, {handle}, path);
+    receive_cancel(request, {handle});
   else
     user_.on_request({handle}, request, path);
 }
 
-// §9.2: the CANCEL is answered here; what it means for the INVITE is its user's business.
-void ServerTransactions::receive_cancel(const Message& cancel, ServerId own, const Path&) {
+void ServerTransactions::receive_cancel(const Message& cancel, ServerId own) {
   const auto invite = by_key_.find(key_of(cancel, "INVITE"));
-  const bool known = invite != by_key_.end();
-  const ServerId target = known ? ServerId{invite->second} : ServerId{};
-  const auto tag = env_.random.token();
-  respond(own, {.status = known ? 200 : 481, .to_tag = tag});
-  if (known) user_.on_cancel(target);
-}
-
-void ServerTransactions::respond(ServerId id, const Reply& reply) {
-  std::string bytes;
-  Message request;
-  if (!this->request(id, bytes, request)) return;
-  auto text = build(request, slab_.find(id.handle)->source, reply);
-  if (!text) {  // too long for a datagram, or an injection attempt in a value we relay
-    env_.counters.add(wire::Counter::drop_sip_send);
-    text = build(request, slab_.find(id.handle)->source, {.status = 500, .to_tag = reply.to_tag});
-    if (!text || reply.status < 200) return;
-    apply(id, TransactionEvent::k3xxTo6xx, &*text);
+  if (invite != by_key_.end()) {
+    user_.on_cancel({invite->second}, own);
     return;
   }
-  if (reply.status >= 400) env_.counters.add(wire::Counter::sip_refused);
-  apply(id, event_of(reply.status), &*text);
+  respond(own, {.status = 481, .to_tag = stateless_tag(cancel)});
+}
+
+bool ServerTransactions::respond(ServerId id, const Reply& reply) {
+  std::string bytes;
+  Message request;
+  if (!this->request(id, bytes, request)) return true;
+  auto text = build(request, slab_.find(id.handle)->source, reply);
+  const bool built = text.has_value();
+  int status = reply.status;
+  if (!built) {  // too long for a datagram, or an injection attempt in a value we relay
+    env_.counters.add(wire::Counter::drop_sip_send);
+    if (status < 200) return false;
+    status = 500;
+    text = build(request, slab_.find(id.handle)->source, {.status = 500, .to_tag = reply.to_tag});
+    if (!text) return false;
+  }
+  if (status >= 400) env_.counters.add(wire::Counter::sip_refused);
+  apply(id, event_of(status), &*text);
+  return built;
 }
 
 bool ServerTransactions::resend(ServerId id) {
@@ -154,9 +168,9 @@ bool ServerTransactions::request(ServerId id, std::string& bytes, Message& messa
 void ServerTransactions::respond_stateless(const Message& request, const Path& path,
                                            const Reply& reply) {
   if (request.method() == Method::kAck) return;  // §8.2.7: never answered
-  const auto tag = env_.random.token();
+  const auto tag = stateless_tag(request);
   Reply tagged = reply;
-  if (tagged.to_tag.empty()) tagged.to_tag = tag;
+  tagged.to_tag = tag;
   const auto text = build(request, path.remote, tagged);
   if (!text) {
     env_.counters.add(wire::Counter::drop_sip_malformed);

@@ -37,10 +37,13 @@ struct Reply {
 
 class ServerUser {
  public:
+  // Asked before anything is remembered of a fresh request: a status, to refuse it without a
+  // transaction (§8.2.7: nobody can make us hold memory for strangers), or 0, to take it.
+  virtual int refuse_at_the_door(const Message& request, const Path& path) = 0;
   // A request that is no retransmission and neither ACK nor CANCEL.
   virtual void on_request(ServerId id, const Message& request, const Path& path) = 0;
-  // The peer takes back its INVITE (the CANCEL itself is answered).
-  virtual void on_cancel(ServerId invite) = 0;
+  // The peer takes back its INVITE. `cancel` wants a 200 with the INVITE's To-tag (§9.2).
+  virtual void on_cancel(ServerId invite, ServerId cancel) = 0;
   // An ACK that belongs to no 300–699: it confirms a 2xx (§13.3.1.4).
   virtual void on_ack(const Message& ack, const Path& path) = 0;
 
@@ -55,14 +58,15 @@ class ServerTransactions {
   void receive(const Message& request, std::string_view bytes, const Path& path);
 
   // Ignored when the transaction is over or had its final response (but for 2xx to INVITE again).
-  void respond(ServerId id, const Reply& reply);
+  // False: what was asked for could not be built; a final response became a 500.
+  bool respond(ServerId id, const Reply& reply);
   // The last 2xx again (§13.3.1.4: its sender, not the transaction, repeats it). False: it's gone.
   bool resend(ServerId id);
   bool live(ServerId id) { return slab_.find(id.handle) != nullptr; }
   // The request, parsed anew into `message` with its bytes in `bytes`. False: it's gone.
   bool request(ServerId id, std::string& bytes, Message& message);
 
-  // A response without a transaction, for requests that are too broken to have one.
+  // A response without a transaction (§8.2.7). Its To-tag is the same for a repeated request.
   void respond_stateless(const Message& request, const Path& path, const Reply& reply);
 
   std::uint32_t live_count() const { return slab_.live(); }
@@ -86,7 +90,7 @@ class ServerTransactions {
     TransactionEvent event{};
   };
 
-  void receive_cancel(const Message& cancel, ServerId own, const Path& path);
+  void receive_cancel(const Message& cancel, ServerId own);
   void fire(ServerId id, TransactionEvent event);
   void apply(ServerId id, TransactionEvent event, std::string* response);
   void arm_retransmit(ServerId id, Transaction& t);

@@ -15,7 +15,9 @@ bool TransportRing::send(const Path& path, std::string_view message) {
 
 std::uint32_t TransportRing::poll(TransportListener& listener, std::uint32_t most) {
   std::uint32_t taken = 0;
-  for (auto* end : ends_) {
+  first_ = (first_ + 1) % ends_.size();
+  for (std::size_t i = 0; i < ends_.size(); ++i) {
+    wire::ControlEnd* end = ends_[(first_ + i) % ends_.size()];
     wire::ByteRing::View view;
     while (taken < most && end->punt.front(view)) {
       ++taken;

@@ -23,7 +23,8 @@ class TransportRing final : public Transport {
 
  private:
   std::vector<wire::ControlEnd*> ends_;
-  std::uint8_t tos_;  // SS_QOS_SIGNAL
+  std::uint8_t tos_;       // SS_QOS_SIGNAL
+  std::size_t first_ = 0;  // whose turn it is to be looked at first: no worker starves another
 };
 
 }  // namespace tandem::sip

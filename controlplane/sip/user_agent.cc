@@ -3,6 +3,7 @@
 #include <array>
 
 #include "controlplane/sip/parser.h"
+#include "drivers/base/log.h"
 #include "drivers/base/text.h"
 
 namespace tandem::sip {
@@ -69,6 +70,18 @@ std::pair<SessionId, InviteSession*> UserAgent::make_session(const Path& path) {
   }
   session->bind({handle});
   return {{handle}, session};
+}
+
+std::uint32_t UserAgent::open_sessions() {
+  std::uint32_t open = 0;
+  sessions_.each([&](base::Handle, const InviteSession& session) {
+    open += session.state() != InviteSession::State::kOver ? 1 : 0;
+  });
+  return open;
+}
+
+void UserAgent::last_words() {
+  sessions_.each([](base::Handle, InviteSession& session) { session.last_words(); });
 }
 
 void UserAgent::tidy() {
@@ -141,13 +154,19 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
   return true;
 }
 
+int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
+  if (!request.to_tag().empty()) return find_dialog(request) == nullptr ? 481 : 0;
+  if (handler_.knows(path)) return 0;
+  // A count and a line for a person, nothing else: anybody can send this.
+  env_.counters.add(Counter::sip_unknown_source);
+  LOG(kWarning, "sip", "{} from {}: no gateway has this address", request.method_name(),
+      path.remote.text());
+  return 403;
+}
+
 void UserAgent::on_request(ServerId id, const Message& request, const Path& path) {
-  if (!request.to_tag().empty()) {
-    if (InviteSession* session = find_dialog(request)) {
-      session->on_request(id, request);
-    } else {
-      server_transactions_.respond(id, {.status = 481, .to_tag = request.to_tag()});
-    }
+  if (InviteSession* session = request.to_tag().empty() ? nullptr : find_dialog(request)) {
+    session->on_request(id, request);
     return;
   }
   if (refuse(id, request)) return;
@@ -186,10 +205,16 @@ void UserAgent::on_new_invite(ServerId id, const Message& invite, const Path& pa
   handler_.on_invite({handle}, *session, invite, path);
 }
 
-void UserAgent::on_cancel(ServerId invite) {
+void UserAgent::on_cancel(ServerId invite, ServerId cancel) {
   const auto found = by_invite_.find(invite.handle.raw);
-  if (found == by_invite_.end()) return;
-  if (InviteSession* session = find(found->second)) session->on_cancel();
+  InviteSession* session = found == by_invite_.end() ? nullptr : find(found->second);
+  if (session == nullptr) {
+    const auto tag = env_.random.token();
+    server_transactions_.respond(cancel, {.status = 200, .to_tag = tag});
+    return;
+  }
+  server_transactions_.respond(cancel, {.status = 200, .to_tag = session->dialog().local_tag});
+  session->on_cancel();
 }
 
 void UserAgent::on_ack(const Message& ack, const Path&) {

@@ -15,6 +15,8 @@ namespace tandem::sip {
 
 class CallHandler {
  public:
+  // Somebody whose requests outside a dialog we look at. Others get 403.
+  virtual bool knows(const Path& path) = 0;
   // A new INVITE outside any dialog, 100 not yet sent. Take it with session.listen(), refuse it
   // with session.finish(status). `invite` stays good during the call only.
   virtual void on_invite(SessionId id, InviteSession& session, const Message& invite,
@@ -38,6 +40,10 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   void tidy();
 
   std::uint32_t live_sessions() const { return sessions_.live(); }
+  // Sessions that still have something to say; the others only wait for stray repetitions.
+  std::uint32_t open_sessions();
+  // The switch goes down: each leg that waits for an ACK before its BYE gets the BYE now.
+  void last_words();
   std::uint32_t live_transactions() const {
     return client_transactions_.live() + server_transactions_.live_count();
   }
@@ -46,8 +52,9 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   void on_response(std::uint64_t cookie, const Message& response, const Path& path) override;
   void on_timeout(std::uint64_t cookie) override;
   void on_client_end(std::uint64_t cookie) override;
+  int refuse_at_the_door(const Message& request, const Path& path) override;
   void on_request(ServerId id, const Message& request, const Path& path) override;
-  void on_cancel(ServerId invite) override;
+  void on_cancel(ServerId invite, ServerId cancel) override;
   void on_ack(const Message& ack, const Path& path) override;
   void session_over(SessionId id) override;
   void tag_in_use(const std::string& local_tag, SessionId id) override;

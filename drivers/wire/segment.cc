@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -45,8 +44,25 @@ constexpr std::uint64_t layout_hash() {
   return hash;
 }
 
-bool process_lives(std::uint32_t pid) {
-  return pid != 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+// A side holds a lock on its own byte of the file for as long as it has the segment mapped. The
+// kernel lets go of it when the process ends, however it ends: no process id can mislead.
+struct flock byte_of(Side side) {
+  struct flock byte {};
+  byte.l_type = F_WRLCK;
+  byte.l_whence = SEEK_SET;
+  byte.l_start = static_cast<off_t>(side);
+  byte.l_len = 1;
+  return byte;
+}
+
+bool take_side(int fd, Side side) {
+  struct flock byte = byte_of(side);
+  return fcntl(fd, F_OFD_SETLK, &byte) == 0;
+}
+
+bool side_taken(int fd, Side side) {
+  struct flock byte = byte_of(side);
+  return fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
 }
 
 std::string fault_of(const char* what, const std::string& path) {
@@ -157,10 +173,9 @@ base::Result<Segment> Segment::open(const std::string& name, const CorridorPlan&
     header.magic.store(kSegmentMagic, std::memory_order_release);
   }
   Presence& self = segment.presence(side);
-  const auto before = self.pid.load(std::memory_order_acquire);
-  if (before != static_cast<std::uint32_t>(getpid()) && process_lives(before)) {
-    return base::error(
-        fmt::format("{} already runs on segment {} (pid {})", word(side), segment.path_, before));
+  if (!take_side(file.fd, side)) {
+    return base::error(fmt::format("{} already runs on segment {} (pid {})", word(side),
+                                   segment.path_, self.pid.load(std::memory_order_acquire)));
   }
   self.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_release);
   return segment;
@@ -194,9 +209,7 @@ void Segment::leave() {
   struct stat named {};
   // Someone else's newer file of the same name is not ours to remove.
   const bool ours = locked && fstat(file.fd, &named) == 0 && named.st_ino == inode_;
-  if (ours && !process_lives(presence(other).pid.load(std::memory_order_acquire))) {
-    unlink(path_.c_str());
-  }
+  if (ours && !side_taken(file.fd, other)) unlink(path_.c_str());
 }
 
 Presence& Segment::presence(Side side) const {

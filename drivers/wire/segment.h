@@ -13,10 +13,10 @@
 
 #include "drivers/base/clock.h"
 #include "drivers/base/result.h"
+#include "drivers/base/snapshot.h"
 #include "drivers/wire/channel.h"
 #include "drivers/wire/counters.h"
 #include "drivers/wire/plan.h"
-#include "drivers/base/snapshot.h"
 
 namespace tandem::wire {
 
@@ -44,14 +44,14 @@ struct SegmentHeader {
 };
 
 struct WorkerPage {
-  CounterBlock counters;          // worker writes
+  CounterBlock counters;                // worker writes
   base::Snapshot<WorkerRecord> record;  // worker writes
 };
 
 class Segment {
  public:
   // Creates or joins /dev/shm/NAME. Fails with a sentence that says what to do when the segment is
-  // of another version, layout or plan, or when this side is already running (its pid lives).
+  // of another version, layout or plan, or when this side is already running.
   static base::Result<Segment> open(const std::string& name, const CorridorPlan& plan, Side side);
   Segment(Segment&& other) noexcept;
   Segment& operator=(Segment&&) = delete;

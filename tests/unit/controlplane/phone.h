@@ -57,6 +57,7 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   // For a callee: what to do with a new call; the default lets it ring for ever.
   std::function<void(sip::InviteSession&)> on_call = [](sip::InviteSession&) {};
 
+  bool knows(const sip::Path&) override { return true; }
   void on_invite(sip::SessionId id, sip::InviteSession& incoming, const sip::Message& invite,
                  const sip::Path&) override {
     session = id;

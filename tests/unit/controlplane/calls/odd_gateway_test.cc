@@ -1,0 +1,216 @@
+// A routing gateway that does what no user agent of ours would: whatever it sends, no leg stays
+// half open, no transaction stays for ever, and the caller is told the truth.
+#include "tests/unit/controlplane/calls/switch_fixture.h"
+
+namespace tandem::test {
+namespace {
+
+using base::Seconds;
+
+constexpr const char* kSwitch = "10.77.1.1:5060";
+
+std::string field(const std::string& message, const std::string& name) {
+  const auto at = message.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return {};
+  const auto begin = at + name.size() + 4;
+  return message.substr(begin, message.find("\r\n", begin) - begin);
+}
+
+class OddGateway final : public sip::TransportListener {
+ public:
+  explicit OddGateway(VirtualNet& net) : port_(net) { net.attach(at("10.77.2.2").address, *this); }
+
+  void on_datagram(const sip::Path& path, std::span<char> bytes) override {
+    got.emplace_back(bytes.data(), bytes.size());
+    back_ = path;
+    if (got.back().starts_with("INVITE")) invite = got.back();
+    if (answers_bye && got.back().starts_with("BYE")) respond(got.back(), "200 OK", {});
+  }
+  void respond(const std::string& request, const std::string& status, const std::string& tag,
+               const std::string& body = {}) {
+    port_.send(back_, "SIP/2.0 " + status + "\r\nVia: " + field(request, "Via") +
+                          "\r\nFrom: " + field(request, "From") +
+                          "\r\nTo: " + field(request, "To") + (tag.empty() ? "" : ";tag=" + tag) +
+                          "\r\nCall-ID: " + field(request, "Call-ID") + "\r\nCSeq: " +
+                          field(request, "CSeq") + "\r\nContact: <sip:bob@10.77.2.2>\r\n" +
+                          (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
+                          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  }
+  void bye(const std::string& tag) {
+    port_.send(back_,
+               "BYE sip:x@10.77.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+               "10.77.2.2:5060;branch=z9hG4bKbye1\r\nFrom: " +
+                   field(invite, "To") + ";tag=" + tag + "\r\nTo: " + field(invite, "From") +
+                   "\r\nCall-ID: " + field(invite, "Call-ID") +
+                   "\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n");
+  }
+  int count(std::string_view start) const {
+    int sum = 0;
+    for (const auto& message : got) sum += message.starts_with(start) ? 1 : 0;
+    return sum;
+  }
+
+  std::vector<std::string> got;
+  std::string invite;
+  bool answers_bye = true;
+
+ private:
+  VirtualNet::Port port_;
+  sip::Path back_;
+};
+
+class OddGateways : public SwitchTest {
+ protected:
+  void dial() {
+    alice.dial(kSwitch, "491");
+    net.settle();
+  }
+  OddGateway gateway{net};
+};
+
+TEST_F(OddGateways, ByeOutOfAnEarlyDialog) {
+  dial();
+  gateway.respond(gateway.invite, "180 Ringing", "b1");
+  net.settle();
+  gateway.bye("b1");
+  net.settle();
+  EXPECT_EQ(gateway.count("SIP/2.0 200"), 1);
+  EXPECT_EQ(gateway.count("CANCEL"), 1);  // the INVITE still wants an end
+  EXPECT_TRUE(alice.events.back().starts_with("refused")) << alice.events.back();
+  net.run(Seconds{1});
+  gateway.respond(gateway.invite, "200 OK", "b1", kAnswer);  // it answers all the same
+  net.settle();
+  EXPECT_EQ(gateway.count("ACK"), 1);
+  EXPECT_EQ(gateway.count("BYE"), 1);
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, RingingAfterProgressHasItsOwnLimit) {
+  // The limits here: 20 s after a 183 without description, 10 s after 180.
+  dial();
+  gateway.respond(gateway.invite, "183 Session Progress", "b1");
+  net.run(Seconds{15});
+  gateway.respond(gateway.invite, "180 Ringing", "b1");
+  net.run(Seconds{8});
+  EXPECT_EQ(alice.events.back(), "180");
+  gateway.respond(gateway.invite, "183 Session Progress", "b1");  // begins nothing again
+  net.run(Seconds{3});
+  EXPECT_EQ(alice.events.back(), "refused 480");
+  expect_nothing_left();
+  EXPECT_EQ(record()["end_reason"], "NoAnswer");
+}
+
+TEST_F(OddGateways, ForkAfterTheLegHasEnded) {
+  dial();
+  gateway.respond(gateway.invite, "200 OK", "b1", kAnswer);
+  net.settle();
+  alice.leg()->finish(0);
+  net.settle();
+  const int acks = gateway.count("ACK");
+  gateway.respond(gateway.invite, "200 OK", "b1", kAnswer);  // repeated: its ACK again
+  net.settle();
+  EXPECT_EQ(gateway.count("ACK"), acks + 1);
+  gateway.respond(gateway.invite, "200 OK", "b2", kAnswer);  // another fork: ACK and BYE
+  net.settle();
+  EXPECT_EQ(gateway.count("ACK"), acks + 2);
+  EXPECT_EQ(gateway.count("BYE"), 2);
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, ARepeatedForkIsHungUpOnce) {
+  dial();
+  gateway.respond(gateway.invite, "200 OK", "b1", kAnswer);
+  for (int i = 0; i < 10; ++i) gateway.respond(gateway.invite, "200 OK", "b2", kAnswer);
+  net.settle();
+  EXPECT_EQ(gateway.count("BYE"), 1);
+  EXPECT_EQ(gateway.count("ACK"), 11);
+  EXPECT_EQ(alice.events.back(), "200");  // the first answer stands
+  for (int i = 0; i < 100; ++i) {
+    gateway.respond(gateway.invite, "200 OK", "x" + std::to_string(i), kAnswer);
+  }
+  net.settle();
+  EXPECT_LE(gateway.count("BYE"), 8);
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, AnswerWithoutDescriptionFailsAndIsHungUp) {
+  dial();
+  gateway.respond(gateway.invite, "200 OK", "b1");
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "refused 502");
+  EXPECT_EQ(gateway.count("ACK"), 1);
+  EXPECT_EQ(gateway.count("BYE"), 1);
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, RedirectsAndChallengesAreNotRelayedBlindly) {
+  for (const auto& [status, seen] : {std::pair{"302 Moved", "refused 480"},
+                                     {"407 Auth", "refused 503"},
+                                     {"420 Bad Extension", "refused 502"},
+                                     {"404 Not Found", "refused 404"}}) {
+    dial();
+    gateway.respond(gateway.invite, status, "b1");
+    net.run(Seconds{3});
+    EXPECT_EQ(alice.events.back(), seen);
+  }
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, StrangersAreNotAmplifiedAndHoldNoMemory) {
+  Phone eve{net, "10.77.1.66:5060"};
+  net.lose([](const VirtualNet::Datagram& d) { return d.bytes.starts_with("ACK"); });
+  eve.dial(kSwitch, "491");
+  net.settle();
+  EXPECT_EQ(agent.live_transactions(), 0u);
+  net.run(Seconds{40});
+  EXPECT_EQ(net.count("SIP/2.0 403"), 1);
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, TooLargeARequestIsGivenUpWhole) {
+  auto [id, session] = agent.make_session({at("10.77.2.1"), at("10.77.2.2")});
+  const std::string body(70000, 'x');
+  EXPECT_FALSE(session->start({.request_uri = "sip:a@10.77.2.2",
+                               .from = "<sip:a@b>",
+                               .to = "<sip:a@b>",
+                               .content_type = "application/sdp",
+                               .body = body}));
+  session->finish(503);
+  expect_nothing_left();
+}
+
+TEST_F(OddGateways, DrainRefusesHangsUpAndRecordsAll) {
+  dial();
+  gateway.respond(gateway.invite, "200 OK", "b1", kAnswer);
+  net.run(Seconds{1});
+  calls.drain();
+  alice.dial(kSwitch, "492");
+  mute = true;  // no figures come any more
+  net.run(base::Millis{100});
+  EXPECT_EQ(alice.events.back(), "refused 503");
+  calls.record_all_now();
+  net.run(base::Millis{8});
+  EXPECT_EQ(calls.live(), 0u);
+  std::map<std::string, int> reasons;
+  for (const auto& r : records()) ++reasons[r["end_reason"].get<std::string>()];
+  EXPECT_EQ(reasons, (std::map<std::string, int>{{"Shutdown", 2}}));
+  EXPECT_EQ(gateway.count("BYE"), 1);
+}
+
+TEST_F(OddGateways, FullRecordQueueRefusesWithoutAddingToIt) {
+  cdr::Journal full(0, base::Millis{50});
+  calls::CallService refusing{env, site, gateways, routes, datapath, ports, full, "full"};
+  sip::UserAgent door{env, refusing};
+  refusing.attach(door);
+  net.attach(at("10.77.1.1").address, door);
+  net.on_idle([&] { door.tidy(); });
+  dial();
+  EXPECT_EQ(alice.events.back(), "refused 503");
+  EXPECT_EQ(counters.get(wire::Counter::calls_refused_records), 1u);
+  EXPECT_EQ(refusing.live(), 0u);
+  net.run(Seconds{40});
+}
+
+}  // namespace
+}  // namespace tandem::test
