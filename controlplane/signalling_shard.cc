@@ -68,6 +68,7 @@ void SignallingShard::start() {
 
 bool SignallingShard::work() {
   const std::uint32_t datagrams = transport_.poll(agent_, kDatagramsPerTurn);
+  counters_.add(wire::Counter::corridor_fault_up, transport_.take_faults());
   const std::uint32_t events = datapath_.poll(calls_);
   orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
   agent_.tidy();

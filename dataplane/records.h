@@ -3,9 +3,9 @@
 
 #include <array>
 
+#include "drivers/base/snapshot.h"
 #include "drivers/wire/messages.h"
 #include "drivers/wire/plan.h"
-#include "drivers/base/snapshot.h"
 
 namespace tandem::dataplane {
 

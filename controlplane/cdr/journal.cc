@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "drivers/base/log.h"
 
@@ -18,6 +19,7 @@ namespace tandem::cdr {
 namespace {
 
 constexpr std::int64_t kWindowBytes = 1 << 20;
+constexpr std::string_view kRecordBegins = "{\"sequence\":";
 constexpr std::size_t kRecordsPerSync = 4096;
 
 // The end of the file, at least from the beginning of its last whole line on (the file may be all).
@@ -67,25 +69,28 @@ base::Result<void> Journal::recover(const std::string& path) {
   if (fstat(fd_, &found) != 0) return base::error(path + ": " + std::strerror(errno));
   file_bytes_ = found.st_size;
   if (file_bytes_ == 0) return {};
-  std::string tail = read_tail(fd_, file_bytes_);
-  if (tail.empty() || tail.back() != '\n') {
-    const auto end = tail.rfind('\n');
-    const auto torn = end == std::string::npos ? tail.size() : tail.size() - end - 1;
-    LOG(kWarning, "cdr", "{}: the last line was cut off by a crash; {} bytes taken away: {}", path,
-        torn, tail.substr(tail.size() - torn).substr(0, 200));
-    file_bytes_ -= static_cast<std::int64_t>(torn);
-    if (ftruncate(fd_, file_bytes_) != 0) return base::error(path + ": " + std::strerror(errno));
-    tail.resize(tail.size() - torn);
+  const std::string tail = read_tail(fd_, file_bytes_);
+  const auto last = tail.rfind('\n');
+  const auto whole = last == std::string::npos ? 0 : last + 1;  // bytes in whole lines
+  const std::string_view torn = std::string_view(tail).substr(whole);
+  if (whole != 0) {
+    const auto before = last == 0 ? std::string::npos : tail.rfind('\n', last - 1);
+    const auto begin = before == std::string::npos ? 0 : before + 1;
+    const auto json = nlohmann::json::parse(tail.substr(begin, last - begin), nullptr, false);
+    if (!json.is_object() || !json.contains("sequence") || !json["sequence"].is_number_unsigned()) {
+      return base::error(path + ": its last line is no call record; move the file away");
+    }
+    sequence_ = json["sequence"].get<std::uint64_t>();
+  } else if (!torn.starts_with(kRecordBegins.substr(0, torn.size()))) {
+    return base::error(path + ": this is no call record journal; move the file away");
   }
-  if (tail.empty()) return {};
-  const auto line_end = tail.size() - 1;
-  const auto before = tail.rfind('\n', line_end == 0 ? 0 : line_end - 1);
-  const auto begin = before == std::string::npos ? 0 : before + 1;
-  const auto json = nlohmann::json::parse(tail.substr(begin, line_end - begin), nullptr, false);
-  if (json.is_discarded() || !json.contains("sequence") || !json["sequence"].is_number_unsigned()) {
-    return base::error(path + ": its last line is no call record; move the file away");
-  }
-  sequence_ = json["sequence"].get<std::uint64_t>();
+  if (torn.empty()) return {};
+  const auto shown = nlohmann::json(torn.substr(0, 200))
+                         .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  LOG(kWarning, "cdr", "{}: the last line was cut off by a crash; {} bytes taken away: {}", path,
+      torn.size(), shown);
+  file_bytes_ -= static_cast<std::int64_t>(torn.size());
+  if (ftruncate(fd_, file_bytes_) != 0) return base::error(path + ": " + std::strerror(errno));
   return {};
 }
 
@@ -115,29 +120,39 @@ void Journal::live() {
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;  // stopping
-    const std::size_t count = std::min(queue_.size(), kRecordsPerSync);
-    std::string lines;
-    for (std::size_t i = 0; i < count; ++i) {
-      lines += to_json(queue_[i], sequence_ + i + 1, precision_) + "\n";
-    }
+    // Taken out of the queue first: nobody's append() waits for the formatting or the disk.
+    std::deque<CallRecord> batch;
+    batch.swap(queue_);
     lock.unlock();
-    const bool done = write_out(lines);
+    const int fault = write_batch(batch);
     lock.lock();
-    if (!done) {
-      LOG(kError, "cdr", "{} call records wait: the journal can't be written: {}",
-          pending_.load(std::memory_order_relaxed), std::strerror(errno));
-      if (stopping_) return;
-      wake_.wait_for(lock, base::Seconds{1}, [this] { return stopping_; });
-      continue;
-    }
-    sequence_ += count;
-    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
-    pending_.fetch_sub(count, std::memory_order_relaxed);
-    written_.fetch_add(count, std::memory_order_relaxed);
+    if (fault == 0) continue;
+    LOG(kError, "cdr", "{} call records wait: the journal can't be written: {}",
+        pending_.load(std::memory_order_relaxed), std::strerror(fault));
+    for (; !batch.empty(); batch.pop_back()) queue_.push_front(std::move(batch.back()));
+    if (stopping_) return;
+    wake_.wait_for(lock, base::Seconds{1}, [this] { return stopping_; });
   }
 }
 
+int Journal::write_batch(std::deque<CallRecord>& batch) {
+  while (!batch.empty()) {
+    const std::size_t count = std::min(batch.size(), kRecordsPerSync);
+    std::string lines;
+    for (std::size_t i = 0; i < count; ++i) {
+      lines += to_json(batch[i], sequence_ + i + 1, precision_) + "\n";
+    }
+    if (!write_out(lines)) return errno != 0 ? errno : EIO;
+    sequence_ += count;
+    batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
+    pending_.fetch_sub(count, std::memory_order_relaxed);
+    written_.fetch_add(count, std::memory_order_relaxed);
+  }
+  return 0;
+}
+
 bool Journal::write_out(const std::string& lines) {
+  errno = 0;
   std::size_t done = 0;
   while (done < lines.size()) {
     const ssize_t wrote = pwrite(fd_, lines.data() + done, lines.size() - done,

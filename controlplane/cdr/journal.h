@@ -39,6 +39,8 @@ class Journal {
  private:
   base::Result<void> recover(const std::string& path);
   void live();
+  // Takes out what is on disk; stops at the first failure and returns its errno, else 0.
+  int write_batch(std::deque<CallRecord>& batch);
   // All of it on disk, or false with the file as it was.
   bool write_out(const std::string& lines);
 

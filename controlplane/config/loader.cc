@@ -12,23 +12,6 @@ namespace {
 
 using base::SettingsTable;
 
-void read_ports(SettingsTable& root, Site& site) {
-  for (auto& table : root.tables("port")) {
-    Port port;
-    port.name = table.required_text("name");
-    if (const auto network = base::Ip4Prefix::parse(table.required_text("address"))) {
-      port.network = *network;
-      port.address = base::IpAddress::ip4_raw(network->network_order);
-    }  // else read_corridor() has said so
-    port.sip_port = static_cast<std::uint16_t>(table.integer("sip_port", 0, 0, 65535));
-    // The dataplane's part of the table.
-    for (const auto* key : {"device", "gateway"}) table.text(key, "");
-    table.integer("mtu", 1500, 576, 9216);
-    table.refuse_unknown();
-    site.ports.push_back(std::move(port));
-  }
-}
-
 constexpr std::uint32_t kNoPort = UINT32_MAX;
 
 // The port whose network an address lies in.
@@ -44,6 +27,24 @@ std::uint32_t port_named(const Site& site, const std::string& name) {
     if (site.ports[i].name == name) return i;
   }
   return kNoPort;
+}
+
+void read_ports(SettingsTable& root, Site& site) {
+  for (auto& table : root.tables("port")) {
+    Port port;
+    port.name = table.required_text("name");
+    if (port_named(site, port.name) != kNoPort) table.fault("name", "is that of an earlier port");
+    if (const auto network = base::Ip4Prefix::parse(table.required_text("address"))) {
+      port.network = *network;
+      port.address = base::IpAddress::ip4_raw(network->network_order);
+    }  // else read_corridor() has said so
+    port.sip_port = static_cast<std::uint16_t>(table.integer("sip_port", 0, 0, 65535));
+    // The dataplane's part of the table.
+    for (const auto* key : {"device", "gateway"}) table.text(key, "");
+    table.integer("mtu", 1500, 576, 9216);
+    table.refuse_unknown();
+    site.ports.push_back(std::move(port));
+  }
 }
 
 void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {

@@ -41,6 +41,7 @@ base::Result<void> EventLoop::open() {
   sigaddset(&set, SIGTERM);
   if (pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return system_error("signal mask");
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is a failed write, not our death
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   signals_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

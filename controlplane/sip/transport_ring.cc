@@ -1,5 +1,7 @@
 #include "controlplane/sip/transport_ring.h"
 
+#include <utility>
+
 namespace tandem::sip {
 
 bool TransportRing::send(const Path& path, std::string_view message) {
@@ -27,6 +29,12 @@ std::uint32_t TransportRing::poll(TransportListener& listener, std::uint32_t mos
     }
   }
   return taken;
+}
+
+std::uint64_t TransportRing::take_faults() {
+  std::uint64_t sum = 0;
+  for (const auto* end : ends_) sum += end->punt.faults();
+  return sum - std::exchange(faults_, sum);
 }
 
 }  // namespace tandem::sip

@@ -20,10 +20,13 @@ class TransportRing final : public Transport {
 
   // Hands at most `most` datagrams to the listener; returns how many there were.
   std::uint32_t poll(TransportListener& listener, std::uint32_t most);
+  // Times that a ring was found broken and emptied, since the last call.
+  std::uint64_t take_faults();
 
  private:
   std::vector<wire::ControlEnd*> ends_;
-  std::uint8_t tos_;       // SS_QOS_SIGNAL
+  std::uint8_t tos_;  // SS_QOS_SIGNAL
+  std::uint64_t faults_ = 0;
   std::size_t first_ = 0;  // whose turn it is to be looked at first: no worker starves another
 };
 

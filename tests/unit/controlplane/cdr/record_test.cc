@@ -1,0 +1,72 @@
+#include "controlplane/cdr/record.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::cdr {
+namespace {
+
+using base::Millis;
+
+TEST(HoldTime, ARestBelowThePrecisionStartsNoSecond) {
+  EXPECT_EQ(hold_time_s(0, Millis{50}), 0);
+  EXPECT_EQ(hold_time_s(1, Millis{50}), 0);
+  EXPECT_EQ(hold_time_s(49, Millis{50}), 0);
+  EXPECT_EQ(hold_time_s(50, Millis{50}), 1);
+  EXPECT_EQ(hold_time_s(1000, Millis{50}), 1);
+  EXPECT_EQ(hold_time_s(1049, Millis{50}), 1);
+  EXPECT_EQ(hold_time_s(1050, Millis{50}), 2);
+  EXPECT_EQ(hold_time_s(1999, Millis{50}), 2);
+  EXPECT_EQ(hold_time_s(7'200'000, Millis{50}), 7200);
+}
+
+TEST(HoldTime, TheEndsOfThePrecisionsRange) {
+  EXPECT_EQ(hold_time_s(1000, Millis{0}), 1);
+  EXPECT_EQ(hold_time_s(1001, Millis{0}), 2);
+  EXPECT_EQ(hold_time_s(1998, Millis{999}), 1);
+  EXPECT_EQ(hold_time_s(1999, Millis{999}), 2);
+}
+
+TEST(Record, IsOneLineWithEveryField) {
+  CallRecord record;
+  record.call = "c1";
+  record.caller = "4930\n\"x\"";
+  record.hold_ms = 1050;
+  record.sip_code = 200;
+  record.from_caller = wire::FlowFigures{};
+  record.from_caller->packets = UINT64_MAX;
+  record.from_caller->ssrc = UINT32_MAX;
+  const auto line = to_json(record, 42, Millis{50});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["sequence"], 42);
+  EXPECT_EQ(json["caller"], record.caller);
+  EXPECT_EQ(json["hold_time_s"], 2);
+  EXPECT_EQ(json["media"]["from_caller"]["packets"], UINT64_MAX);
+  EXPECT_TRUE(json["media"]["from_callee"].is_null());
+  for (const auto* field :
+       {"call", "callee", "callee_sent", "mapping_gateway", "routing_gateway", "caller_call_id",
+        "callee_call_id", "start_ms", "ring_ms", "answer_ms", "end_ms", "hold_ms", "end_reason",
+        "end_direction", "sip_code", "media_mode", "codec"}) {
+    EXPECT_TRUE(json.contains(field)) << field;
+  }
+}
+
+TEST(Record, WithoutMediaThereAreNoFigures) {
+  EXPECT_TRUE(nlohmann::json::parse(to_json({}, 1, Millis{50}))["media"].is_null());
+}
+
+// Numbers come from peers: whatever bytes they hold, the line is JSON and one line.
+TEST(Record, AnyBytesMakeARecord) {
+  CallRecord record;
+  for (int c = 0; c < 256; ++c) record.callee += static_cast<char>(c);
+  record.caller = "\xff\xfe\xc3";
+  record.codec = std::string("\0\r\n", 3);
+  const auto line = to_json(record, 1, Millis{50});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_FALSE(nlohmann::json::parse(line, nullptr, false).is_discarded());
+}
+
+}  // namespace
+}  // namespace tandem::cdr

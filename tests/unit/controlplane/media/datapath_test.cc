@@ -1,0 +1,181 @@
+#include "controlplane/media/datapath.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/controlplane/media/corridor_home.h"
+
+namespace tandem::media {
+namespace {
+
+using wire::CommandKind;
+using wire::Counter;
+
+class DatapathTest : public ::testing::Test, protected FlowListener {
+ protected:
+  void on_flow_latched(const wire::FlowLatched& event) override { latched.push_back(event); }
+  void on_flow_closed(const wire::FlowClosed& event) override { closed.push_back(event); }
+
+  static wire::OpenFlow flow(std::uint16_t port) {
+    wire::OpenFlow out;
+    out.key = {0, port};
+    return out;
+  }
+  static base::Endpoint at(std::string_view text) { return *base::Endpoint::parse(text, 1); }
+
+  test::CorridorHome home;
+  wire::CounterBlock counters;
+  Datapath datapath{*home.segment, home.ends(), 7, counters};
+  std::vector<wire::FlowLatched> latched;
+  std::vector<wire::FlowClosed> closed;
+};
+
+TEST_F(DatapathTest, GenerationsCarryTheLifeAndCountUp) {
+  const auto a = datapath.open(flow(10000));
+  const auto b = datapath.open(flow(10002));
+  EXPECT_EQ(a >> 32, 7u);
+  EXPECT_EQ(b, a + 1);
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].kind, CommandKind::kOpenFlow);
+  EXPECT_EQ(commands[0].open.generation, a);
+  EXPECT_EQ(commands[1].open.key, (FlowKey{0, 10002}));
+  EXPECT_EQ(datapath.live_flows(), 2u);
+}
+
+TEST_F(DatapathTest, UpdatesOnlyWhatChangesAndLives) {
+  const auto generation = datapath.open(flow(10000));
+  home.commands();
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"));
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"));      // no news
+  datapath.update({0, 10000}, generation + 1, at("10.77.1.2:7002"));  // another life
+  datapath.update({0, 10002}, generation, at("10.77.1.2:7002"));      // not open
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].kind, CommandKind::kUpdateFlow);
+  EXPECT_EQ(commands[0].update.generation, generation);
+  EXPECT_EQ(commands[0].update.remote, at("10.77.1.2:7000"));
+}
+
+TEST_F(DatapathTest, ClosesAndHearsOfIt) {
+  const auto generation = datapath.open(flow(10000));
+  datapath.close({0, 10000}, generation);
+  EXPECT_EQ(datapath.live_flows(), 0u);
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[1].kind, CommandKind::kCloseFlow);
+  home.tell_closed(commands[1].close, 55);
+  EXPECT_EQ(datapath.poll(*this), 1u);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].generation, generation);
+  EXPECT_EQ(closed[0].figures.packets, 55u);
+  EXPECT_EQ(datapath.poll(*this), 0u);
+}
+
+TEST_F(DatapathTest, EventsOfOtherKindsAreIgnored) {
+  wire::Event event;
+  event.kind = static_cast<wire::EventKind>(99);
+  home.worker().events.enqueue(event);
+  event.kind = wire::EventKind::kFlowLatched;
+  event.latched = {};
+  event.latched.cookie = 5;
+  home.worker().events.enqueue(event);
+  EXPECT_EQ(datapath.poll(*this), 2u);
+  ASSERT_EQ(latched.size(), 1u);
+  EXPECT_EQ(latched[0].cookie, 5u);
+  EXPECT_TRUE(closed.empty());
+}
+
+TEST_F(DatapathTest, AFullRingDelaysCommandsAndKeepsTheirOrder) {
+  constexpr std::uint32_t kFlows = wire::CommandRing::kCapacity + 500;
+  for (std::uint32_t i = 0; i < kFlows; ++i) {
+    datapath.open(flow(static_cast<std::uint16_t>(1024 + i)));
+  }
+  EXPECT_EQ(counters.get(Counter::drop_command_full), 500u);
+  std::vector<wire::Command> first(10);
+  ASSERT_EQ(home.worker().commands.dequeue(first), 10u);
+  datapath.close({0, 1024}, first[0].open.generation);  // must not overtake those that wait
+  datapath.poll(*this);
+  auto rest = home.commands();
+  datapath.poll(*this);
+  const auto last = home.commands();
+  rest.insert(rest.end(), last.begin(), last.end());
+  ASSERT_EQ(rest.size(), kFlows - 10 + 1);
+  for (std::size_t i = 0; i < rest.size() - 1; ++i) {
+    ASSERT_EQ(rest[i].kind, CommandKind::kOpenFlow);
+    ASSERT_EQ(rest[i].open.generation & 0xffffffff, i + 11);
+  }
+  EXPECT_EQ(rest.back().kind, CommandKind::kCloseFlow);
+}
+
+TEST_F(DatapathTest, ARestartedDataplaneGetsAllThatIsTrueNow) {
+  datapath.bind_signal(at("10.77.1.1:5060"));
+  const auto a = datapath.open(flow(10000));
+  const auto b = datapath.open(flow(10002));
+  datapath.update({0, 10000}, a, at("10.77.1.2:7000"));
+  datapath.close({0, 10002}, b);
+  home.restart_dataplane();
+  EXPECT_TRUE(home.commands().empty());
+  datapath.poll(*this);
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].kind, CommandKind::kBindSignal);
+  EXPECT_EQ(commands[0].bind.local, at("10.77.1.1:5060"));
+  EXPECT_EQ(commands[1].kind, CommandKind::kOpenFlow);
+  EXPECT_EQ(commands[1].open.generation, a);
+  EXPECT_EQ(commands[1].open.remote, at("10.77.1.2:7000"));
+  EXPECT_EQ(counters.get(Counter::flow_reopened), 1u);
+  datapath.poll(*this);
+  EXPECT_TRUE(home.commands().empty());  // once
+}
+
+TEST_F(DatapathTest, WhatWaitedForTheOldDataplaneIsNotSentToTheNewOne) {
+  for (std::uint32_t i = 0; i < wire::CommandRing::kCapacity + 9; ++i) {
+    datapath.close_orphan({0, 10000}, i + 1);
+  }
+  home.restart_dataplane();
+  datapath.poll(*this);
+  EXPECT_TRUE(home.commands().empty());
+}
+
+TEST_F(DatapathTest, ARecordCountsForItsOwnGeneration) {
+  wire::FlowRecord record;
+  const auto generation = datapath.open(flow(10000));
+  EXPECT_FALSE(datapath.record({0, 10000}, generation, record));
+  home.publish({0, 10000}, generation, 12);
+  ASSERT_TRUE(datapath.record({0, 10000}, generation, record));
+  EXPECT_EQ(record.figures.packets, 12u);
+  EXPECT_FALSE(datapath.record({0, 10000}, generation + 1, record));
+}
+
+TEST_F(DatapathTest, AFloodOfEventsIsTakenInTurns) {
+  std::uint32_t sent = 0;
+  while (home.worker().events.enqueue({})) ++sent;
+  std::uint32_t taken = 0;
+  for (std::uint32_t count; (count = datapath.poll(*this)) != 0; taken += count) {
+    ASSERT_LE(count, 1024u);
+  }
+  EXPECT_EQ(taken, sent);
+}
+
+TEST(DatapathWorkers, EachPortsWorkerGetsItsCommands) {
+  test::CorridorHome home(2);
+  wire::CounterBlock counters;
+  Datapath datapath(*home.segment, home.ends(), 1, counters);
+  datapath.bind_signal(*base::Endpoint::parse("10.77.1.1:5060", 0));
+  for (const std::uint32_t w : {0u, 1u}) EXPECT_EQ(home.commands(w).size(), 1u);
+  for (std::uint16_t port = 10000; port < 10100; ++port) {
+    wire::OpenFlow flow;
+    flow.key = {1, port};
+    datapath.open(flow);
+  }
+  for (const std::uint32_t w : {0u, 1u}) {
+    const auto commands = home.commands(w);
+    EXPECT_EQ(commands.size(), 50u);
+    for (const auto& command : commands) {
+      EXPECT_EQ(wire::worker_of_port(home.plan(), command.open.key.port), w);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tandem::media

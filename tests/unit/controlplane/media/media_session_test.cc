@@ -1,0 +1,250 @@
+#include "controlplane/media/media_session.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/controlplane/media/corridor_home.h"
+
+namespace tandem::media {
+namespace {
+
+using base::Seconds;
+
+std::string sdp_of(std::string_view sections) {
+  return "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" +
+         std::string(sections);
+}
+const std::string kOffer = sdp_of("m=audio 7000 RTP/AVP 0\r\n");
+const std::string kAnswer =
+    "v=0\r\no=b 1 1 IN IP4 198.51.100.2\r\ns=-\r\nc=IN IP4 198.51.100.2\r\nt=0 0\r\n"
+    "m=audio 8000 RTP/AVP 0\r\n";
+
+class MediaSessionTest : public ::testing::Test {
+ protected:
+  static sdp::Description parse(const std::string& text) {
+    auto parsed = sdp::parse(text);
+    EXPECT_TRUE(parsed.ok());
+    return *parsed;
+  }
+  bool open(const std::string& offer) {
+    return session->open(parse(offer), Side::kCaller, Seconds{1});
+  }
+  static base::Endpoint at(std::string_view text) { return *base::Endpoint::parse(text, 1); }
+  // Answers every order to close; the RTP that came from the caller had `packets`.
+  bool answer_closes(std::uint64_t packets) {
+    bool last = false;
+    for (const auto& command : home.commands()) {
+      if (command.kind != wire::CommandKind::kCloseFlow) continue;
+      EXPECT_FALSE(last);
+      wire::FlowClosed event;
+      event.key = command.close.key;
+      event.generation = command.close.generation;
+      event.figures.packets = packets;
+      last = session->on_closed(event);
+      EXPECT_FALSE(session->on_closed(event));  // told twice
+    }
+    return last;
+  }
+
+  test::CorridorHome home;
+  wire::CounterBlock counters;
+  Datapath datapath{*home.segment, home.ends(), 7, counters};
+  MediaPorts ports{home.plan(), 0, {10000, 10007}, [](FlowKey) { return false; }};
+  std::optional<MediaSession> session{
+      std::in_place,     datapath, ports, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 77,
+      std::uint8_t{0xb8}};
+};
+
+TEST_F(MediaSessionTest, OpensFourFlowsThatPointAtEachOther) {
+  ASSERT_TRUE(open(kOffer));
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  std::vector<wire::OpenFlow> flows;
+  for (const auto& command : commands) {
+    ASSERT_EQ(command.kind, wire::CommandKind::kOpenFlow);
+    flows.push_back(command.open);
+  }
+  for (const auto& flow : flows) {
+    EXPECT_EQ(flow.cookie, 77u);
+    EXPECT_EQ(flow.tos, 0xb8);
+    EXPECT_EQ(flow.clock_khz, 8);
+    EXPECT_EQ(flow.latch, wire::LatchRule::kSignalledIp);
+    const auto peer = std::find_if(flows.begin(), flows.end(),
+                                   [&](const auto& other) { return other.key == flow.peer; });
+    ASSERT_NE(peer, flows.end());
+    EXPECT_EQ(peer->peer, flow.key);
+    EXPECT_EQ(peer->kind, flow.kind);
+    EXPECT_NE(peer->key.address, flow.key.address);
+    EXPECT_EQ(flow.key.port % 2, flow.kind == wire::FlowKind::kRtp ? 0 : 1);
+    // The callee hasn't said yet where it receives.
+    const auto said = flow.kind == wire::FlowKind::kRtp ? "192.0.2.1:7000" : "192.0.2.1:7001";
+    EXPECT_EQ(flow.remote, flow.key.address == 0 ? at(said) : base::Endpoint{});
+  }
+  EXPECT_TRUE(session->is_open());
+  EXPECT_EQ(ports.free_pairs(), 6u);
+}
+
+TEST_F(MediaSessionTest, TheAnswersAddressGoesToTheCalleesFlows) {
+  open(kOffer);
+  home.commands();
+  session->set_remote(Side::kCallee, parse(kAnswer));
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].update.key.address, 1);
+  EXPECT_EQ(commands[0].update.remote, at("198.51.100.2:8000"));
+  EXPECT_EQ(commands[1].update.remote, at("198.51.100.2:8001"));
+  session->set_remote(Side::kCallee, parse(kAnswer));
+  EXPECT_TRUE(home.commands().empty());
+}
+
+TEST_F(MediaSessionTest, HoldMeansNowhereToSendTo) {
+  open(kOffer);
+  home.commands();
+  session->set_remote(Side::kCaller,
+                      parse(sdp_of("m=audio 7000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n")));
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_FALSE(commands[0].update.remote.address.is_set());
+}
+
+TEST_F(MediaSessionTest, EachPartySeesOurAddressTowardsIt) {
+  open(kOffer);
+  const auto towards_callee = sdp::parse(session->rewritten(parse(kOffer), Side::kCaller));
+  ASSERT_TRUE(towards_callee.ok());
+  // Views into a temporary: only values are looked at.
+  EXPECT_EQ(towards_callee->media[0].rtp.address.text(), "10.77.2.1");
+  const FlowKey there{1, towards_callee->media[0].port};
+  EXPECT_EQ(session->side_of(there), Side::kCallee);
+  const auto towards_caller = sdp::parse(session->rewritten(parse(kAnswer), Side::kCallee));
+  ASSERT_TRUE(towards_caller.ok());
+  EXPECT_EQ(towards_caller->media[0].rtp.address.text(), "10.77.1.1");
+  const FlowKey here{0, towards_caller->media[0].port};
+  EXPECT_EQ(session->side_of(here), Side::kCaller);
+  EXPECT_FALSE(session->side_of({0, static_cast<std::uint16_t>(here.port + 1)}));  // RTCP
+  EXPECT_FALSE(session->side_of({1, 9}));
+}
+
+TEST_F(MediaSessionTest, WhatIsNotRelayedIsNotLetThrough) {
+  const auto offer = sdp_of(
+      "m=audio 7000 RTP/AVP 0\r\nm=image 7002 udptl t38\r\nm=video 0 RTP/AVP 96\r\n"
+      "m=audio 7004 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n");
+  ASSERT_TRUE(open(offer));
+  EXPECT_EQ(home.commands().size(), 4u);
+  const auto text = session->rewritten(parse(offer), Side::kCaller);
+  const auto seen = parse(text);
+  ASSERT_EQ(seen.media.size(), 4u);
+  EXPECT_NE(seen.media[0].port, 0);
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(seen.media[i].port, 0) << i;
+}
+
+// An SDP must not make us send to ourselves or to everybody, nor to a port that isn't there.
+TEST_F(MediaSessionTest, OnlyHostsAreSentTo) {
+  for (const auto* host : {"127.0.0.1", "224.0.0.1", "255.255.255.255"}) {
+    const auto offer = sdp_of("m=audio 7000 RTP/AVP 0\r\nc=IN IP4 " + std::string(host) + "\r\n");
+    EXPECT_TRUE(open(offer));
+    EXPECT_FALSE(session->is_open()) << host;
+  }
+  EXPECT_TRUE(open(sdp_of("m=audio 65535 RTP/AVP 0\r\n")));  // no port for its RTCP
+  EXPECT_FALSE(session->is_open());
+}
+
+TEST_F(MediaSessionTest, NothingToRelayOpensNothing) {
+  EXPECT_TRUE(open(sdp_of("m=audio 0 RTP/AVP 0\r\n")));
+  EXPECT_FALSE(session->is_open());
+  EXPECT_TRUE(home.commands().empty());
+  session->close(Seconds{2});
+  EXPECT_FALSE(session->closing());
+}
+
+TEST_F(MediaSessionTest, WithoutPortsNothingIsOpen) {
+  // Three streams, but four pairs of ports on each side: the fifth stream doesn't fit.
+  MediaPorts few(home.plan(), 0, {10000, 10003}, [](FlowKey) { return false; });
+  session.emplace(datapath, few, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 1,
+                  std::uint8_t{0});
+  const std::string line = "m=audio 7000 RTP/AVP 0\r\n";
+  EXPECT_FALSE(session->open(parse(sdp_of(line + line + line)), Side::kCaller, Seconds{1}));
+  EXPECT_FALSE(session->is_open());
+  EXPECT_TRUE(home.commands().empty());
+  EXPECT_EQ(few.free_pairs(), 4u);
+}
+
+TEST_F(MediaSessionTest, AtMostFourStreams) {
+  std::string lines;
+  for (int i = 0; i < 6; ++i) lines += "m=audio 7000 RTP/AVP 0\r\n";
+  ASSERT_TRUE(open(sdp_of(lines)));
+  EXPECT_EQ(home.commands().size(), 4 * MediaSession::kStreamsMax);
+  EXPECT_EQ(ports.free_pairs(), 0u);
+}
+
+// The peer says the clock; the dataplane divides by it.
+TEST_F(MediaSessionTest, AnyClockBecomesOneThatTheDataplaneTakes) {
+  const std::pair<const char*, int> kCases[] = {{"8000", 8}, {"48000", 48},   {"90000", 90},
+                                                {"500", 1},  {"256000", 255}, {"1000000", 255}};
+  for (const auto& [hz, khz] : kCases) {
+    session.emplace(datapath, ports, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 1,
+                    std::uint8_t{0});
+    ASSERT_TRUE(session->open(
+        parse(sdp_of("m=audio 7000 RTP/AVP 96\r\na=rtpmap:96 X/" + std::string(hz) + "\r\n")),
+        Side::kCaller, Seconds{1000}));
+    const auto commands = home.commands();
+    ASSERT_FALSE(commands.empty());
+    EXPECT_EQ(commands[0].open.clock_khz, khz) << hz;
+    session.reset();
+    ports = MediaPorts(home.plan(), 0, {10000, 10007}, [](FlowKey) { return false; });
+  }
+}
+
+TEST_F(MediaSessionTest, ClosingEndsWithTheLastAnswer) {
+  open(kOffer);
+  home.commands();
+  session->close(Seconds{5});
+  EXPECT_TRUE(session->closing());
+  session->close(Seconds{6});  // again: nothing
+  EXPECT_EQ(datapath.live_flows(), 0u);
+  EXPECT_TRUE(answer_closes(33));
+  EXPECT_FALSE(session->closing());
+  wire::FlowFigures figures;
+  ASSERT_TRUE(session->figures(Side::kCaller, figures));
+  EXPECT_EQ(figures.packets, 33u);
+  EXPECT_EQ(ports.free_pairs(), 8u);
+  session.reset();
+  EXPECT_EQ(ports.free_pairs(), 8u);  // given back once
+}
+
+TEST_F(MediaSessionTest, EventsOfOtherLivesChangeNothing) {
+  open(kOffer);
+  const auto opened = home.commands();
+  session->close(Seconds{5});
+  wire::FlowClosed event;
+  event.key = opened[0].open.key;
+  event.generation = opened[0].open.generation + 100;
+  EXPECT_FALSE(session->on_closed(event));
+  event.key = {9, 9};
+  EXPECT_FALSE(session->on_closed(event));
+  EXPECT_TRUE(answer_closes(1));
+}
+
+TEST_F(MediaSessionTest, WithoutAnAnswerTheLastPublicationCountsAndPortsComeBack) {
+  open(kOffer);
+  const auto opened = home.commands();
+  wire::FlowFigures figures;
+  EXPECT_FALSE(session->figures(Side::kCaller, figures));  // nothing is known yet
+  for (const auto& command : opened) {
+    if (command.open.key.address == 0) {
+      home.publish(command.open.key, command.open.generation, 44);
+    }
+  }
+  ASSERT_TRUE(session->figures(Side::kCaller, figures));
+  EXPECT_EQ(figures.packets, 44u);
+  session->close(Seconds{5});
+  ASSERT_TRUE(session->figures(Side::kCaller, figures));
+  EXPECT_EQ(figures.packets, 44u);
+  EXPECT_FALSE(session->figures(Side::kCallee, figures));  // never known is not nought
+  session.reset();
+  EXPECT_EQ(ports.free_pairs(), 8u);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ports.take_two(0, 1, Seconds{5}));
+  EXPECT_FALSE(ports.take_two(0, 1, Seconds{6}));  // in quarantine since close()
+  EXPECT_TRUE(ports.take_two(0, 1, Seconds{7}));
+}
+
+}  // namespace
+}  // namespace tandem::media

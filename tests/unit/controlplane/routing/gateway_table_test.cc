@@ -1,0 +1,92 @@
+#include "controlplane/routing/gateway_table.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace tandem::routing {
+namespace {
+
+using config::Gateway;
+using config::GatewayKind;
+
+base::Endpoint at(std::string_view text) { return *base::Endpoint::parse(text, 5060); }
+
+Gateway gateway(std::string_view address, std::uint16_t port, GatewayKind kind,
+                std::uint32_t capacity = 0) {
+  Gateway out;
+  out.kind = kind;
+  out.addresses.push_back(at(address));
+  out.addresses.back().port = port;
+  out.capacity = capacity;
+  return out;
+}
+
+TEST(GatewayTable, KnowsAMappingGatewayByItsAddress) {
+  const GatewayTable table({gateway("10.0.0.9", 5060, GatewayKind::kRouting),
+                            gateway("10.0.0.1", 0, GatewayKind::kMapping),
+                            gateway("10.0.0.2", 5070, GatewayKind::kMapping)});
+  EXPECT_EQ(table.identify(at("10.0.0.1:1")), 1u);
+  EXPECT_EQ(table.identify(at("10.0.0.1:65535")), 1u);
+  EXPECT_EQ(table.identify(at("10.0.0.2:5070")), 2u);
+  EXPECT_FALSE(table.identify(at("10.0.0.2:5071")));
+  EXPECT_FALSE(table.identify(at("10.0.0.9:5060")));  // a vendor calls nobody
+  EXPECT_FALSE(table.identify(at("10.0.0.3:5060")));
+  EXPECT_FALSE(table.identify({}));
+}
+
+TEST(GatewayTable, TheVeryPortComesBeforeAnyPort) {
+  const GatewayTable table({gateway("10.0.0.1", 0, GatewayKind::kMapping),
+                            gateway("10.0.0.1", 5070, GatewayKind::kMapping)});
+  EXPECT_EQ(table.identify(at("10.0.0.1:5070")), 1u);
+  EXPECT_EQ(table.identify(at("10.0.0.1:5060")), 0u);
+}
+
+TEST(GatewayTable, KnowsTheAddressesOfBothKinds) {
+  const GatewayTable table({gateway("10.0.0.9", 5060, GatewayKind::kRouting),
+                            gateway("10.0.0.1", 0, GatewayKind::kMapping)});
+  EXPECT_TRUE(table.knows(at("10.0.0.9").address));
+  EXPECT_TRUE(table.knows(at("10.0.0.1").address));
+  EXPECT_FALSE(table.knows(at("10.0.0.2").address));
+  EXPECT_FALSE(table.knows({}));
+}
+
+TEST(GatewayTable, TakesUpToItsCapacity) {
+  GatewayTable table({gateway("10.0.0.1", 0, GatewayKind::kMapping, 2),
+                      gateway("10.0.0.2", 0, GatewayKind::kMapping, 0)});
+  EXPECT_TRUE(table.take(0));
+  EXPECT_TRUE(table.take(0));
+  EXPECT_FALSE(table.take(0));
+  EXPECT_EQ(table.load(0), 2u);
+  table.give_back(0);
+  EXPECT_TRUE(table.take(0));
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(table.take(1));  // no limit
+  EXPECT_EQ(table.load(1), 1000u);
+  EXPECT_EQ(table.load(0), 2u);
+}
+
+TEST(GatewayTable, ShardsNeverTakeMoreThanThereIs) {
+  GatewayTable table({gateway("10.0.0.1", 0, GatewayKind::kMapping, 3)});
+  std::atomic<int> inside{0};
+  std::atomic<int> most{0};
+  std::vector<std::thread> shards;
+  for (int t = 0; t < 4; ++t) {
+    shards.emplace_back([&] {
+      for (int i = 0; i < 20'000; ++i) {
+        if (!table.take(0)) continue;
+        const int now = inside.fetch_add(1) + 1;
+        int seen = most.load();
+        while (now > seen && !most.compare_exchange_weak(seen, now)) continue;
+        inside.fetch_sub(1);
+        table.give_back(0);
+      }
+    });
+  }
+  for (auto& shard : shards) shard.join();
+  EXPECT_LE(most.load(), 3);
+  EXPECT_GE(most.load(), 1);
+  EXPECT_EQ(table.load(0), 0u);
+}
+
+}  // namespace
+}  // namespace tandem::routing
