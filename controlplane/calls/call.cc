@@ -14,6 +14,9 @@ constexpr std::size_t kNumberMax = 64;
 // How long an ended call waits for the dataplane's last figures.
 constexpr base::Nanos kFiguresWait = base::Seconds{1};
 
+int other_leg(int leg) { return 1 - leg; }
+media::Side side_of(int leg) { return static_cast<media::Side>(leg); }
+
 }  // namespace
 
 cdr::CallRecord first_record(std::string name, const sip::Message& invite) {
@@ -249,6 +252,76 @@ void Call::on_timer(std::uint64_t clock) {
       complete();
       return;
   }
+}
+
+// --- a change of the session -------------------------------------------------------------------
+
+void Call::on_offer(int leg, const sip::Message& invite) {
+  const int refusal = relay_offer(leg, invite);
+  if (refusal == 0) return;
+  if (auto* asker = session(leg)) asker->answer_offer(refusal);
+}
+
+int Call::relay_offer(int from, const sip::Message& invite) {
+  auto* other = session(other_leg(from));
+  if (state_ != State::kAnswered || other == nullptr) return 481;
+  if (change_) return 491;
+  const bool late = invite.body().empty();
+  std::string body;
+  if (!late) {
+    const auto offer = sdp::parse(invite.body());
+    if (!offer || !media_->relays(*offer)) return 488;
+    body = media_->rewritten(*offer, side_of(from));
+  }
+  if (!other->offer(late ? std::string_view{} : kSdpType, body)) return 491;
+  change_ = Change{from, std::string(invite.body()), late};
+  return 0;
+}
+
+void Call::on_offer_answered(int leg, const sip::Message& response) {
+  if (!change_ || leg == change_->from) return;
+  auto* asker = session(change_->from);
+  const auto theirs = sdp::parse(response.body());
+  if (asker == nullptr || !theirs) {
+    // The other party has agreed to something that nobody can be told of.
+    release(ReleaseCause::BadSessionDescription, Direction::kSwitch);
+    return;
+  }
+  const std::string body = media_->rewritten(*theirs, side_of(leg));
+  if (change_->late) {
+    change_->offer = response.body();
+  } else {
+    media_->set_remote(side_of(change_->from), *sdp::parse(change_->offer));
+    media_->set_remote(side_of(leg), *theirs);
+    if (!theirs->media.empty()) record_.codec = theirs->media.front().codec;
+    change_.reset();
+  }
+  asker->answer_offer(200, kSdpType, body);
+}
+
+void Call::on_offer_acked(int leg, const sip::Message& ack) {
+  if (!change_ || leg != change_->from || !change_->late) return;
+  const Change change = *std::exchange(change_, std::nullopt);
+  auto* other = session(other_leg(leg));
+  const auto answer = sdp::parse(ack.body());
+  if (other == nullptr || !answer) {
+    release(ReleaseCause::BadSessionDescription, Direction::kSwitch);
+    return;
+  }
+  media_->set_remote(side_of(leg), *answer);
+  media_->set_remote(side_of(other_leg(leg)), *sdp::parse(change.offer));
+  other->ack_offer(kSdpType, media_->rewritten(*answer, side_of(leg)));
+}
+
+// The session stays as it was (§14.1), unless the other party has lost the dialog.
+void Call::on_offer_refused(int leg, int status) {
+  if (!change_ || leg == change_->from) return;
+  const Change change = *std::exchange(change_, std::nullopt);
+  if (status == 408 || status == 481) {
+    release(ReleaseCause::DialogLost, Direction::kSwitch);
+    return;
+  }
+  if (auto* asker = session(change.from)) asker->answer_offer(status < 400 ? 488 : status);
 }
 
 // --- the end -----------------------------------------------------------------------------------

@@ -95,6 +95,10 @@ class Call final : sip::SessionListener, loop::TimerListener {
   void on_acked(int leg, const sip::Message& ack) override;
   void on_bye(int leg) override;
   void on_lost(int leg) override;
+  void on_offer(int leg, const sip::Message& invite) override;
+  void on_offer_acked(int leg, const sip::Message& ack) override;
+  void on_offer_answered(int leg, const sip::Message& response) override;
+  void on_offer_refused(int leg, int status) override;
   void on_timer(std::uint64_t clock) override;
 
   std::optional<ReleaseCause> admit(routing::GatewayIndex mapping);
@@ -103,6 +107,9 @@ class Call final : sip::SessionListener, loop::TimerListener {
   // The caller's view of a session description of the callee's; empty when there is none or it
   // can't be used. Opens the media when the callee makes the offer.
   std::string take_callee_sdp(const sip::Message& response);
+  // Passes a party's new description on; a status to refuse it with, or 0.
+  int relay_offer(int from, const sip::Message& invite);
+  sip::InviteSession* session(int leg) { return leg == kCallerLeg ? caller() : callee(); }
   void begin_progress(int status, bool with_sdp);
   void arm_progress(Nanos limit, ReleaseCause on_expiry);
   // Ends both legs, as far as they haven't ended by themselves. `status`: for an unanswered caller.
@@ -125,7 +132,15 @@ class Call final : sip::SessionListener, loop::TimerListener {
   std::optional<routing::GatewayIndex> routing_;
   std::optional<media::MediaSession> media_;
   std::array<bool, 2> heard_{};
-  bool late_offer_ = false;       // the INVITE had no offer: the callee's 200 has
+  bool late_offer_ = false;  // the INVITE had no offer: the callee's 200 has
+  // A change of the session by re-INVITE, from one party through us to the other (§14). One at a
+  // time: sessions refuse a second one (491, 500).
+  struct Change {
+    int from;           // the leg whose party wants it
+    std::string offer;  // as the offering party wrote it
+    bool late;          // the re-INVITE had no offer: the other party's 2xx makes it
+  };
+  std::optional<Change> change_;
   std::string answer_to_caller_;  // the last description passed to the caller
   ReleaseCause on_progress_expiry_ = ReleaseCause::InviteTimeout;
   std::uint32_t begun_ = 0;  // states of Progress that have begun

@@ -88,6 +88,12 @@ bool MediaSession::open(const sdp::Description& description, Side from, base::Na
   return true;
 }
 
+bool MediaSession::relays(const sdp::Description& description) const {
+  return std::any_of(streams_.begin(), streams_.end(), [&](const Stream& stream) {
+    return stream.section < description.media.size() && relayed(description.media[stream.section]);
+  });
+}
+
 void MediaSession::set_remote(Side side, const sdp::Description& description) {
   for (Stream& stream : streams_) {
     if (stream.section >= description.media.size()) continue;

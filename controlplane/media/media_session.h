@@ -33,6 +33,8 @@ class MediaSession {
   // open then. Once.
   bool open(const sdp::Description& description, Side from, base::Nanos now);
   bool is_open() const { return !streams_.empty(); }
+  // Whether anything in this description goes through the streams that are open.
+  bool relays(const sdp::Description& description) const;
   // Where this party receives, by its latest description.
   void set_remote(Side side, const sdp::Description& description);
   // The description as the other party shall see it: our addresses and ports in it.

@@ -74,6 +74,10 @@ bool Dialog::confirm(const Message& response) {
   return true;
 }
 
+void Dialog::refresh_target(const Message& message) {
+  if (auto target = contact_uri(message)) remote_target = *std::move(target);
+}
+
 Path Dialog::request_path() const {
   std::optional<base::Endpoint> next;
   if (!route_set.empty()) {

@@ -32,6 +32,11 @@ struct Dialog {
   // tag or no usable Contact where one is needed (2xx).
   bool confirm(const Message& response);
 
+  // A re-INVITE or its 2xx may move the peer's Contact (§12.2.1.2, §12.2.2).
+  void refresh_target(const Message& message);
+  // For our next request. Ours begin with 1, taken by the INVITE of a dialog that we made.
+  std::uint32_t next_cseq() { return ++local_cseq; }
+
   // Where a request in this dialog goes (§12.2.1.1, first loose route, else target).
   Path request_path() const;
 

@@ -1,6 +1,5 @@
 #include "controlplane/sip/invite_session.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "controlplane/sip/builder.h"
@@ -10,11 +9,16 @@ namespace {
 
 // 2xx of so many forks are hung up; a peer that sends more has lost its way.
 constexpr std::size_t kForksMax = 8;
+// ACKs of so many re-INVITEs are kept for repeating.
+constexpr std::size_t kReinviteAcksMax = 4;
 
 }  // namespace
 
 InviteSession::InviteSession(SessionHost& host, Path path)
-    : host_(host), state_(State::kCalling), uac_(true) {
+    : host_(host),
+      state_(State::kCalling),
+      uac_(true),
+      repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }) {
   dialog_.path = path;
 }
 
@@ -23,9 +27,10 @@ InviteSession::InviteSession(SessionHost& host, ServerId invite, Dialog dialog)
       state_(State::kIncoming),
       uac_(false),
       dialog_(std::move(dialog)),
-      server_(invite) {}
+      server_(invite),
+      repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }) {}
 
-InviteSession::~InviteSession() { host_.env.wheel.cancel(resend_timer_); }
+InviteSession::~InviteSession() = default;
 
 void InviteSession::bind(SessionId id) {
   id_ = id;
@@ -72,6 +77,10 @@ void InviteSession::on_response(Exchange exchange, const Message& response) {
   const int status = response.status();
   if (exchange == Exchange::kBye) {
     if (status >= 200) over();
+    return;
+  }
+  if (exchange == Exchange::kReinvite) {
+    on_reinvite_response(response);
     return;
   }
   if (status >= 200 && status < 300) {
@@ -166,34 +175,47 @@ std::string InviteSession::fresh_via(const Path& path) const {
          ";rport";
 }
 
-void InviteSession::send_ack(std::string_view content_type, std::string_view body) {
+// An ACK to a 2xx: sent, and returned for repeating. Empty (and counted): it would be too long.
+std::string InviteSession::send_ack_of(std::uint32_t cseq, std::string_view content_type,
+                                       std::string_view body) {
   const Path path = dialog_.request_path();
   const std::string via = fresh_via(path);
-  ack_ = dialog_.build({.method = Method::kAck,
-                        .cseq = 1,
-                        .via = via,
-                        .contact = contact(),
-                        .content_type = content_type,
-                        .body = body});
-  if (ack_.empty()) {
+  std::string ack = dialog_.build({.method = Method::kAck,
+                                   .cseq = cseq,
+                                   .via = via,
+                                   .contact = contact(),
+                                   .content_type = content_type,
+                                   .body = body});
+  if (ack.empty()) {
     host_.env.counters.add(wire::Counter::drop_sip_send);
-    return;
+  } else {
+    send_counted(host_.env, path, ack);
   }
-  send_counted(host_.env, path, ack_);
+  return ack;
+}
+
+void InviteSession::send_ack(std::string_view content_type, std::string_view body) {
+  ack_ = send_ack_of(1, content_type, body);
 }
 
 void InviteSession::on_timeout(Exchange exchange) {
+  if (exchange == Exchange::kReinvite) {
+    if (!ours_ || ours_->answered) return;
+    ours_.reset();
+    if (listener_ != nullptr) listener_->on_offer_refused(leg_, 408);
+    return;
+  }
   if (exchange == Exchange::kBye || state_ != State::kCalling) return;
   SessionListener* listener = std::exchange(listener_, nullptr);
   if (listener != nullptr) listener->on_refused(leg_, 408, nullptr);
 }
 
 void InviteSession::on_client_end(Exchange exchange) {
-  if (exchange == Exchange::kInvite) {
-    client_ = {};
-    if (state_ == State::kOver && lingers_) host_.session_over(id_);
-  }
-  if (exchange == Exchange::kBye || state_ == State::kCalling) over();
+  if (exchange == Exchange::kReinvite) --reinvites_live_;
+  if (exchange == Exchange::kInvite) client_ = {};
+  const bool unanswered = exchange == Exchange::kInvite && state_ == State::kCalling;
+  if (exchange == Exchange::kBye || unanswered) over();
+  go_when_done();
 }
 
 // --- UAS ---------------------------------------------------------------------------------------
@@ -218,14 +240,13 @@ void InviteSession::accept(std::string_view content_type, std::string_view body)
   const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
                               {HeaderId::kAllow, kAllowedMethods}};
   state_ = State::kAccepted;
-  accepted_at_ = host_.env.wheel.now();
   const bool sent = host_.servers.respond(server_, {.status = 200,
                                                     .to_tag = dialog_.local_tag,
                                                     .headers = lines,
                                                     .content_type = content_type,
                                                     .body = body});
   if (sent) {
-    arm_resend();
+    repeater_.start(server_);
     return;
   }
   SessionListener* listener = std::exchange(listener_, nullptr);  // the caller got a 500
@@ -233,37 +254,30 @@ void InviteSession::accept(std::string_view content_type, std::string_view body)
   if (listener != nullptr) listener->on_lost(leg_);
 }
 
-// §13.3.1.4: the 2xx is repeated from T1, doubling up to T2, for 64*T1 or until its ACK.
-void InviteSession::arm_resend() {
-  const auto& timers = host_.env.timers;
-  resend_gap_ = resend_gap_ == Nanos{} ? timers.t1 : std::min(2 * resend_gap_, timers.t2);
-  resend_timer_ = host_.env.wheel.arm(host_.env.wheel.now() + resend_gap_, *this, 0);
-}
-
-void InviteSession::on_timer(std::uint64_t) {
-  host_.env.counters.add(wire::Counter::timer_fired);
-  if (state_ != State::kAccepted) return;
-  const Nanos waited = host_.env.wheel.now() - accepted_at_;
-  if (waited < host_.env.timers.life() && host_.servers.resend(server_)) {
-    arm_resend();
-    return;
-  }
+void InviteSession::on_never_acknowledged() {
   SessionListener* listener = std::exchange(listener_, nullptr);
   send_bye(bye_reason_);
   if (listener != nullptr) listener->on_lost(leg_);
 }
 
 void InviteSession::on_ack(const Message& ack) {
+  if (theirs_ && theirs_->answered && ack.cseq().number == theirs_->cseq) {
+    repeater_.stop();
+    theirs_.reset();
+    if (listener_ != nullptr) listener_->on_offer_acked(leg_, ack);
+    return;
+  }
   if (state_ != State::kAccepted) {
     host_.env.counters.add(wire::Counter::sip_absorbed);
     return;
   }
-  host_.env.wheel.cancel(resend_timer_);
+  repeater_.stop();
   state_ = State::kConfirmed;
-  if (bye_wanted_)
+  if (bye_wanted_) {
     send_bye(bye_reason_);
-  else if (listener_ != nullptr)
+  } else if (listener_ != nullptr) {
     listener_->on_acked(leg_, ack);
+  }
 }
 
 void InviteSession::on_cancel() {
@@ -288,7 +302,7 @@ void InviteSession::on_request(ServerId id, const Message& request) {
       on_their_bye(id);
       return;
     case Method::kInvite:
-      refuse_offer(id);
+      on_reinvite(id, request);
       return;
     case Method::kOptions:
       host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag, .headers = allow});
@@ -301,25 +315,109 @@ void InviteSession::on_request(ServerId id, const Message& request) {
   }
 }
 
-// A re-INVITE: what was agreed at the start stays. Before that is settled, §14.2 has its own
-// answers.
-void InviteSession::refuse_offer(ServerId id) {
+// --- re-INVITE (§14) ---------------------------------------------------------------------------
+
+void InviteSession::on_reinvite(ServerId id, const Message& request) {
   const HeaderLine retry[] = {{HeaderId::kRetryAfter, "5"}};
-  int status = 488;
-  if (state_ == State::kIncoming) status = 500;
-  if (state_ == State::kAccepted || state_ == State::kAnswered || state_ == State::kCalling) {
-    status = 491;
+  int status = 0;
+  if (state_ == State::kIncoming || theirs_) status = 500;  // the former is not settled yet
+  if (state_ == State::kAccepted || state_ == State::kAnswered || state_ == State::kCalling ||
+      ours_) {
+    status = 491;  // glare
   }
-  if (state_ == State::kEnding) status = 481;
-  host_.servers.respond(id, {.status = status,
-                             .to_tag = dialog_.local_tag,
-                             .headers = std::span(retry, status == 500 ? 1 : 0)});
+  if (state_ == State::kEnding || state_ == State::kOver || listener_ == nullptr) status = 481;
+  if (status != 0) {
+    host_.servers.respond(id, {.status = status,
+                               .to_tag = dialog_.local_tag,
+                               .headers = std::span(retry, status == 500 ? 1 : 0)});
+    return;
+  }
+  theirs_ = Theirs{id, request.cseq().number, false};
+  host_.servers.respond(id, {.status = 100});
+  dialog_.refresh_target(request);
+  listener_->on_offer(leg_, request);
 }
+
+void InviteSession::answer_offer(int status, std::string_view content_type, std::string_view body) {
+  if (!theirs_ || theirs_->answered) return;
+  const ServerId invite = theirs_->invite;
+  const std::string own_contact = contact();
+  const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
+                              {HeaderId::kAllow, kAllowedMethods}};
+  const bool accepted = status < 300;
+  const bool sent = host_.servers.respond(
+      invite, {.status = status,
+               .to_tag = dialog_.local_tag,
+               .headers = accepted ? std::span(lines) : std::span<const HeaderLine>{},
+               .content_type = content_type,
+               .body = body});
+  if (accepted && sent) {
+    theirs_->answered = true;
+    repeater_.start(invite);
+  } else {
+    theirs_.reset();
+  }
+}
+
+bool InviteSession::offer(std::string_view content_type, std::string_view body) {
+  if (state_ != State::kConfirmed || ours_ || theirs_) return false;
+  const ClientId id = host_.clients.begin(Method::kInvite, session_cookie(id_, Exchange::kReinvite),
+                                          dialog_.request_path());
+  if (!id) return false;
+  const std::uint32_t cseq = dialog_.next_cseq();
+  const std::string via = host_.clients.via(id);
+  if (!host_.clients.send(id, dialog_.build({.method = Method::kInvite,
+                                             .cseq = cseq,
+                                             .via = via,
+                                             .contact = contact(),
+                                             .content_type = content_type,
+                                             .body = body}))) {
+    return false;
+  }
+  ++reinvites_live_;
+  ours_ = Ours{cseq, body.empty(), false};
+  return true;
+}
+
+void InviteSession::on_reinvite_response(const Message& response) {
+  const int status = response.status();
+  if (status < 200) return;
+  const bool current = ours_ && response.cseq().number == ours_->cseq && !ours_->answered;
+  if (!current) {
+    for (const auto& [cseq, ack] : reinvite_acks_) {
+      if (cseq == response.cseq().number && !ack.empty()) {
+        send_counted(host_.env, dialog_.request_path(), ack);
+      }
+    }
+    return;
+  }
+  if (status >= 300) {
+    ours_.reset();
+    if (listener_ != nullptr) listener_->on_offer_refused(leg_, status);
+    return;
+  }
+  dialog_.refresh_target(response);
+  ours_->answered = true;
+  if (!ours_->asks_for_offer || listener_ == nullptr) ack_reinvite({}, {});
+  if (listener_ != nullptr) listener_->on_offer_answered(leg_, response);
+}
+
+void InviteSession::ack_offer(std::string_view content_type, std::string_view body) {
+  if (ours_ && ours_->answered) ack_reinvite(content_type, body);
+}
+
+void InviteSession::ack_reinvite(std::string_view content_type, std::string_view body) {
+  if (reinvite_acks_.size() == kReinviteAcksMax) reinvite_acks_.erase(reinvite_acks_.begin());
+  reinvite_acks_.emplace_back(ours_->cseq, send_ack_of(ours_->cseq, content_type, body));
+  ours_.reset();
+}
+
+// --- the end -----------------------------------------------------------------------------------
 
 void InviteSession::on_their_bye(ServerId id) {
   host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag});
   SessionListener* listener = std::exchange(listener_, nullptr);
-  host_.env.wheel.cancel(resend_timer_);
+  repeater_.stop();
   bool early = false;
   switch (state_) {
     case State::kEnding:  // both hung up at once
@@ -398,7 +496,7 @@ void InviteSession::finish(int status, std::string_view reason) {
 }
 
 void InviteSession::send_bye(std::string_view reason) {
-  host_.env.wheel.cancel(resend_timer_);
+  repeater_.stop();
   state_ = State::kEnding;
   const ClientId bye = host_.clients.begin(Method::kBye, session_cookie(id_, Exchange::kBye),
                                            dialog_.request_path());
@@ -406,20 +504,28 @@ void InviteSession::send_bye(std::string_view reason) {
     over();
     return;
   }
-  dialog_.local_cseq = std::max(dialog_.local_cseq, 1u) + 1;
+  const std::uint32_t cseq = dialog_.next_cseq();
   const std::string via = host_.clients.via(bye);
   const bool sent = host_.clients.send(
-      bye, dialog_.build(
-               {.method = Method::kBye, .cseq = dialog_.local_cseq, .via = via, .reason = reason}));
+      bye, dialog_.build({.method = Method::kBye, .cseq = cseq, .via = via, .reason = reason}));
   if (!sent) over();
 }
 
 void InviteSession::over() {
   if (std::exchange(state_, State::kOver) == State::kOver) return;
+  if (theirs_ && !theirs_->answered) {
+    host_.servers.respond(theirs_->invite, {.status = 487, .to_tag = dialog_.local_tag});
+  }
+  theirs_.reset();
   listener_ = nullptr;
-  host_.env.wheel.cancel(resend_timer_);
-  // More 2xx may come while our INVITE's transaction lives: each wants an ACK, and a fork's a BYE.
-  if (lingers_ && client_) return;
+  repeater_.stop();
+  go_when_done();
+}
+
+// More 2xx may come while our INVITEs' transactions live: each wants an ACK, and a fork's a BYE.
+void InviteSession::go_when_done() {
+  const bool may_hear_more = (lingers_ && client_) || reinvites_live_ != 0;
+  if (state_ != State::kOver || may_hear_more || std::exchange(gone_, true)) return;
   host_.session_over(id_);
 }
 

@@ -6,11 +6,13 @@
 // Owner: the shard's thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "controlplane/sip/answer_repeater.h"
 #include "controlplane/sip/client_transactions.h"
 #include "controlplane/sip/dialog.h"
 #include "controlplane/sip/environment.h"
@@ -36,7 +38,13 @@ class SessionListener {
   virtual void on_cancelled(int leg) = 0;                                     // UAS
   virtual void on_acked(int leg, const Message& ack) = 0;                     // UAS: ACK of the 2xx
   virtual void on_bye(int leg) = 0;
-  virtual void on_lost(int leg) = 0;  // UAS: the 2xx was never acknowledged
+  virtual void on_lost(int leg) = 0;  // a 2xx of ours was never acknowledged
+  // In a confirmed dialog (§14): the peer's re-INVITE, to be answered by answer_offer(), now or
+  // later; the ACK of our 2xx to it; and what became of our own, made by offer().
+  virtual void on_offer(int leg, const Message& invite) = 0;
+  virtual void on_offer_acked(int leg, const Message& ack) = 0;
+  virtual void on_offer_answered(int leg, const Message& response) = 0;
+  virtual void on_offer_refused(int leg, int status) = 0;  // 300–699, or 408
 
  protected:
   ~SessionListener() = default;
@@ -59,7 +67,7 @@ struct SessionHost {
   ~SessionHost() = default;
 };
 
-class InviteSession final : loop::TimerListener {
+class InviteSession final {
  public:
   enum class State : std::uint8_t {
     kIncoming,  // UAS: no final response yet
@@ -71,7 +79,7 @@ class InviteSession final : loop::TimerListener {
     kOver,
   };
   // Which of a session's requests a client transaction's cookie means.
-  enum class Exchange : std::uint8_t { kInvite, kBye };
+  enum class Exchange : std::uint8_t { kInvite, kBye, kReinvite };
 
   // UAC: start() follows. UAS: of a fresh INVITE, whose transaction waits.
   InviteSession(SessionHost& host, Path path);
@@ -100,6 +108,13 @@ class InviteSession final : loop::TimerListener {
   void progress(int status, std::string_view content_type = {}, std::string_view body = {});
   void accept(std::string_view content_type, std::string_view body);
 
+  // Both, in a confirmed dialog. offer() sends a re-INVITE (with an empty body: asks the peer for
+  // its offer, and its 2xx waits for ack_offer()); false: another exchange is open or there is no
+  // room.
+  bool offer(std::string_view content_type, std::string_view body);
+  void ack_offer(std::string_view content_type, std::string_view body);
+  void answer_offer(int status, std::string_view content_type = {}, std::string_view body = {});
+
   // Ends the leg, whatever its state: refuses (with `status`), cancels, or hangs up with a Reason
   // header's value. The listener hears nothing more.
   void finish(int status, std::string_view reason = {});
@@ -119,16 +134,19 @@ class InviteSession final : loop::TimerListener {
   ServerId invite_transaction() const { return server_; }
 
  private:
-  void on_timer(std::uint64_t word) override;
   void on_final_2xx(const Message& response);
   void hang_up_fork(const Message& response);
   void send_ack(std::string_view content_type, std::string_view body);
   void send_bye(std::string_view reason);
-  void refuse_offer(ServerId id);
+  void on_reinvite(ServerId id, const Message& request);
+  void on_reinvite_response(const Message& response);
+  void ack_reinvite(std::string_view content_type, std::string_view body);
+  void on_never_acknowledged();
+  std::string send_ack_of(std::uint32_t cseq, std::string_view content_type, std::string_view body);
   void on_their_bye(ServerId id);
   void let_go();
-  void arm_resend();
   void over();
+  void go_when_done();
   std::string contact() const;
   std::string fresh_via(const Path& path) const;
 
@@ -150,24 +168,49 @@ class InviteSession final : loop::TimerListener {
   // Other forks' 2xx that were hung up: their tags and the ACKs to repeat.
   std::vector<std::pair<std::string, std::string>> forks_;
   std::string bye_reason_;
-  loop::TimerId resend_timer_;
-  Nanos resend_gap_{};
-  Nanos accepted_at_{};
+  AnswerRepeater repeater_;  // of our 2xx that waits for its ACK; never two at once
+  // The peer's re-INVITE until its answer is acknowledged.
+  struct Theirs {
+    ServerId invite;
+    std::uint32_t cseq;
+    bool answered;
+  };
+  std::optional<Theirs> theirs_;
+  // Ours until it is acknowledged or refused.
+  struct Ours {
+    std::uint32_t cseq;
+    bool asks_for_offer;
+    bool answered;
+  };
+  std::optional<Ours> ours_;
+  // ACKs of our last re-INVITEs by CSeq, for repeated 2xx.
+  std::vector<std::pair<std::uint32_t, std::string>> reinvite_acks_;
+  std::uint32_t reinvites_live_ = 0;  // client transactions
+  bool gone_ = false;                 // the host has been told
 };
 
 // The cookie of a session's client transaction: the session, and which exchange it is, in a bit of
 // the handle's index that no slab reaches.
 inline constexpr std::uint64_t kByeCookieBit = 1ull << 31;
+inline constexpr std::uint64_t kReinviteCookieBit = 1ull << 30;
 inline std::uint64_t session_cookie(SessionId id, InviteSession::Exchange exchange) {
-  const bool bye = exchange == InviteSession::Exchange::kBye;
-  return bye ? id.handle.raw | kByeCookieBit : id.handle.raw;
+  switch (exchange) {
+    case InviteSession::Exchange::kBye:
+      return id.handle.raw | kByeCookieBit;
+    case InviteSession::Exchange::kReinvite:
+      return id.handle.raw | kReinviteCookieBit;
+    case InviteSession::Exchange::kInvite:
+      break;
+  }
+  return id.handle.raw;
 }
 inline SessionId cookie_session(std::uint64_t cookie) {
-  return {base::Handle{cookie & ~kByeCookieBit}};
+  return {base::Handle{cookie & ~(kByeCookieBit | kReinviteCookieBit)}};
 }
 inline InviteSession::Exchange cookie_exchange(std::uint64_t cookie) {
-  return (cookie & kByeCookieBit) != 0 ? InviteSession::Exchange::kBye
-                                       : InviteSession::Exchange::kInvite;
+  if ((cookie & kByeCookieBit) != 0) return InviteSession::Exchange::kBye;
+  return (cookie & kReinviteCookieBit) != 0 ? InviteSession::Exchange::kReinvite
+                                            : InviteSession::Exchange::kInvite;
 }
 
 }  // namespace tandem::sip

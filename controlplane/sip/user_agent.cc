@@ -166,7 +166,8 @@ int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
 
 void UserAgent::on_request(ServerId id, const Message& request, const Path& path) {
   if (InviteSession* session = request.to_tag().empty() ? nullptr : find_dialog(request)) {
-    session->on_request(id, request);
+    const bool offers = request.method() == Method::kInvite;
+    if (!offers || !refuse(id, request)) session->on_request(id, request);
     return;
   }
   if (refuse(id, request)) return;

@@ -1,5 +1,6 @@
 """Voice: every packet of it, in both directions."""
 
+import dataclasses
 import socket
 import struct
 
@@ -165,6 +166,48 @@ def early_media(bench: Bench) -> None:
     leg.bye_with(callee_leg)
     record = switch.wait_cdrs(1)[0]
     check_equal(record["media"]["from_callee"]["packets"], 100, "from_callee packets")
+
+
+@case
+def hold_and_resume(bench: Bench) -> None:
+    """Hold and resume by re-INVITE, from either side, and voice afterwards."""
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    call = establish(peers)
+    speak_both_ways(call, 25)
+    hold = peers.caller_sdp() + "a=sendonly\r\n"
+    offer, answer = call.caller_leg.reinvite(call.callee_leg, hold,
+                                             peers.callee_sdp() + "a=recvonly\r\n")
+    check("a=sendonly" in offer.body, "the callee was not told of the hold")
+    check("a=recvonly" in answer.body, "the caller was not told of the answer")
+    check_media_address(offer, SWITCH_TO_CALLEE)
+    offer, answer = call.callee_leg.reinvite(call.caller_leg, peers.callee_sdp(),
+                                             peers.caller_sdp())
+    check_media_address(offer, SWITCH_TO_CALLER)
+    check_media_address(answer, SWITCH_TO_CALLEE)
+    speak_both_ways(call, 25)
+    call.caller_leg.bye_with(call.callee_leg)
+    record = switch.wait_cdrs(1)[0]
+    check_equal(record["media"]["from_caller"]["packets"], 50, "from_caller packets")
+
+
+@case
+def media_moves_in_call(bench: Bench) -> None:
+    """The callee takes its media to another port; its old one is a stranger's from then on."""
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    call = establish(peers)
+    speak_both_ways(call, 25)
+    moved = peers.more(bench, 100)
+    call.callee_leg.reinvite(call.caller_leg, moved.callee_sdp(), peers.caller_sdp())
+    now = dataclasses.replace(call, peers=Peers(peers.caller, peers.callee, peers.caller_rtp,
+                                                moved.callee_rtp))
+    speak_both_ways(now, 25)
+    peers.callee_rtp.send(CALLEE_STREAM, call.switch_for_callee, 5)
+    switch.wait_counter("drop_media_stranger", 5)
+    check_equal(len(peers.caller_rtp.received), 25, "packets that the caller got")
+    call.caller_leg.bye_with(call.callee_leg)
+    switch.wait_cdrs(1)
 
 
 @case

@@ -252,6 +252,20 @@ class Leg:
 
     # --- as either ---
 
+    def reinvite(self, other: "Leg", mine: str, theirs: str) -> tuple[Message, Message]:
+        """A re-INVITE in the call: the far end answers it, both are acknowledged. Gives what the
+        far end was offered and what came back."""
+        self.agent.send(self.request("INVITE", mine), self.peer)
+        cseq = self.cseq
+        offer = other.agent.expect("INVITE")
+        check(offer.call_id == other.call_id, f"re-INVITE with Call-ID {offer.call_id}")
+        other.reply(200, theirs, request=offer)
+        answer = self.agent.expect(200)
+        self.agent.send(self.request("ACK", cseq=cseq), self.peer)
+        ack = other.agent.expect("ACK")
+        check(ack.cseq[0] == offer.cseq[0], f"ACK for CSeq {ack.cseq}, not {offer.cseq}")
+        return offer, answer
+
     def bye_with(self, other: "Leg") -> None:
         """Hangs up; the far end gets its BYE, and both get their 200."""
         self.agent.send(self.request("BYE"), self.peer)

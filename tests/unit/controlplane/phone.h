@@ -54,6 +54,8 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   std::string last_body;
   std::string last_uri;
   sip::SessionId session;
+  // What to do with a re-INVITE; the default never answers.
+  std::function<void(sip::InviteSession&)> on_change = [](sip::InviteSession&) {};
   // For a callee: what to do with a new call; the default lets it ring for ever.
   std::function<void(sip::InviteSession&)> on_call = [](sip::InviteSession&) {};
 
@@ -85,6 +87,22 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   }
   void on_bye(int) override { events.emplace_back("bye"); }
   void on_lost(int) override { events.emplace_back("lost"); }
+  void on_offer(int, const sip::Message& invite) override {
+    events.emplace_back("offer");
+    last_body = invite.body();
+    on_change(*leg());
+  }
+  void on_offer_acked(int, const sip::Message& ack) override {
+    events.emplace_back("offer acked");
+    if (!ack.body().empty()) last_body = ack.body();
+  }
+  void on_offer_answered(int, const sip::Message& response) override {
+    events.emplace_back("offer 200");
+    last_body = response.body();
+  }
+  void on_offer_refused(int, int status) override {
+    events.push_back("offer refused " + std::to_string(status));
+  }
 
  private:
   static void CHECK_started(bool started) { CHECK(started); }

@@ -134,7 +134,7 @@ TEST_F(Door, RequestsInADialogThatWeDoNotSpeak) {
   ASSERT_EQ(answers, (Lines{"SIP/2.0 200 OK"}));
   const auto tag_at = last.find("tag=", last.find("\r\nTo:"));
   const auto to = "<sip:bob@10.77.2.2>;" + last.substr(tag_at, last.find('\r', tag_at) - tag_at);
-  // Glare with the unacknowledged 200 (§14.2), then an offer that is declined.
+  // Glare with the unacknowledged 200 (§14.2); then it is somebody's to answer.
   std::string again = request("INVITE", "Contact: <sip:a@10.77.1.2>\n", to);
   again.replace(again.find("CSeq: 7"), 7, "CSeq: 8");
   EXPECT_EQ(send(again).front(), "SIP/2.0 491 Request Pending");
@@ -142,7 +142,16 @@ TEST_F(Door, RequestsInADialogThatWeDoNotSpeak) {
   EXPECT_EQ(bob.events.back(), "acked");
   again = request("INVITE", "Contact: <sip:a@10.77.1.2>\n", to);
   again.replace(again.find("CSeq: 7"), 7, "CSeq: 9");
-  EXPECT_EQ(send(again).front(), "SIP/2.0 488 Not Acceptable Here");
+  EXPECT_EQ(send(again).front(), "SIP/2.0 100 Trying");
+  EXPECT_EQ(bob.events.back(), "offer");
+  // Another one before the first is settled waits (§14.2).
+  again = request("INVITE", "Contact: <sip:a@10.77.1.2>\n", to);
+  again.replace(again.find("CSeq: 7"), 7, "CSeq: 10");
+  EXPECT_EQ(send(again).front(), "SIP/2.0 500 Server Internal Error");
+  EXPECT_NE(last.find("Retry-After: "), std::string::npos);
+  bob.leg()->answer_offer(488);
+  net.settle();
+  EXPECT_EQ(answers.back(), "SIP/2.0 488 Not Acceptable Here");
   // Out of order: below the last CSeq.
   EXPECT_EQ(send(request("INFO", {}, to)).front(), "SIP/2.0 500 Server Internal Error");
   EXPECT_EQ(bob.leg()->state(), sip::InviteSession::State::kConfirmed);
