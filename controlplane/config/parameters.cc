@@ -85,12 +85,6 @@ Parameters::Parameters() {
 #define PORTS(...)
 #define TOS(...)
 #include "controlplane/config/parameters.def"
-#undef SECONDS
-#undef MILLIS
-#undef COUNT
-#undef GAPS
-#undef PORTS
-#undef TOS
 }
 
 base::Result<void> Parameters::set(std::string_view key, std::string_view text) {
@@ -107,12 +101,6 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
 #define TOS(name, value, sentence) \
   if (key == #name) return assign(tos(#name, text), name);
 #include "controlplane/config/parameters.def"
-#undef SECONDS
-#undef MILLIS
-#undef COUNT
-#undef GAPS
-#undef PORTS
-#undef TOS
   return base::error(fmt::format("{}: no such parameter", key));
 }
 

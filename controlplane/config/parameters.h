@@ -31,12 +31,6 @@ class Parameters {
 #define PORTS(name, low, high, sentence) PortRange name{low, high};
 #define TOS(name, value, sentence) std::uint8_t name = value;
 #include "controlplane/config/parameters.def"
-#undef SECONDS
-#undef MILLIS
-#undef COUNT
-#undef GAPS
-#undef PORTS
-#undef TOS
 };
 
 }  // namespace tandem::config

@@ -39,12 +39,6 @@ TEST(Parameters, DefaultsAndRangesAgree) {
 #define PORTS(name, low, high, sentence) EXPECT_TRUE(p.set(#name, #low "," #high).ok());
 #define TOS(name, value, sentence) EXPECT_TRUE(p.set(#name, #value).ok());
 #include "controlplane/config/parameters.def"
-#undef SECONDS
-#undef MILLIS
-#undef COUNT
-#undef GAPS
-#undef PORTS
-#undef TOS
 #undef NUMBER
 }
 
