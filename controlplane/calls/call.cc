@@ -337,6 +337,10 @@ void Call::on_refused(int, int status, const sip::Message* response) {
 void Call::on_cancelled(int) { release(ReleaseCause::CallerCancelled, Direction::kCaller); }
 
 void Call::on_bye(int leg) {
+  if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
+    release(ReleaseCause::GatewayRefused, Direction::kCallee, 480);
+    return;
+  }
   release(ReleaseCause::NormalClearing,
           leg == kCallerLeg ? Direction::kCaller : Direction::kCallee);
 }
