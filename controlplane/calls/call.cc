@@ -1,6 +1,9 @@
 #include "controlplane/calls/call.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "drivers/base/text.h"
 
 namespace tandem::calls {
 
@@ -13,6 +16,18 @@ constexpr std::string_view kSdpType = "application/sdp";
 constexpr std::size_t kNumberMax = 64;
 // How long an ended call waits for the dataplane's last figures.
 constexpr base::Nanos kFiguresWait = base::Seconds{1};
+
+// The number that a Request-URI's user part means: %2B49 is +49 (RFC 3261 §19.1.4). What holds
+// anything but letters, digits and '*' once its escapes are undone stays escaped, for it is sent
+// on.
+std::string dialled_number(std::string_view user) {
+  const auto plain = sip::unescape(user);
+  const std::string number = routing::routing_digits(plain.value_or(std::string(user)));
+  const bool sendable = std::all_of(number.begin(), number.end(), [](char c) {
+    return base::is_digit(c) || c == '*' || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z');
+  });
+  return sendable ? number : routing::routing_digits(user);
+}
 
 int other_leg(int leg) { return 1 - leg; }
 media::Side side_of(int leg) { return static_cast<media::Side>(leg); }
@@ -86,7 +101,7 @@ std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
   record_.mapping_gateway = board_.gateways.gateway(mapping).name;
   if (!board_.gateways.take(mapping)) return ReleaseCause::CallerOverCapacity;
   mapping_ = mapping;
-  const std::string digits = routing::routing_digits(record_.callee);
+  const std::string digits = dialled_number(record_.callee);
   if (digits.empty() || digits.size() > kNumberMax) return ReleaseCause::AddressIncomplete;
   const auto gateway = board_.routes.find(digits);
   if (!gateway) return ReleaseCause::NoRoute;

@@ -29,8 +29,6 @@ std::optional<std::uint64_t> parse_uint(std::string_view text, std::uint64_t max
 // The part before the first `separator`, and `rest` moved behind it (empty when there was none).
 std::string_view split_first(std::string_view& rest, char separator);
 
-std::string hex(std::span<const std::uint8_t> bytes);
-
 // Appends into a buffer that it doesn't own. Once something did not fit, overflowed() stays true
 // and nothing more is written: ask once, at the end.
 class TextWriter {
@@ -56,8 +54,6 @@ class TextWriter {
   bool overflowed() const { return overflowed_; }
   std::size_t size() const { return used_; }
   std::string_view view() const { return {buffer_.data(), used_}; }
-  // Overwrites bytes written earlier; for lengths known only afterwards.
-  char* at(std::size_t position) { return buffer_.data() + position; }
 
  private:
   std::span<char> buffer_;

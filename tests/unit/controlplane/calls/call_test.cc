@@ -139,6 +139,22 @@ TEST_F(Calls, RefusedBeforeAnyGateway) {
   EXPECT_EQ(all[1]["end_reason"], "AddressIncomplete");
 }
 
+TEST_F(Calls, NumbersAreRoutedByWhatTheyMean) {
+  // As dialled, and as the gateway is asked for it; what could break a URI stays escaped.
+  const std::pair<const char*, const char*> cases[] = {{"%2B4930", "4930"},
+                                                       {"+49-30.1;phone-context=x", "49301"},
+                                                       {"%34%39*7", "49*7"},
+                                                       {"49%3E7", "49%3E7"}};
+  bob.on_call = [](sip::InviteSession& call) { call.finish(486); };
+  for (const auto& [dialled, sent] : cases) {
+    alice.dial(kSwitch, dialled);
+    net.run(Seconds{3});
+    EXPECT_EQ(alice.events.back(), "refused 486") << dialled;
+    EXPECT_EQ(bob.last_uri, "sip:" + std::string(sent) + "@10.77.2.2:5060");
+  }
+  expect_nothing_left();
+}
+
 TEST_F(Calls, StrangersGet403AndNoRecord) {
   Phone mallory{net, "10.77.1.66:5060"};
   mallory.dial(kSwitch, "491");

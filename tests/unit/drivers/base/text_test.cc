@@ -54,12 +54,6 @@ TEST(Text, SplitsAtTheFirstSeparator) {
   EXPECT_EQ(split_first(rest, ','), "");
 }
 
-TEST(Text, Hex) {
-  const std::array<std::uint8_t, 3> bytes{0x00, 0xff, 0x5a};
-  EXPECT_EQ(hex(bytes), "00ff5a");
-  EXPECT_EQ(hex({}), "");
-}
-
 TEST(TextWriter, WritesUpToTheLastByte) {
   std::array<char, 8> buffer;
   TextWriter writer(buffer);
@@ -94,15 +88,6 @@ TEST(TextWriter, LargestNumberAndEmptyBuffer) {
   EXPECT_FALSE(none.overflowed());
   none << 'a';
   EXPECT_TRUE(none.overflowed());
-}
-
-TEST(TextWriter, BytesWrittenEarlierCanBeReplaced) {
-  std::array<char, 8> buffer;
-  TextWriter writer(buffer);
-  writer << "L=??";
-  writer.at(2)[0] = '4';
-  writer.at(2)[1] = '2';
-  EXPECT_EQ(writer.view(), "L=42");
 }
 
 }  // namespace
