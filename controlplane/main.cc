@@ -14,6 +14,7 @@
 #include "controlplane/config/loader.h"
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/signalling_shard.h"
+#include "controlplane/sip/resolver.h"
 #include "drivers/base/log.h"
 
 namespace tandem {
@@ -47,6 +48,27 @@ void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards, wire::Segm
   for (auto& shard : shards) shard->stop();
 }
 
+// Each gateway that is known by name is found, and goes on being found.
+void follow_names(const config::Site& site, routing::GatewayTable& gateways,
+                  sip::Resolver& resolver) {
+  for (routing::GatewayIndex g = 0; g < site.gateways.size(); ++g) {
+    const config::Gateway& gateway = site.gateways[g];
+    for (std::size_t h = 0; h < gateway.hosts.size(); ++h) {
+      const config::HostName& host = gateway.hosts[h];
+      sip::Resolver::Question question{.host = host.name, .port = host.port};
+      if (gateway.listener) question.protocol = site.listeners[*gateway.listener].protocol;
+      question.addresses_only = gateway.kind == config::GatewayKind::kMapping;
+      resolver.follow(std::move(question), [&gateways, g, h](const auto& places) {
+        std::vector<config::Target> targets;
+        for (const auto& [endpoint, priority, weight] : places) {
+          targets.push_back({endpoint, priority, weight});
+        }
+        gateways.set_targets(g, h, std::move(targets));
+      });
+    }
+  }
+}
+
 int run(const config::Site& site) {
   keep_off(site.worker_cores);
   loop::EventLoop loop;
@@ -78,6 +100,13 @@ int run(const config::Site& site) {
         s));
     views.push_back(shards.back()->view());
   }
+  for (auto& shard : shards) {
+    shard->meet(shards);
+    if (auto opened = shard->open(); !opened) {
+      segment->leave();
+      return fail(opened.error_text());
+    }
+  }
   admin::Commands commands(loop, *segment, journal, std::move(views));
   {
     admin::ControlSocket socket(
@@ -88,7 +117,16 @@ int run(const config::Site& site) {
       segment->leave();
       return fail(opened.error_text());
     }
-    loop.on_beat([&] { segment->beat(base::monotonic_now()); });
+    sip::Resolver resolver(loop);
+    if (auto opened = resolver.open(site.dns_servers); !opened) {
+      segment->leave();
+      return fail(opened.error_text());
+    }
+    follow_names(site, gateways, resolver);
+    loop.on_beat([&] {
+      segment->beat(base::monotonic_now());
+      resolver.tend(base::monotonic_now());
+    });
     for (auto& shard : shards) shard->start();
     LOG(kInfo, "main", "ready: {}", site.corridor.plan.text());
     loop.run();

@@ -34,9 +34,10 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
     : shared_(shared),
       ends_(make_ends(shared.segment, shard, counters_)),
       loop_(shard, base::monotonic_now()),
-      transport_(pointers(ends_), shared.site.parameters.SS_QOS_SIGNAL),
+      ring_(pointers(ends_), shared.site.parameters.SS_QOS_SIGNAL),
+      carrier_(loop_, ring_, counters_, shard, shared.segment.plan().shards),
       env_{.wheel = loop_.wheel(),
-           .transport = transport_,
+           .transport = carrier_,
            .counters = counters_,
            .random = random_,
            .shard = shard},
@@ -47,8 +48,14 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
       calls_(env_, shared.site, shared.gateways, shared.routes, datapath_, ports_, shared.journal,
              shared.life_name),
       agent_(env_, calls_) {
+  base::KeyedHash mark(base::KeyedHash::Key{1, shared.life});
+  mark << shared.life_name;
+  for (const config::Port& port : shared.site.ports) mark << port.address.text();
+  const auto digest = mark.digest();
+  env_.loop_key = {digest.low | 1, digest.high};
   env_.timers.resend_gaps = shared.site.parameters.SS_SIP_RESEND_INTERVAL;
   calls_.attach(agent_);
+  carrier_.attach(agent_);
   for (const config::Port& port : shared.site.ports) {
     if (port.sip_port == 0) continue;
     base::Endpoint local;
@@ -62,18 +69,37 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   }
 }
 
+base::Result<void> SignallingShard::open() {
+  const config::Site& site = shared_.site;
+  routing::GatewayTable& gateways = shared_.gateways;
+  return carrier_.open(
+      {.listeners = site.listeners,
+       .tos = site.parameters.SS_QOS_SIGNAL,
+       .stream_limits = transport::StreamLimits(site.parameters),
+       .knows = [&gateways](const base::IpAddress& address) { return gateways.knows(address); },
+       .name_of = [&gateways](const base::Endpoint& peer) { return gateways.name_at(peer); }});
+}
+
+void SignallingShard::meet(const std::vector<std::unique_ptr<SignallingShard>>& all) {
+  std::vector<transport::Carrier*> carriers;
+  for (const auto& shard : all) carriers.push_back(&shard->carrier_);
+  carrier_.meet(std::move(carriers));
+}
+
 void SignallingShard::start() {
   loop_.start([this] { return work(); });
 }
 
 bool SignallingShard::work() {
-  const std::uint32_t datagrams = transport_.poll(agent_, kDatagramsPerTurn);
-  counters_.add(wire::Counter::corridor_fault_up, transport_.take_faults());
-  const std::uint32_t events = datapath_.poll(calls_);
+  const std::uint32_t datagrams = carrier_.poll(kDatagramsPerTurn);
+  counters_.add(wire::Counter::corridor_fault_up, ring_.take_faults());
+  datapath_.poll(calls_);
   orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
   agent_.tidy();
   calls_.tidy();
-  return datagrams != 0 || events != 0;
+  carrier_.flush();
+  // Events are rare and patient: alone they are nothing to stay awake for.
+  return datagrams != 0;
 }
 
 void SignallingShard::ask(const std::function<void()>& errand) {
@@ -103,6 +129,6 @@ void SignallingShard::stop() {
   loop_.stop();
 }
 
-admin::ShardView SignallingShard::view() { return {loop_.inbox(), calls_, counters_}; }
+admin::ShardView SignallingShard::view() { return {loop_.inbox(), calls_, counters_, &carrier_}; }
 
 }  // namespace tandem

@@ -15,6 +15,7 @@
 #include "controlplane/loop/shard_loop.h"
 #include "controlplane/media/orphans.h"
 #include "controlplane/sip/transport_ring.h"
+#include "controlplane/transport/carrier.h"
 
 namespace tandem {
 
@@ -32,6 +33,10 @@ class SignallingShard {
   };
 
   SignallingShard(const Shared& shared, std::uint32_t shard);
+
+  // Before start(): the listeners' sockets, and who else there is.
+  base::Result<void> open();
+  void meet(const std::vector<std::unique_ptr<SignallingShard>>& all);
 
   void start();
   // The way down: drain() ends all calls and refuses new ones; quiet() says whether everything is
@@ -51,7 +56,8 @@ class SignallingShard {
   std::vector<std::unique_ptr<wire::ControlEnd>> ends_;
   loop::ShardLoop loop_;
   base::KernelRandom random_;
-  sip::TransportRing transport_;
+  sip::TransportRing ring_;
+  transport::Carrier carrier_;
   sip::Environment env_;
   media::Orphans orphans_;
   media::MediaPorts ports_;

@@ -6,6 +6,7 @@
 
 #include "dataplane/flow_table.h"
 #include "dataplane/local_port.h"
+#include "drivers/base/settings_file.h"
 #include "drivers/port/device_name.h"
 #include "drivers/port/pool.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using base::SettingsTable;
 
-constexpr std::int64_t kMtuLeast = 576;  // RFC 791: what every host takes
 constexpr std::int64_t kMtuMost = 9000;
 constexpr std::int64_t kCpuMost = 1023;
 constexpr std::uint64_t kDpdkOwnMb = 24;
@@ -81,8 +81,8 @@ void read_port(SettingsTable table, BootPlan& plan) {
 
 // Known, and none of ours.
 void pass_over_controlplane(SettingsTable& root) {
-  for (const char* name : {"sip", "control", "cdr", "parameters"}) root.table(name);
-  for (const char* name : {"gateway", "route"}) root.tables(name);
+  for (const char* name : {"sip", "control", "cdr", "dns", "parameters"}) root.table(name);
+  for (const char* name : {"gateway", "listener", "route"}) root.tables(name);
 }
 
 }  // namespace

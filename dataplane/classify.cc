@@ -47,6 +47,17 @@ void classify_udp(Arrival& arrival, FlowTable& flows, const SignalPorts& signals
   }
 }
 
+// The pieces of one datagram meet at one worker whatever queue each came by: not every device
+// spreads fragments by their addresses alone.
+void classify_fragment(Arrival& arrival, const FlowTable& flows) {
+  const rte_ipv4_hdr& ip = *arrival.ip.ip;
+  if (ip.next_proto_id != IPPROTO_UDP) return drop(arrival, Counter::drop_fragment_protocol);
+  const std::uint32_t key = rte_be_to_cpu_32(ip.src_addr) + rte_be_to_cpu_16(ip.packet_id);
+  arrival.owner = key % flows.workers();
+  arrival.kind =
+      arrival.owner == flows.worker() ? Arrival::Kind::kFragment : Arrival::Kind::kForeign;
+}
+
 }  // namespace
 
 Arrival classify(Bytes frame, std::uint16_t port_index, const LocalPort& port, FlowTable& flows,
@@ -67,6 +78,10 @@ Arrival classify(Bytes frame, std::uint16_t port_index, const LocalPort& port, F
   if (!fault) fault = check_addresses(arrival.ip, port);
   if (fault) {
     drop(arrival, fault.reason);
+    return arrival;
+  }
+  if (arrival.ip.is_fragment()) {
+    classify_fragment(arrival, flows);
     return arrival;
   }
   switch (arrival.ip.ip->next_proto_id) {

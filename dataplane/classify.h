@@ -12,12 +12,14 @@ namespace tandem::dataplane {
 
 struct Arrival {
   enum class Kind : std::uint8_t {
-    kDrop,     // for `reason`
-    kArp,      // of the right shape or not: arp's own business
-    kIcmp,     // `ip`
-    kMedia,    // `udp`, on the port of an open `flow`
-    kSignal,   // `udp`, on a port bound for signalling
-    kForeign,  // UDP to a port whose flows `owner`, another worker, holds
+    kDrop,      // for `reason`
+    kArp,       // of the right shape or not: arp's own business
+    kIcmp,      // `ip`
+    kMedia,     // `udp`, on the port of an open `flow`
+    kSignal,    // `udp`, on a port bound for signalling
+    kFragment,  // `ip`, a piece of a UDP datagram
+    kForeign,   // for `owner`, another worker: it holds the flows of that port, or the datagram's
+                // other fragments
   };
   Kind kind = Kind::kDrop;
   wire::Counter reason = wire::Counter::drop_not_ip;

@@ -16,11 +16,15 @@ bool is_sound(const base::Endpoint& remote) {
          is_host_address(remote.address.ip4_network_order());
 }
 
+bool is_known(wire::FlowKind kind) {
+  return kind == wire::FlowKind::kRtp || kind == wire::FlowKind::kRtcp ||
+         kind == wire::FlowKind::kOpaque;
+}
+
 bool is_sound(const wire::OpenFlow& order) {
-  const bool kind_known = order.kind == wire::FlowKind::kRtp || order.kind == wire::FlowKind::kRtcp;
   const bool rule_known =
       order.latch == wire::LatchRule::kSignalled || order.latch == wire::LatchRule::kSignalledIp;
-  return kind_known && rule_known && order.generation != 0 && order.clock_khz != 0 &&
+  return is_known(order.kind) && rule_known && order.generation != 0 && order.clock_khz != 0 &&
          order.key.port != 0 && order.peer.port != 0 && order.key != order.peer &&
          is_sound(order.remote);
 }
@@ -72,8 +76,15 @@ Fault Commands::update(const wire::UpdateFlow& order) {
   Fault fault;
   Flow* flow = find(order.key, order.generation, fault);
   if (flow == nullptr) return fault;
-  if (!is_sound(order.remote)) return {Counter::drop_command};
+  if (!is_sound(order.remote) || !is_known(order.kind)) return {Counter::drop_command};
+  if (flow->kind != order.kind) {
+    // To where it came from last, until another source of the signalled address is heard.
+    flow->kind = order.kind;
+    flow->locked = false;
+    flow->meter.pause();
+  }
   signal_remote(*flow, order.remote);
+  records_.at(order.key).write(flow->record());
   counters_.add(Counter::flows_updated);
   return {};
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "drivers/base/log.h"
+#include "drivers/base/random.h"
 #include "drivers/port/pool.h"
 
 namespace tandem::dataplane {
@@ -124,6 +125,7 @@ base::Result<void> Engine::make_handover_rings() {
 
 base::Result<void> Engine::make_workers() {
   const wire::CorridorPlan& corridor = plan_.corridor.plan;
+  base::KernelRandom random;
   for (std::uint32_t index = 0; index < corridor.workers; ++index) {
     Seat& seat = seats_[index];
     const std::size_t places = FlowTable::places(corridor);
@@ -153,6 +155,7 @@ base::Result<void> Engine::make_workers() {
     }
     parts.page = &segment_.worker_page(index);
     parts.records = records_;
+    parts.first_ip_id = static_cast<std::uint16_t>(random.next());
     seat.worker = std::make_unique<Worker>(std::move(parts));
   }
   return {};

@@ -8,6 +8,7 @@ wire::FlowFigures Flow::figures() const {
   wire::FlowFigures out;
   meter.read(clock_khz, out);
   out.refused = refused;
+  out.opaque = opaque;
   out.relayed = relayed;
   return out;
 }

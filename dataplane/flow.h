@@ -35,6 +35,7 @@ struct alignas(64) Flow {
   std::uint64_t cookie = 0;
   std::int64_t opened_ns = 0;
   std::uint32_t live_place = 0;  // in the table's list of open flows
+  std::uint32_t opaque = 0;      // packets that came while it was kOpaque
 
   wire::FlowFigures figures() const;
   wire::FlowRecord record() const;

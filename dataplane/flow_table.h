@@ -26,6 +26,9 @@ class FlowTable {
   }
   std::uint32_t worker_of(std::uint16_t port) const { return wire::worker_of_port(plan_, port); }
 
+  std::uint32_t worker() const { return worker_; }
+  std::uint32_t workers() const { return plan_.workers; }
+
   // The place of a local port, open or not. REQUIRES: owns(key).
   Flow& at(wire::FlowKey key) {
     const std::size_t pair = (key.port >> 1) / plan_.workers;

@@ -12,14 +12,21 @@ using wire::Counter;
 
 constexpr std::uint8_t kVersion4 = 4;
 constexpr std::uint8_t kWordsWithoutOptions = 5;
-constexpr std::uint16_t kDontFragment = 0x4000;
-constexpr std::uint16_t kMoreFragmentsOrOffset = 0x3fff;
 
 ConstBytes bytes_of(const rte_ipv4_hdr& ip) {
   return {reinterpret_cast<const std::byte*>(&ip), kIp4Bytes};
 }
 
 }  // namespace
+
+bool Ip4Packet::more_fragments() const {
+  return (rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_MF_FLAG) != 0;
+}
+
+std::size_t Ip4Packet::fragment_offset() const {
+  return std::size_t{RTE_IPV4_HDR_OFFSET_UNITS} *
+         (rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_OFFSET_MASK);
+}
 
 Fault parse_ip4(Bytes frame, Ip4Packet& out) {
   if (frame.size() < kEtherBytes + kIp4Bytes) return {Counter::drop_short_frame};
@@ -34,9 +41,6 @@ Fault parse_ip4(Bytes frame, Ip4Packet& out) {
   if (total < kIp4Bytes) return {Counter::drop_ip_header};
   if (total > frame.size() - kEtherBytes) return {Counter::drop_short_frame};
   if (checksum_finish(checksum_sum(bytes_of(*out.ip))) != 0) return {Counter::drop_ip_header};
-  if (rte_be_to_cpu_16(out.ip->fragment_offset) & kMoreFragmentsOrOffset) {
-    return {Counter::drop_ip_fragment};
-  }
   out.payload = frame.subspan(kEtherBytes + kIp4Bytes, total - kIp4Bytes);
   return {};
 }
@@ -90,44 +94,45 @@ void set_ip4_checksum(rte_ipv4_hdr& ip) {
   ip.hdr_checksum = checksum_finish(checksum_sum(bytes_of(ip)));
 }
 
-std::uint16_t udp_checksum(const UdpPacket& packet) {
-  std::uint64_t sum = std::uint64_t{packet.ip->src_addr} + packet.ip->dst_addr;  // pseudo-header
+std::uint16_t udp_checksum(const rte_ipv4_hdr& ip, const rte_udp_hdr& udp, ConstBytes payload) {
+  std::uint64_t sum = std::uint64_t{ip.src_addr} + ip.dst_addr;  // pseudo-header
   sum += rte_cpu_to_be_16(IPPROTO_UDP);
-  sum += packet.udp->dgram_len;
-  const ConstBytes segment(reinterpret_cast<const std::byte*>(packet.udp),
-                           kUdpBytes + packet.payload.size());
-  return checksum_finish(checksum_sum(segment, sum));
+  sum += udp.dgram_len;
+  sum = checksum_sum({reinterpret_cast<const std::byte*>(&udp), kUdpBytes}, sum);
+  return checksum_finish(checksum_sum(payload, sum));
 }
 
 bool udp_checksum_holds(const UdpPacket& packet) {
-  return packet.udp->dgram_cksum == 0 || udp_checksum(packet) == 0;
+  return packet.udp->dgram_cksum == 0 || udp_checksum(*packet.ip, *packet.udp, packet.payload) == 0;
+}
+
+UdpHeads make_udp_heads(const UdpAddresses& addresses, std::uint8_t tos, ConstBytes payload) {
+  UdpHeads out{};
+  const auto udp_bytes = static_cast<std::uint16_t>(kUdpBytes + payload.size());
+  out.ip.version_ihl = kVersion4 << 4 | kWordsWithoutOptions;
+  out.ip.type_of_service = tos;
+  out.ip.total_length = rte_cpu_to_be_16(static_cast<std::uint16_t>(kIp4Bytes + udp_bytes));
+  out.ip.time_to_live = kFreshTtl;
+  out.ip.next_proto_id = IPPROTO_UDP;
+  out.ip.src_addr = addresses.from_ip;
+  out.ip.dst_addr = addresses.to_ip;
+  out.udp.src_port = addresses.from_port;
+  out.udp.dst_port = addresses.to_port;
+  out.udp.dgram_len = rte_cpu_to_be_16(udp_bytes);
+  const std::uint16_t sum = udp_checksum(out.ip, out.udp, payload);
+  out.udp.dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+  return out;
 }
 
 void build_udp(Bytes frame, const UdpAddresses& addresses, std::uint8_t tos) {
-  UdpPacket packet;
-  packet.ether = reinterpret_cast<rte_ether_hdr*>(frame.data());
-  packet.ip = reinterpret_cast<rte_ipv4_hdr*>(frame.data() + kEtherBytes);
-  packet.udp = reinterpret_cast<rte_udp_hdr*>(frame.data() + kEtherBytes + kIp4Bytes);
-  packet.payload = frame.subspan(kUdpFrameBytes);
-  packet.ether->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-  const auto ip_bytes = static_cast<std::uint16_t>(frame.size() - kEtherBytes);
-  *packet.ip = {};
-  packet.ip->version_ihl = kVersion4 << 4 | kWordsWithoutOptions;
-  packet.ip->type_of_service = tos;
-  packet.ip->total_length = rte_cpu_to_be_16(ip_bytes);
+  UdpHeads heads = make_udp_heads(addresses, tos, frame.subspan(kUdpFrameBytes));
   // Never fragmented on the way, so the identification may stay 0 (RFC 6864 §4.1).
-  packet.ip->fragment_offset = rte_cpu_to_be_16(kDontFragment);
-  packet.ip->time_to_live = kFreshTtl;
-  packet.ip->next_proto_id = IPPROTO_UDP;
-  packet.ip->src_addr = addresses.from_ip;
-  packet.ip->dst_addr = addresses.to_ip;
-  set_ip4_checksum(*packet.ip);
-  packet.udp->src_port = addresses.from_port;
-  packet.udp->dst_port = addresses.to_port;
-  packet.udp->dgram_len = rte_cpu_to_be_16(static_cast<std::uint16_t>(ip_bytes - kIp4Bytes));
-  packet.udp->dgram_cksum = 0;
-  const std::uint16_t sum = udp_checksum(packet);
-  packet.udp->dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+  heads.ip.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+  set_ip4_checksum(heads.ip);
+  reinterpret_cast<rte_ether_hdr*>(frame.data())->ether_type =
+      rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+  std::memcpy(frame.data() + kEtherBytes, &heads.ip, kIp4Bytes);
+  std::memcpy(frame.data() + kEtherBytes + kIp4Bytes, &heads.udp, kUdpBytes);
 }
 
 }  // namespace tandem::dataplane

@@ -33,6 +33,10 @@ struct Ip4Packet {
   Bytes payload;  // as long as the IPv4 header says; padding of the frame is cut off
 
   std::size_t frame_bytes() const { return kEtherBytes + kIp4Bytes + payload.size(); }
+  // A piece of a datagram: `payload` belongs `fragment_offset()` octets behind its beginning.
+  bool is_fragment() const { return more_fragments() || fragment_offset() != 0; }
+  bool more_fragments() const;
+  std::size_t fragment_offset() const;
 };
 
 struct UdpPacket {
@@ -45,8 +49,9 @@ struct UdpPacket {
 };
 
 // REQUIRES: the frame's EtherType is IPv4 and it has kEtherBytes. Checks version, length,
-// checksum, options, fragments.
+// checksum, options.
 Fault parse_ip4(Bytes frame, Ip4Packet& out);
+// REQUIRES: no fragment.
 // A UDP length below the IPv4 payload is believed, and the IPv4 length shortened to it.
 Fault parse_udp(const Ip4Packet& packet, UdpPacket& out);
 
@@ -58,7 +63,7 @@ std::uint64_t checksum_sum(ConstBytes bytes, std::uint64_t sum = 0);
 std::uint16_t checksum_finish(std::uint64_t sum);
 
 void set_ip4_checksum(rte_ipv4_hdr& ip);
-std::uint16_t udp_checksum(const UdpPacket& packet);
+std::uint16_t udp_checksum(const rte_ipv4_hdr& ip, const rte_udp_hdr& udp, ConstBytes payload);
 // True also for a packet without a checksum (RFC 768: zero).
 bool udp_checksum_holds(const UdpPacket& packet);
 
@@ -82,15 +87,26 @@ class ChecksumChange {
   std::uint64_t sum_ = 0;
 };
 
-// The frame of a UDP datagram from scratch, checksums included. REQUIRES: `frame` is
-// kUdpFrameBytes + payload bytes long and the payload is in its place already. The Ethernet
-// addresses are left to the caller.
+// A UDP datagram of ours from scratch.
 struct UdpAddresses {
   std::uint32_t from_ip = 0;  // network order, ports too
   std::uint32_t to_ip = 0;
   std::uint16_t from_port = 0;
   std::uint16_t to_port = 0;
 };
+// What one IPv4 packet holds at most (RFC 791: a length of 16 bits).
+inline constexpr std::size_t kUdpPayloadMax = 65535 - kIp4Bytes - kUdpBytes;
+
+struct UdpHeads {
+  rte_ipv4_hdr ip;  // of the whole, may be fragmented; without checksum
+  rte_udp_hdr udp;  // with it
+};
+// REQUIRES: payload of kUdpPayloadMax at most.
+UdpHeads make_udp_heads(const UdpAddresses& addresses, std::uint8_t tos, ConstBytes payload);
+
+// The frame of a datagram that isn't fragmented. REQUIRES: `frame` is kUdpFrameBytes + payload
+// bytes long and the payload is in its place already. The Ethernet addresses are left to the
+// caller.
 void build_udp(Bytes frame, const UdpAddresses& addresses, std::uint8_t tos);
 
 inline constexpr std::uint8_t kFreshTtl = 64;

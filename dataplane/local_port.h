@@ -10,6 +10,8 @@
 
 namespace tandem::dataplane {
 
+inline constexpr std::uint16_t kMtuLeast = 576;  // RFC 791: what every host takes
+
 // All addresses and prefixes in network order, as they stand in a packet.
 struct LocalPort {
   std::uint16_t device = 0;  // DPDK's number

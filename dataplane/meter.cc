@@ -71,7 +71,7 @@ RtpHead read_rtp(std::span<const std::byte> payload) {
 
 void Meter::measure(const RtpHead& head, std::size_t octets, base::Nanos now,
                     std::uint8_t clock_khz) {
-  if (packets_ != 0) {
+  if (last_ns_ != 0) {
     const std::int64_t gap_us = (now.count() - last_ns_) / 1000;
     largest_gap_us_ =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(gap_us, largest_gap_us_, UINT32_MAX));
@@ -86,6 +86,11 @@ void Meter::measure(const RtpHead& head, std::size_t octets, base::Nanos now,
     counts = place(head.sequence);
   }
   if (counts) feel_jitter(head.timestamp, now, clock_khz);
+}
+
+void Meter::pause() {
+  last_ns_ = 0;
+  has_transit_ = false;
 }
 
 void Meter::begin(const RtpHead& head) {

@@ -30,7 +30,7 @@ RtpHead read_rtp(std::span<const std::byte> payload);
 
 class Meter {
  public:
-  // A packet that is only counted: RTCP.
+  // A packet that is only counted: RTCP, or of a kind that isn't read.
   void count(std::size_t octets) {
     ++packets_;
     octets_ += octets;
@@ -38,7 +38,10 @@ class Meter {
   // `clock_khz`: of the stream's timestamps; not 0.
   void measure(const RtpHead& head, std::size_t octets, base::Nanos now, std::uint8_t clock_khz);
 
-  // Fills in everything but `refused` and `relayed`.
+  // The stream stops for something else: its next packet is no gap's end.
+  void pause();
+
+  // Fills in everything but `refused`, `relayed` and `opaque`.
   void read(std::uint8_t clock_khz, wire::FlowFigures& out) const;
 
  private:
@@ -52,7 +55,7 @@ class Meter {
 
   std::uint64_t packets_ = 0;
   std::uint64_t octets_ = 0;
-  std::int64_t last_ns_ = 0;
+  std::int64_t last_ns_ = 0;    // the last measured; 0: none since the start or a pause
   std::uint64_t seen_ = 0;      // bit n: highest_ − n has come
   std::uint32_t received_ = 0;  // in this run, each number once
   std::uint32_t highest_ = 0;   // extended sequence number: cycles and the last number

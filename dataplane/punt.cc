@@ -41,7 +41,7 @@ Injection plan_injection(const wire::DatagramHead& head, std::size_t payload_byt
   out.frame_bytes = kUdpFrameBytes + payload_bytes;
   out.next_hop = ports[out.port].next_hop(out.addresses.to_ip);
   out.fault = {};
-  if (out.frame_bytes - kEtherBytes > ports[out.port].mtu) {
+  if (payload_bytes > kUdpPayloadMax) {
     out.fault = {Counter::drop_inject_size};
   } else if (out.next_hop == 0) {
     out.fault = {Counter::drop_no_route};

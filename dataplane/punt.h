@@ -22,7 +22,7 @@ struct Injection {
   std::uint16_t port = 0;
   std::uint32_t next_hop = 0;  // 0: no way there
   UdpAddresses addresses;
-  std::size_t frame_bytes = 0;
+  std::size_t frame_bytes = 0;  // in one piece; the port's MTU may be less
 };
 Injection plan_injection(const wire::DatagramHead& head, std::size_t payload_bytes,
                          std::span<const LocalPort> ports);

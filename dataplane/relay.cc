@@ -9,15 +9,25 @@ namespace {
 
 using wire::Counter;
 
+bool is_of_kind(ConstBytes payload, wire::FlowKind kind) {
+  switch (kind) {
+    case wire::FlowKind::kRtp:
+      return is_rtp(payload);
+    case wire::FlowKind::kRtcp:
+      return is_rtcp(payload);
+    case wire::FlowKind::kOpaque:
+      return true;
+  }
+  return false;
+}
+
 // From the source that the flow takes, and of its kind.
 Fault accept(const UdpPacket& packet, Flow& flow) {
   if (!latch_accepts(flow, packet.ip->src_addr, packet.udp->src_port)) {
     ++flow.refused;
     return {Counter::drop_media_stranger};
   }
-  const bool good =
-      flow.kind == wire::FlowKind::kRtp ? is_rtp(packet.payload) : is_rtcp(packet.payload);
-  if (!good) {
+  if (!is_of_kind(packet.payload, flow.kind)) {
     ++flow.refused;
     return {Counter::drop_media_not_rtp};
   }
@@ -30,6 +40,7 @@ void meter(const UdpPacket& packet, Flow& flow, base::Nanos now) {
     flow.meter.measure(read_rtp(packet.payload), packet.payload.size(), now, flow.clock_khz);
   } else {
     flow.meter.count(packet.payload.size());
+    if (flow.kind == wire::FlowKind::kOpaque) ++flow.opaque;
   }
 }
 

@@ -1,6 +1,6 @@
-// What happens to a packet on an open flow's port: from whom (latch), is it RTP or RTCP, measure
-// it, turn it into a packet of the peer flow. Changes the packet in place; sends nothing. Owner:
-// the worker of both flows.
+// What happens to a packet on an open flow's port: from whom (latch), is it what the flow carries,
+// measure it, turn it into a packet of the peer flow. Changes the packet in place; sends nothing.
+// Owner: the worker of both flows.
 #pragma once
 
 #include <cstdint>

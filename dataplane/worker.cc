@@ -9,8 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/cutter.h"
 #include "dataplane/echo.h"
-#include "dataplane/punt.h"
 #include "dataplane/relay.h"
 
 namespace tandem::dataplane {
@@ -51,7 +51,9 @@ Worker::Worker(WorkerParts parts)
       signals_(parts_.plan.address_count),
       commands_(parts_.ports, flows_, signals_, parts_.records, talk_, counters_),
       egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),
-      sweep_(flows_, parts_.records) {
+      fragments_(counters_),
+      sweep_(flows_, parts_.records),
+      next_ip_id_(parts_.first_ip_id) {
   CHECK(parts_.ports.size() == parts_.plan.address_count);
   CHECK(parts_.channels.size() == parts_.plan.shards);
   record_.lcore = parts_.cpu;
@@ -69,6 +71,7 @@ void Worker::turn(base::Nanos now) {
   std::uint32_t work = obey_commands(now);
   work += obey_orders();
   egress_.review(now);
+  fragments_.review(now);
   work += receive_handed_over(now);
   for (std::uint16_t port = 0; port < parts_.ports.size(); ++port) work += receive(port, now);
   work += inject(now);
@@ -162,6 +165,8 @@ void Worker::handle(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
       return hand_over(packet, arrival);
     case Arrival::Kind::kSignal:
       return handle_signal(packet, arrival, now);
+    case Arrival::Kind::kFragment:
+      return handle_fragment(packet, arrival, now);
     case Arrival::Kind::kArp:
       return handle_arp(packet, arrival);
     case Arrival::Kind::kIcmp:
@@ -179,7 +184,8 @@ void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
     tell_latched(flow);
   }
   if (relayed.fault) return drop(packet, relayed.fault.reason);
-  counters_.add(Counter::media_relayed);
+  counters_.add(flow.kind == wire::FlowKind::kOpaque ? Counter::media_opaque_relayed
+                                                     : Counter::media_relayed);
   set_length(packet, arrival.udp.frame_bytes());
   egress_.send_to(relayed.port, relayed.next_hop, packet, now);
 }
@@ -204,6 +210,22 @@ void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos
   }
   counters_.add(Counter::signal_punted);
   rte_pktmbuf_free(packet);
+}
+
+void Worker::handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
+  const Bytes whole = fragments_.add(arrival.ip, now);
+  rte_pktmbuf_free(packet);
+  if (whole.empty()) return;
+  const std::uint16_t port = arrival.port;
+  handle_whole(classify(whole, port, parts_.ports[port], flows_, signals_), now);
+}
+
+// Media is sent in packets that fit: what doesn't isn't worth a way through the relay.
+void Worker::handle_whole(const Arrival& arrival, base::Nanos now) {
+  Fault fault{Counter::drop_media_fragment};
+  if (arrival.kind == Arrival::Kind::kDrop) fault = {arrival.reason};
+  if (arrival.kind == Arrival::Kind::kSignal) fault = punt(arrival.udp, parts_.channels, now);
+  counters_.add(fault ? fault.reason : Counter::signal_punted);
 }
 
 void Worker::handle_arp(rte_mbuf* packet, const Arrival& arrival) {
@@ -250,6 +272,9 @@ std::uint32_t Worker::inject(base::Nanos now) {
 void Worker::inject_one(const wire::ByteRing::View& datagram, base::Nanos now) {
   const Injection way = plan_injection(datagram.head, datagram.payload.size(), parts_.ports);
   if (way.fault) return counters_.add(way.fault.reason);
+  if (way.frame_bytes - kEtherBytes > parts_.ports[way.port].mtu) {
+    return inject_in_fragments(way, datagram, now);
+  }
   rte_mbuf* packet = make_packet(parts_.pool, way.frame_bytes);
   if (packet == nullptr) return counters_.add(Counter::drop_no_buffer);
   const Bytes frame = bytes_of(packet);
@@ -259,6 +284,25 @@ void Worker::inject_one(const wire::ByteRing::View& datagram, base::Nanos now) {
   build_udp(frame, way.addresses, datagram.head.tos);
   counters_.add(Counter::signal_injected);
   egress_.send_to(way.port, way.next_hop, packet, now);
+}
+
+// All of its fragments or none.
+void Worker::inject_in_fragments(const Injection& way, const wire::ByteRing::View& datagram,
+                                 base::Nanos now) {
+  const Cutter cutter(way.addresses, datagram.head.tos, next_ip_id_++, datagram.payload,
+                      parts_.ports[way.port].mtu);
+  const auto pieces = static_cast<unsigned>(cutter.pieces());
+  rte_mbuf* packets[Cutter::kPiecesMax];
+  if (rte_pktmbuf_alloc_bulk(parts_.pool, packets, pieces) != 0) {
+    return counters_.add(Counter::drop_no_buffer);
+  }
+  counters_.add(Counter::signal_injected);
+  counters_.add(Counter::fragments_sent, pieces);
+  for (unsigned piece = 0; piece < pieces; ++piece) {
+    set_length(packets[piece], cutter.frame_bytes(piece));
+    cutter.write(piece, bytes_of(packets[piece]));
+    egress_.send_to(way.port, way.next_hop, packets[piece], now);
+  }
 }
 
 // The time of a turn is known when the next one begins.

@@ -14,8 +14,10 @@
 #include "dataplane/commands.h"
 #include "dataplane/egress.h"
 #include "dataplane/flow_table.h"
+#include "dataplane/fragments.h"
 #include "dataplane/local_port.h"
 #include "dataplane/neighbor.h"
+#include "dataplane/punt.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
 #include "dataplane/sweep.h"
@@ -42,12 +44,13 @@ struct WorkerParts {
   NeighborTable* neighbors = nullptr;
   ReportRing reports;  // producer
   OrderRing orders;    // consumer
-  // Packets for another worker's flows, by worker; this worker's own place is null.
+  // Packets for another worker, by worker; this worker's own place is null.
   std::vector<rte_ring*> handover_tx;     // producer
   std::vector<rte_ring*> handover_rx;     // consumer
   std::vector<wire::WorkerEnd> channels;  // by shard
   wire::WorkerPage* page = nullptr;
   FlowRecords records;
+  std::uint16_t first_ip_id = 0;  // of datagrams sent in fragments; unguessable
 };
 
 class Worker {
@@ -75,9 +78,14 @@ class Worker {
   void handle_icmp(rte_mbuf* packet, const Arrival& arrival);
   void handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now);
   void handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos now);
+  void handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nanos now);
+  // What was put together from fragments.
+  void handle_whole(const Arrival& arrival, base::Nanos now);
   void hand_over(rte_mbuf* packet, const Arrival& arrival);
   void tell_latched(const Flow& flow);
   void inject_one(const wire::ByteRing::View& datagram, base::Nanos now);
+  void inject_in_fragments(const Injection& way, const wire::ByteRing::View& datagram,
+                           base::Nanos now);
   void account(std::uint32_t work, base::Nanos now);
   void show_self();
   void drop(rte_mbuf* packet, wire::Counter reason);
@@ -89,8 +97,10 @@ class Worker {
   SignalPorts signals_;
   Commands commands_;
   Egress egress_;
+  Fragments fragments_;
   Sweep sweep_;
   wire::WorkerRecord record_;
+  std::uint16_t next_ip_id_;
   base::Nanos turn_began_{};
   bool turn_was_busy_ = false;
   std::uint64_t ring_faults_ = 0;

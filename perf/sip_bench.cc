@@ -1,6 +1,5 @@
-// sip_bench: what SIP costs the control plane, in one thread and in process: parsing, and whole
-// calls through the B2BUA between two phones on a virtual network. Only the switch's own share is
-// timed.
+// sip_bench: what SIP costs the control plane, in one thread and in process: parsing, transactions,
+// and whole calls through the B2BUA (bench_switch.h says what of them is timed).
 //
 // Prints one line a measure, "NAME VALUE UNIT", the median of the rounds. Compare only figures of
 // one run; the machine may be shared.
@@ -15,7 +14,8 @@
 #include <vector>
 
 #include "controlplane/sip/parser.h"
-#include "tests/unit/controlplane/calls/switch_fixture.h"
+#include "perf/bench_switch.h"
+#include "perf/messages.h"
 
 namespace tandem::perf {
 namespace {
@@ -31,96 +31,143 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// An INVITE as carriers send it, about 950 bytes with its session description.
-std::string carrier_invite() {
-  const std::string sdp =
-      "v=0\r\no=- 1790000000 1790000000 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 "
-      "0\r\n"
-      "m=audio 18840 RTP/AVP 8 0 18 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
-      "a=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=no\r\na=rtpmap:101 telephone-event/8000\r\n"
-      "a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
-  return "INVITE sip:4930123456789@198.51.100.1:5060;user=phone SIP/2.0\r\n"
-         "Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-524287-1---4dff7a6c1a2b3c4d;rport\r\n"
-         "Max-Forwards: 68\r\n"
-         "Contact: <sip:4989555123@192.0.2.10:5060;transport=udp>\r\n"
-         "To: <sip:4930123456789@198.51.100.1;user=phone>\r\n"
-         "From: \"Carrier One\" <sip:4989555123@192.0.2.10;user=phone>;tag=1f3c5a77\r\n"
-         "Call-ID: 84bd1e0f9d5a4c0c9f3ff0a2b6a9d1e4@192.0.2.10\r\n"
-         "CSeq: 1 INVITE\r\n"
-         "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK\r\n"
-         "Supported: timer, 100rel\r\nUser-Agent: CarrierSBC/7.4\r\n"
-         "Content-Type: application/sdp\r\nContent-Length: " +
-         std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
+double median_of(int rounds, const std::function<double()>& measure) {
+  std::vector<double> values;
+  for (int i = 0; i < rounds; ++i) values.push_back(measure());
+  return median(values);
 }
 
 double parse_ns(int times) {
-  const std::string bytes = carrier_invite();
-  std::string buffer = bytes;
+  std::string buffer(kInvite);
   sip::Message message;
   const auto start = Clock::now();
   for (int i = 0; i < times; ++i) {
-    std::copy(bytes.begin(), bytes.end(), buffer.begin());
+    std::copy(kInvite.begin(), kInvite.end(), buffer.begin());
     const auto outcome = sip::Parser::parse({buffer.data(), buffer.size()}, message);
     if (outcome.verdict != sip::ParseVerdict::kOk) std::abort();
   }
   return nanos_since(start) / times;
 }
 
-// Times what the switch does with each datagram, and its housekeeping.
-class TimedSwitch final : public test::SwitchTest, sip::TransportListener {
+// Server transactions alone: parsed requests in, responses to nowhere.
+class TransactionBench final : sip::ServerUser, sip::Transport {
  public:
-  TimedSwitch() {
-    for (const auto& port : site.ports) net.attach(port.address, *this);
-    net.keep_log(false);
+  // A request's whole life: received, answered once, retired by its timer.
+  double life_ns(int rounds) {
+    std::vector<std::string> bytes(kRequests);
+    std::vector<sip::Message> requests(kRequests);
+    for (std::size_t i = 0; i < kRequests; ++i) {
+      bytes[i] = kInvite;
+      bytes[i].replace(bytes[i].find("z9hG4bK") + 7, 4, std::to_string(1000 + i));
+      if (sip::Parser::parse(bytes[i], requests[i]).verdict != sip::ParseVerdict::kOk) std::abort();
+    }
+    const auto start = Clock::now();
+    for (int round = 0; round < rounds; ++round) {
+      for (const auto& request : requests) {
+        servers_.receive(request, path_);
+        servers_.respond(last_, {.status = 200, .to_tag = "tag"});
+      }
+      wheel_.advance(wheel_.now() + base::Seconds{33});
+    }
+    if (servers_.live_count() != 0) std::abort();
+    return nanos_since(start) / (rounds * static_cast<double>(kRequests));
   }
-  void TestBody() override {}
-
-  // One call from INVITE to both BYEs.
-  void call() {
-    alice.dial("10.77.1.1:5060", "4930");
-    net.settle();
-    alice.leg()->finish(0);
-    net.settle();
-    ports_rest();
+  // One more response on a transaction that is there.
+  double respond_ns(int times) {
+    std::string bytes(kInvite);
+    sip::Message request;
+    sip::Parser::parse(bytes, request);
+    servers_.receive(request, path_);
+    const auto start = Clock::now();
+    for (int i = 0; i < times; ++i) servers_.respond(last_, {.status = 180, .to_tag = "tag"});
+    return nanos_since(start) / times;
   }
-  std::uint64_t answered() const { return counters.get(wire::Counter::calls_answered); }
-  double spent_ns = 0;
 
  private:
-  void on_datagram(const sip::Path& path, std::span<char> bytes) override {
-    const auto start = Clock::now();
-    agent.on_datagram(path, bytes);
-    datapath.poll(calls);
-    agent.tidy();
-    calls.tidy();
-    spent_ns += nanos_since(start);
-  }
-  // Lets transactions and the ports' quarantine run out now and then; their timers are part of a
-  // call's price.
-  void ports_rest() {
-    if (++calls_made_ % 4 != 0) return;
-    const auto start = Clock::now();
-    net.wheel().advance(net.wheel().now() + base::Seconds{3});
-    spent_ns += nanos_since(start);
-    net.settle();
-  }
+  static constexpr std::size_t kRequests = 256;
 
-  int calls_made_ = 0;
+  bool send(const sip::Path&, std::string_view) override { return true; }
+  int refuse_at_the_door(const sip::Message&, const sip::Path&) override { return 0; }
+  void on_request(sip::ServerId id, const sip::Message&, const sip::Path&) override { last_ = id; }
+  void on_cancel(sip::ServerId, sip::ServerId, const sip::Message&, const sip::Path&) override {}
+  void on_ack(const sip::Message&, const sip::Path&) override {}
+
+  sip::Path path_{*Endpoint::parse("198.51.100.1", 5060), *Endpoint::parse("192.0.2.10", 5060)};
+  loop::TimerWheel wheel_{base::Millis{8}, 8192, base::Seconds{1000}};
+  wire::CounterBlock counters_;
+  base::SeededRandom random_{1};
+  sip::Environment env_{
+      .wheel = wheel_, .transport = *this, .counters = counters_, .random = random_};
+  sip::ServerTransactions servers_{env_, *this};
+  sip::ServerId last_;
 };
 
-double call_ns(int times) {
-  TimedSwitch bench;
-  for (int i = 0; i < times / 10 + 4; ++i) bench.call();
-  bench.spent_ns = 0;
-  for (int i = 0; i < times; ++i) bench.call();
-  if (bench.answered() != static_cast<std::uint64_t>(times + times / 10 + 4)) std::abort();
-  return bench.spent_ns / times;
+// CPU of all threads but this one: the record writer.
+double others_cpu_ns() {
+  const auto nanos = [](int who) {
+    rusage usage{};
+    getrusage(who, &usage);
+    const auto seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec;
+    const auto micros = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    return static_cast<double>(seconds) * 1e9 + static_cast<double>(micros) * 1e3;
+  };
+  return nanos(RUSAGE_SELF) - nanos(RUSAGE_THREAD);
 }
 
-double median_of(int rounds, const std::function<double()>& measure) {
-  std::vector<double> values;
-  for (int i = 0; i < rounds; ++i) values.push_back(measure());
-  return median(values);
+struct CallFigures {
+  std::vector<double> call_ns;
+  std::vector<double> allocations;
+  std::vector<double> instructions;
+  std::vector<double> writer_ns;
+};
+
+// Calls as 1000 a second make them, with what a former 40 s of them left behind.
+void measure_calls(int times, int former, CallFigures& out) {
+  constexpr Nanos kGap = base::Millis{1};
+  BenchSwitch bench(Nanos{});
+  for (int i = 0; i < former; ++i) bench.call(kGap);
+  bench.take_ns();
+  bench.take_instructions();
+  std::vector<double> each;
+  const auto allocations = HeapAccount::figures().allocations;
+  const double writer = others_cpu_ns();
+  for (int i = 0; i < times; ++i) {
+    bench.call(kGap);
+    each.push_back(bench.take_ns());
+  }
+  if (bench.figures().completed != static_cast<std::uint64_t>(former + times)) std::abort();
+  // Of each call's price the median: a call during which others got our core is no measure.
+  out.call_ns.push_back(median(each));
+  out.allocations.push_back(static_cast<double>(HeapAccount::figures().allocations - allocations) /
+                            times);
+  out.instructions.push_back(static_cast<double>(bench.take_instructions()) / times);
+  out.writer_ns.push_back((others_cpu_ns() - writer) / times);
+}
+
+// What an answered call holds: right after its answer, and once its transactions are over.
+void print_memory(int calls) {
+  BenchSwitch bench(base::Seconds{300});
+  const auto before = HeapAccount::figures().live_bytes;
+  const auto per_call = [&] {
+    return static_cast<double>(HeapAccount::figures().live_bytes - before) / calls;
+  };
+  for (int i = 0; i < calls; ++i) bench.call(base::Nanos{1000});
+  if (bench.live_calls() != static_cast<std::uint32_t>(calls)) std::abort();
+  std::printf("bytes_per_fresh_call %.0f octets\n", per_call());
+  bench.run(base::Seconds{40}, base::Millis{100});
+  if (bench.live_calls() != static_cast<std::uint32_t>(calls)) std::abort();
+  std::printf("bytes_per_answered_call %.0f octets\n", per_call());
+}
+
+void print_calls(int rounds, int times, int former) {
+  CallFigures figures;
+  for (int i = 0; i < rounds; ++i) measure_calls(times, former, figures);
+  std::printf("call_invite_to_bye %.0f ns\n", median(figures.call_ns));
+  std::printf("call_record_writer %.0f ns\n", median(figures.writer_ns));
+  std::printf("call_allocations %.1f allocations\n", median(figures.allocations));
+  if (InstructionCounter().read()) {
+    std::printf("call_instructions %.0f instructions\n", median(figures.instructions));
+  }
 }
 
 }  // namespace
@@ -128,13 +175,16 @@ double median_of(int rounds, const std::function<double()>& measure) {
 
 // Usage: sip_bench [quick]: quick is for the tests, which only see that it runs.
 int main(int argc, char** argv) {
+  using namespace tandem::perf;
   const bool quick = argc > 1 && std::string(argv[1]) == "quick";
   const int rounds = quick ? 1 : 7;
   const int scale = quick ? 1 : 100;
-  std::printf("parse_invite %.0f ns\n", tandem::perf::median_of(rounds, [&] {
-                return tandem::perf::parse_ns(2000 * scale);
-              }));
-  std::printf("call_invite_to_bye %.0f ns\n",
-              tandem::perf::median_of(rounds, [&] { return tandem::perf::call_ns(40 * scale); }));
+  std::printf("parse_invite %.0f ns\n", median_of(rounds, [&] { return parse_ns(2000 * scale); }));
+  std::printf("server_transaction %.0f ns\n",
+              median_of(rounds, [&] { return TransactionBench().life_ns(2 * scale); }));
+  std::printf("respond %.0f ns\n",
+              median_of(rounds, [&] { return TransactionBench().respond_ns(1000 * scale); }));
+  print_memory(20 * scale);
+  print_calls(quick ? 1 : 3, 40 * scale, 400 * scale);
   return 0;
 }

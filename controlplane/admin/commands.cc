@@ -25,6 +25,33 @@ Json call_json(const calls::Call& call, std::uint32_t shard) {
           {"shard", shard}};
 }
 
+const char* word(wire::FlowKind kind) {
+  switch (kind) {
+    case wire::FlowKind::kRtp:
+      return "rtp";
+    case wire::FlowKind::kRtcp:
+      return "rtcp";
+    case wire::FlowKind::kOpaque:
+      return "opaque";
+  }
+  return "?";
+}
+
+Json connection_json(const transport::Connection& c, base::Nanos now) {
+  const auto seconds = [](base::Nanos time) { return time / base::Seconds{1}; };
+  return {{"protocol", base::protocol_name(c.path.protocol)},
+          {"local", c.path.local.text()},
+          {"remote", c.path.remote.text()},
+          {"opened_by", c.outgoing ? "us" : "peer"},
+          {"known", c.known},
+          {"state", transport::state_name(c)},
+          {"octets_in", c.octets_in},
+          {"octets_out", c.octets_out},
+          {"queued", c.queued()},
+          {"age_s", seconds(now - c.opened)},
+          {"idle_s", seconds(now - c.used)}};
+}
+
 bool is_drop(std::string_view counter) { return counter.starts_with("drop_"); }
 
 }  // namespace
@@ -35,11 +62,9 @@ Commands::Commands(loop::EventLoop& loop, const wire::Segment& segment, const cd
 
 const std::vector<Commands::Entry>& Commands::table() {
   static const std::vector<Entry> kTable = {
-      {"show calls", &Commands::show_calls},
-      {"show counters", &Commands::show_counters},
-      {"show workers", &Commands::show_workers},
-      {"show flows", &Commands::show_flows},
-      {"hangup", &Commands::hangup},
+      {"show calls", &Commands::show_calls},     {"show counters", &Commands::show_counters},
+      {"show workers", &Commands::show_workers}, {"show connections", &Commands::show_connections},
+      {"show flows", &Commands::show_flows},     {"hangup", &Commands::hangup},
   };
   return kTable;
 }
@@ -142,6 +167,20 @@ void Commands::show_workers(const Json&, const Answer& answer) {
   answer(Json{{"workers", list}});
 }
 
+// All connections are the first shard's.
+void Commands::show_connections(const Json&, const Answer& answer) {
+  shards_.front().inbox.post([this, answer] {
+    Json list = Json::array();
+    transport::Carrier* carrier = shards_.front().carrier;
+    if (carrier != nullptr && carrier->streams() != nullptr) {
+      const base::Nanos now = base::monotonic_now();
+      carrier->streams()->each(
+          [&](const transport::Connection& c) { list.push_back(connection_json(c, now)); });
+    }
+    loop_.post([answer, list = std::move(list)] { answer(Json{{"connections", list}}); });
+  });
+}
+
 void Commands::show_flows(const Json&, const Answer& answer) {
   struct Found {
     Json json;
@@ -163,7 +202,7 @@ void Commands::show_flows(const Json&, const Answer& answer) {
       found->push_back({{{"local", text(key)},
                          {"remote", r.remote.text()},
                          {"peer", text(r.peer)},
-                         {"kind", r.kind == wire::FlowKind::kRtp ? "rtp" : "rtcp"},
+                         {"kind", word(r.kind)},
                          {"latched", r.latched != 0},
                          {"call", ""},
                          {"packets", f.packets},
@@ -176,7 +215,8 @@ void Commands::show_flows(const Json&, const Answer& answer) {
                          {"jitter_us", f.jitter_us},
                          {"largest_gap_us", f.largest_gap_us},
                          {"ssrc", f.ssrc},
-                         {"payload_type", f.payload_type}},
+                         {"payload_type", f.payload_type},
+                         {"opaque", f.opaque}},
                         r.cookie,
                         wire::shard_of_port(plan, key.port)});
     }

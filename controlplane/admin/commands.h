@@ -12,15 +12,17 @@
 #include "controlplane/calls/call_service.h"
 #include "controlplane/cdr/journal.h"
 #include "controlplane/loop/inbox.h"
+#include "controlplane/transport/carrier.h"
 #include "drivers/wire/segment.h"
 
 namespace tandem::admin {
 
-// A shard as commands see it. `calls` may be touched by errands in `inbox` only.
+// A shard as commands see it. `calls` and `carrier` may be touched by errands in `inbox` only.
 struct ShardView {
   loop::Inbox& inbox;
   calls::CallService& calls;
   const wire::CounterBlock& counters;
+  transport::Carrier* carrier = nullptr;
 };
 
 class Commands {
@@ -41,6 +43,7 @@ class Commands {
   void show_calls(const Json& args, const Answer& answer);
   void show_counters(const Json& args, const Answer& answer);
   void show_workers(const Json& args, const Answer& answer);
+  void show_connections(const Json& args, const Answer& answer);
   void show_flows(const Json& args, const Answer& answer);
   void hangup(const Json& args, const Answer& answer);
 

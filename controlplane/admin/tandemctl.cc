@@ -12,11 +12,15 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "drivers/wire/counters.h"
 
 namespace {
 
 using Json = nlohmann::ordered_json;
+namespace wire = tandem::wire;
 
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
@@ -97,11 +101,21 @@ void print_list(const std::string& title, const Json& list) {
   print_table(rows);
 }
 
-// Counters: one a line; those at zero say nothing and are left out.
+// Unit and meaning of a counter; empty: a row that this program's build doesn't know.
+wire::CounterInfo info_of(std::string_view name) {
+  const auto& infos = wire::counter_infos();
+  const auto found =
+      std::find_if(infos.begin(), infos.end(), [&](const auto& info) { return info.name == name; });
+  return found == infos.end() ? wire::CounterInfo{} : *found;
+}
+
+// Counters: one a line, and what it means; those at zero say nothing and are left out.
 void print_counters(const std::string& title, const Json& counters) {
   std::vector<Row> rows;
   for (const auto& [name, value] : counters.items()) {
-    if (value != 0) rows.push_back({"  " + name, cell(value)});
+    if (value == 0) continue;
+    const wire::CounterInfo info = info_of(name);
+    rows.push_back({"  " + name, cell(value), std::string(info.unit), std::string(info.sentence)});
   }
   std::cout << title << "\n";
   print_table(rows);
@@ -133,6 +147,7 @@ int main(int argc, char** argv) {
   show->require_subcommand(1);
   for (const auto& [name, help] : {std::pair{"calls", "the calls that are up"},
                                    {"counters", "all counters that are not zero (JSON: all)"},
+                                   {"connections", "TCP and TLS connections of SIP"},
                                    {"workers", "the dataplane's workers and their load"},
                                    {"flows", "media flows with live figures"}}) {
     show->add_subcommand(name, help);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/calls/ways.h"
+#include "controlplane/sip/body.h"
+#include "controlplane/sip/end_to_end.h"
 #include "drivers/base/text.h"
 
 namespace tandem::calls {
@@ -11,26 +14,10 @@ using wire::Counter;
 
 namespace {
 
-constexpr std::string_view kSdpType = "application/sdp";
 // Longer ones are nobody's number (E.164 has 15 digits) and would only swell messages.
 constexpr std::size_t kNumberMax = 64;
 // How long an ended call waits for the dataplane's last figures.
 constexpr base::Nanos kFiguresWait = base::Seconds{1};
-
-// The number that a Request-URI's user part means: %2B49 is +49 (RFC 3261 §19.1.4). What holds
-// anything but letters, digits and '*' once its escapes are undone stays escaped, for it is sent
-// on.
-std::string dialled_number(std::string_view user) {
-  const auto plain = sip::unescape(user);
-  const std::string number = routing::routing_digits(plain.value_or(std::string(user)));
-  const bool sendable = std::all_of(number.begin(), number.end(), [](char c) {
-    return base::is_digit(c) || c == '*' || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z');
-  });
-  return sendable ? number : routing::routing_digits(user);
-}
-
-int other_leg(int leg) { return 1 - leg; }
-media::Side side_of(int leg) { return static_cast<media::Side>(leg); }
 
 }  // namespace
 
@@ -43,6 +30,19 @@ cdr::CallRecord first_record(std::string name, const sip::Message& invite) {
   record.start_ms = base::wall_ms_now();
   record.media_mode = "none";
   return record;
+}
+
+// The number that a Request-URI's user part means: %2B49 is +49 (RFC 3261 §19.1.4). What holds
+// anything but letters, digits and '*' once its escapes are undone stays escaped, for it is sent
+// on.
+std::string dialled_number(std::string_view user) {
+  const auto plain = sip::unescape(user);
+  const std::string number = routing::routing_digits(plain.value_or(std::string(user)));
+  const bool sendable = std::all_of(number.begin(), number.end(), [](char c) {
+    return base::is_digit(c) || c == '*' || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z');
+  });
+  const std::string digits = sendable ? number : routing::routing_digits(user);
+  return digits.size() <= kNumberMax ? digits : std::string();
 }
 
 std::string_view state_name(Call::State state) {
@@ -87,7 +87,12 @@ void Call::begin(CallId id, const Beginning& beginning) {
   caller()->progress(100);
   auto refusal = admit(beginning.mapping);
   if (!refusal) refusal = open_media(invite);
-  if (!refusal) refusal = send_invite(invite, record_.callee_sent);
+  if (!refusal) {
+    const base::Endpoint place = places_.back();
+    places_.pop_back();
+    keep_invite(invite);
+    refusal = send_invite(invite, record_.callee_sent, place);
+  }
   if (refusal) {
     release(*refusal, Direction::kSwitch);
     return;
@@ -102,42 +107,36 @@ std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
   if (!board_.gateways.take(mapping)) return ReleaseCause::CallerOverCapacity;
   mapping_ = mapping;
   const std::string digits = dialled_number(record_.callee);
-  if (digits.empty() || digits.size() > kNumberMax) return ReleaseCause::AddressIncomplete;
+  if (digits.empty()) return ReleaseCause::AddressIncomplete;
   const auto gateway = board_.routes.find(digits);
   if (!gateway) return ReleaseCause::NoRoute;
   record_.routing_gateway = board_.gateways.gateway(*gateway).name;
   if (!board_.gateways.take(*gateway)) return ReleaseCause::NoAvailableRouter;
   routing_ = gateway;
   record_.callee_sent = digits;
-  return std::nullopt;
+  for (const auto& target : board_.gateways.targets(*gateway, board_.env.random)) {
+    places_.push_back(target.endpoint);
+  }
+  std::reverse(places_.begin(), places_.end());
+  // Without any: its name isn't known yet.
+  return places_.empty() ? std::optional(ReleaseCause::NoAvailableRouter) : std::nullopt;
 }
 
 std::optional<ReleaseCause> Call::open_media(const sip::Message& invite) {
   const auto& plan = board_.site.corridor.plan;
   const auto& gateway = board_.gateways.gateway(*routing_);
-  const int towards_caller = plan.index_of(caller_path_.local.address);
+  const int towards_caller = media_port(board_.site, caller_path_);
   if (towards_caller < 0) return ReleaseCause::NoResource;
   media_.emplace(board_.datapath, board_.ports, plan,
                  std::array{static_cast<std::uint32_t>(towards_caller), gateway.port},
                  id_.handle.raw, parameters_->SS_QOS_RTP);
-  late_offer_ = invite.body().empty();
-  if (late_offer_) return std::nullopt;
-  const auto offer = sdp::parse(invite.body());
-  if (!offer) return ReleaseCause::BadSessionDescription;
-  if (!media_->open(*offer, media::Side::kCaller, now())) return ReleaseCause::NoMediaPort;
-  if (!media_->is_open()) return ReleaseCause::BadSessionDescription;  // nothing we could relay
-  record_.media_mode = "proxy";
-  record_.codec = offer->media.front().codec;
-  return std::nullopt;
+  return negotiation_.begin(sip::sdp_of(invite), now());
 }
 
-std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::string_view user) {
+std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::string_view user,
+                                              const base::Endpoint& to) {
   const auto& gateway = board_.gateways.gateway(*routing_);
-  const auto& port = board_.site.ports[gateway.port];
-  sip::Path path;
-  path.local.address = port.address;
-  path.local.port = port.sip_port;
-  path.remote = gateway.addresses.front();
+  const sip::Path path = way_to(board_.site, gateway, to);
   auto [session_id, session] = board_.agent->make_session(path);
   if (session == nullptr) return ReleaseCause::NoResource;
   callee_ = session_id;
@@ -148,48 +147,33 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::s
       (from.display.empty() ? std::string() : std::string(from.display) + " ") +
       "<sip:" + (from.uri.user.empty() ? std::string("anonymous") : std::string(from.uri.user)) +
       "@" + path.local.address.text() + ">";
-  std::string body;
-  if (!late_offer_) {
-    body = media_->rewritten(*sdp::parse(invite.body()), media::Side::kCaller);
-  }
+  const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
+  const std::string headers = sip::passing_headers(invite);
+  const bool late = negotiation_.late();
   const bool sent = session->start({.request_uri = target,
                                     .from = from_value,
                                     .to = "<" + target + ">",
                                     .max_forwards = invite.max_forwards().value_or(70) - 1,
-                                    .hold_ack = late_offer_,
-                                    .content_type = body.empty() ? std::string_view{} : kSdpType,
-                                    .body = body});
+                                    // The answer to an early offer must have a way to us.
+                                    .reliable = !late || caller()->supports_reliable(),
+                                    .hold_ack = late,
+                                    .passed = headers,
+                                    .content_type = body.type,
+                                    .body = body.bytes});
   record_.callee_call_id = session->dialog().call_id;
   return sent ? std::nullopt : std::optional(ReleaseCause::NoResource);
 }
 
 // --- progress ----------------------------------------------------------------------------------
 
-std::string Call::take_callee_sdp(const sip::Message& response) {
-  if (response.body().empty()) return {};
-  const auto description = sdp::parse(response.body());
-  if (!description || description->media.empty()) return {};
-  if (late_offer_ && !media_->is_open()) {
-    if (!media_->open(*description, media::Side::kCallee, now()) || !media_->is_open()) return {};
-    record_.media_mode = "proxy";
-  }
-  media_->set_remote(media::Side::kCallee, *description);
-  record_.codec = description->media.front().codec;
-  return media_->rewritten(*description, media::Side::kCallee);
-}
-
-void Call::on_provisional(int, const sip::Message& response) {
+void Call::on_provisional(int, int fork, const sip::Message& response) {
   const int status = response.status();
-  const std::string sdp = take_callee_sdp(response);
-  if (!sdp.empty()) answer_to_caller_ = sdp;
   if (status > 100) {
     if (record_.ring_ms == 0) record_.ring_ms = base::wall_ms_now();
     state_ = State::kRinging;
-    if (auto* leg = caller()) {
-      leg->progress(status, sdp.empty() ? std::string_view{} : kSdpType, sdp);
-    }
   }
-  begin_progress(status, !sdp.empty());
+  const bool with_sdp = negotiation_.on_provisional(fork, response, now());
+  if (state_ == State::kRinging || status == 100) begin_progress(status, with_sdp);
 }
 
 // Each limit starts when its state begins; a repeated response doesn't begin it again, and no state
@@ -216,36 +200,33 @@ void Call::begin_progress(int status, bool with_sdp) {
   }
 }
 
-void Call::on_answered(int, const sip::Message& response) {
+void Call::on_answered(int, int fork, const sip::Message& response) {
   board_.env.wheel.cancel(progress_timer_);
-  if (const std::string sdp = take_callee_sdp(response); !sdp.empty()) answer_to_caller_ = sdp;
-  if (answer_to_caller_.empty()) {
+  if (!negotiation_.on_answered(fork, response, now())) {
     // A 200 without any description: there is nothing that the caller could talk to.
     release(ReleaseCause::GatewayFault, Direction::kSwitch);
     return;
   }
   state_ = State::kAnswered;
+  std::string().swap(invite_);
   answered_at_ = now();
   record_.answer_ms = base::wall_ms_now();
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
   duration_timer_ = board_.env.wheel.arm(now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL,
                                          *this, kDurationClock);
-  if (auto* leg = caller()) leg->accept(kSdpType, answer_to_caller_);
+  negotiation_.accept(response);
 }
 
-void Call::on_acked(int, const sip::Message& ack) {
-  if (!late_offer_) return;
-  auto* leg = callee();
-  if (leg == nullptr) return;
-  const auto answer = sdp::parse(ack.body());
-  if (!answer) {
-    leg->ack({}, {});
-    release(ReleaseCause::BadSessionDescription, Direction::kSwitch);
-    return;
-  }
-  media_->set_remote(media::Side::kCaller, *answer);
-  leg->ack(kSdpType, media_->rewritten(*answer, media::Side::kCaller));
+void Call::on_media(std::string_view codec) {
+  record_.media_mode = "proxy";
+  record_.codec = codec;
+}
+
+void Call::on_acked(int, const sip::Message& ack) { negotiation_.on_acked(ack); }
+
+void Call::on_early_answer(int, int fork, const sip::Message& prack) {
+  negotiation_.on_early_answer(fork, prack);
 }
 
 void Call::arm_progress(Nanos limit, ReleaseCause on_expiry) {
@@ -258,6 +239,7 @@ void Call::on_timer(std::uint64_t clock) {
   board_.env.counters.add(Counter::timer_fired);
   switch (clock) {
     case kProgressClock:
+      if (on_progress_expiry_ == ReleaseCause::InviteTimeout && try_next_place(408)) return;
       release(on_progress_expiry_, Direction::kSwitch);
       return;
     case kDurationClock:
@@ -271,100 +253,70 @@ void Call::on_timer(std::uint64_t clock) {
 
 // --- a change of the session -------------------------------------------------------------------
 
-void Call::on_offer(int leg, const sip::Message& invite) {
-  const int refusal = relay_offer(leg, invite);
-  if (refusal == 0) return;
-  if (auto* asker = session(leg)) asker->answer_offer(refusal);
-}
-
-int Call::relay_offer(int from, const sip::Message& invite) {
-  auto* other = session(other_leg(from));
-  if (state_ != State::kAnswered || other == nullptr) return 481;
-  if (change_) return 491;
-  const bool late = invite.body().empty();
-  std::string body;
-  if (!late) {
-    const auto offer = sdp::parse(invite.body());
-    if (!offer || !media_->relays(*offer)) return 488;
-    body = media_->rewritten(*offer, side_of(from));
-  }
-  if (!other->offer(late ? std::string_view{} : kSdpType, body)) return 491;
-  change_ = Change{from, std::string(invite.body()), late};
-  return 0;
+void Call::on_offer(int leg, int fork, const sip::Message& request) {
+  negotiation_.on_offer(leg, fork, request);
 }
 
 void Call::on_offer_answered(int leg, const sip::Message& response) {
-  if (!change_ || leg == change_->from) return;
-  auto* asker = session(change_->from);
-  const auto theirs = sdp::parse(response.body());
-  if (asker == nullptr || !theirs) {
-    // The other party has agreed to something that nobody can be told of.
-    release(ReleaseCause::BadSessionDescription, Direction::kSwitch);
-    return;
-  }
-  const std::string body = media_->rewritten(*theirs, side_of(leg));
-  if (change_->late) {
-    change_->offer = response.body();
-  } else {
-    media_->set_remote(side_of(change_->from), *sdp::parse(change_->offer));
-    media_->set_remote(side_of(leg), *theirs);
-    if (!theirs->media.empty()) record_.codec = theirs->media.front().codec;
-    change_.reset();
-  }
-  asker->answer_offer(200, kSdpType, body);
+  negotiation_.on_offer_answered(leg, response);
 }
 
 void Call::on_offer_acked(int leg, const sip::Message& ack) {
-  if (!change_ || leg != change_->from || !change_->late) return;
-  const Change change = *std::exchange(change_, std::nullopt);
-  auto* other = session(other_leg(leg));
-  const auto answer = sdp::parse(ack.body());
-  if (other == nullptr || !answer) {
-    release(ReleaseCause::BadSessionDescription, Direction::kSwitch);
-    return;
-  }
-  media_->set_remote(side_of(leg), *answer);
-  media_->set_remote(side_of(other_leg(leg)), *sdp::parse(change.offer));
-  other->ack_offer(kSdpType, media_->rewritten(*answer, side_of(leg)));
+  negotiation_.on_offer_acked(leg, ack);
 }
 
-// The session stays as it was (§14.1), unless the other party has lost the dialog.
-void Call::on_offer_refused(int leg, int status) {
-  if (!change_ || leg == change_->from) return;
-  const Change change = *std::exchange(change_, std::nullopt);
-  if (status == 408 || status == 481) {
-    release(ReleaseCause::DialogLost, Direction::kSwitch);
-    return;
-  }
-  if (auto* asker = session(change.from)) asker->answer_offer(status < 400 ? 488 : status);
-}
+void Call::on_offer_cancelled(int leg) { negotiation_.on_offer_cancelled(leg); }
+
+void Call::on_offer_refused(int leg, int status) { negotiation_.on_offer_refused(leg, status); }
 
 // --- the end -----------------------------------------------------------------------------------
 
 void Call::on_refused(int, int status, const sip::Message* response) {
+  const bool unreached = response == nullptr || status == 503;
+  if (unreached && try_next_place(status)) return;
   if (response == nullptr) {
-    release(ReleaseCause::InviteTimeout, Direction::kSwitch);
+    release(status == 503 ? ReleaseCause::GatewayUnreachable : ReleaseCause::InviteTimeout,
+            Direction::kSwitch);
     return;
   }
-  release(cause_of_refusal(status), Direction::kCallee, status);
+  if (follow_redirect(status, *response)) return;
+  const ReleaseCause cause = cause_of_refusal(status);
+  // What a gateway says about itself or about our request is nothing for the caller.
+  const bool passes = cause == ReleaseCause::GatewayRefused || cause == ReleaseCause::UserBusy;
+  release(cause, Direction::kCallee, status, passes ? response : nullptr);
 }
 
-void Call::on_cancelled(int) { release(ReleaseCause::CallerCancelled, Direction::kCaller); }
+void Call::take_back_answer() {
+  if (state_ != State::kAnswered) return;
+  state_ = State::kRinging;
+  record_.answer_ms = 0;
+}
 
-void Call::on_bye(int leg) {
+void Call::on_cancelled(int, const sip::Message& request) {
+  take_back_answer();
+  release(ReleaseCause::CallerCancelled, Direction::kCaller, 0, &request);
+}
+
+void Call::on_bye(int leg, const sip::Message& bye) {
   if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
-    release(ReleaseCause::GatewayRefused, Direction::kCallee, 480);
+    release(ReleaseCause::GatewayRefused, Direction::kCallee, 480, &bye);
     return;
   }
-  release(ReleaseCause::NormalClearing,
-          leg == kCallerLeg ? Direction::kCaller : Direction::kCallee);
+  release(ReleaseCause::NormalClearing, leg == kCallerLeg ? Direction::kCaller : Direction::kCallee,
+          0, &bye);
 }
 
 void Call::on_lost(int) { release(ReleaseCause::AckTimeout, Direction::kSwitch); }
 
+void Call::on_prack_missing(int) {
+  take_back_answer();
+  release(ReleaseCause::PrackTimeout, Direction::kSwitch);
+}
+
 void Call::hang_up(ReleaseCause cause) { release(cause, Direction::kSwitch); }
 
-void Call::release(ReleaseCause cause, Direction direction, int status) {
+void Call::release(ReleaseCause cause, Direction direction, int status,
+                   const sip::Message* passed) {
   if (state_ == State::kReleasing || state_ == State::kOver) return;
   const bool answered = state_ == State::kAnswered;
   state_ = State::kReleasing;
@@ -379,7 +331,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status) {
     record_.sip_code = code;
   record_.end_reason = info.name;
   record_.end_direction = direction_name(direction);
-  finish_legs(cause, code);
+  finish_legs(cause, code, passed);
   board_.env.counters.add(Counter::calls_ended);
   if (media_) media_->close(now());
   if (media_ && media_->closing()) {
@@ -389,10 +341,10 @@ void Call::release(ReleaseCause cause, Direction direction, int status) {
   }
 }
 
-void Call::finish_legs(ReleaseCause cause, int status) {
+void Call::finish_legs(ReleaseCause cause, int status, const sip::Message* passed) {
   const std::string reason = reason_value(cause);
-  if (auto* leg = caller()) leg->finish(status, reason);
-  if (auto* leg = callee()) leg->finish(status, reason);
+  if (auto* leg = caller()) leg->finish(status, reason, passed);
+  if (auto* leg = callee()) leg->finish(status, reason, passed);
 }
 
 void Call::on_flow_latched(const wire::FlowLatched& event) {

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "controlplane/calls/negotiation.h"
+#include "controlplane/calls/redirects.h"
 #include "controlplane/calls/release_cause.h"
 #include "controlplane/cdr/record.h"
 #include "controlplane/config/site.h"
@@ -46,7 +48,7 @@ struct Switchboard {
   ~Switchboard() = default;
 };
 
-class Call final : sip::SessionListener, loop::TimerListener {
+class Call final : sip::SessionListener, Parties, loop::TimerListener {
  public:
   enum class State : std::uint8_t {
     kNew,
@@ -84,37 +86,50 @@ class Call final : sip::SessionListener, loop::TimerListener {
  private:
   using Nanos = base::Nanos;
 
-  enum Leg : int { kCallerLeg = 0, kCalleeLeg = 1 };
   enum Progress : std::uint32_t { kTrying = 1, kProgress = 2, kProgressWithSdp = 4, kRinging = 8 };
   enum Clock : std::uint64_t { kProgressClock, kDurationClock, kFiguresClock };
 
-  void on_provisional(int leg, const sip::Message& response) override;
-  void on_answered(int leg, const sip::Message& response) override;
+  void on_provisional(int leg, int fork, const sip::Message& response) override;
+  void on_answered(int leg, int fork, const sip::Message& response) override;
   void on_refused(int leg, int status, const sip::Message* response) override;
-  void on_cancelled(int leg) override;
+  void on_cancelled(int leg, const sip::Message& request) override;
   void on_acked(int leg, const sip::Message& ack) override;
-  void on_bye(int leg) override;
+  void on_early_answer(int leg, int fork, const sip::Message& prack) override;
+  void on_bye(int leg, const sip::Message& bye) override;
   void on_lost(int leg) override;
-  void on_offer(int leg, const sip::Message& invite) override;
+  void on_prack_missing(int leg) override;
+  void on_offer(int leg, int fork, const sip::Message& request) override;
   void on_offer_acked(int leg, const sip::Message& ack) override;
+  void on_offer_cancelled(int leg) override;
   void on_offer_answered(int leg, const sip::Message& response) override;
   void on_offer_refused(int leg, int status) override;
+  void on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& request) override;
+  void on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) override;
   void on_timer(std::uint64_t clock) override;
 
   std::optional<ReleaseCause> admit(routing::GatewayIndex mapping);
   std::optional<ReleaseCause> open_media(const sip::Message& invite);
-  std::optional<ReleaseCause> send_invite(const sip::Message& invite, std::string_view user);
-  // The caller's view of a session description of the callee's; empty when there is none or it
-  // can't be used. Opens the media when the callee makes the offer.
-  std::string take_callee_sdp(const sip::Message& response);
-  // Passes a party's new description on; a status to refuse it with, or 0.
-  int relay_offer(int from, const sip::Message& invite);
-  sip::InviteSession* session(int leg) { return leg == kCallerLeg ? caller() : callee(); }
+  std::optional<ReleaseCause> send_invite(const sip::Message& invite, std::string_view user,
+                                          const base::Endpoint& to);
+  void keep_invite(const sip::Message& invite);
+  bool follow_redirect(int status, const sip::Message& response);
+  bool try_target(const Redirects::Target& target);
+  bool try_next_place(int status);
+  bool ask_again(const std::string& number, const base::Endpoint& to);
+  void note_given_up(int status);
+  void forget_last_given_up();
+  sip::InviteSession* session(int leg) override { return leg == kCallerLeg ? caller() : callee(); }
+  void give_up(ReleaseCause cause) override { release(cause, Direction::kSwitch); }
+  void on_media(std::string_view codec) override;
+  // The caller never got the 2xx that we had for it.
+  void take_back_answer();
   void begin_progress(int status, bool with_sdp);
   void arm_progress(Nanos limit, ReleaseCause on_expiry);
-  // Ends both legs, as far as they haven't ended by themselves. `status`: for an unanswered caller.
-  void release(ReleaseCause cause, Direction direction, int status = 0);
-  void finish_legs(ReleaseCause cause, int status);
+  // Ends both legs, as far as they haven't ended by themselves. `status`: for an unanswered caller;
+  // `passed`: the party's message that ended the call, for what it says to the other party.
+  void release(ReleaseCause cause, Direction direction, int status = 0,
+               const sip::Message* passed = nullptr);
+  void finish_legs(ReleaseCause cause, int status, const sip::Message* passed);
   void complete();
 
   sip::InviteSession* caller() { return board_.agent->find(caller_); }
@@ -132,16 +147,11 @@ class Call final : sip::SessionListener, loop::TimerListener {
   std::optional<routing::GatewayIndex> routing_;
   std::optional<media::MediaSession> media_;
   std::array<bool, 2> heard_{};
-  bool late_offer_ = false;  // the INVITE had no offer: the callee's 200 has
-  // A change of the session by re-INVITE, from one party through us to the other (§14). One at a
-  // time: sessions refuse a second one (491, 500).
-  struct Change {
-    int from;           // the leg whose party wants it
-    std::string offer;  // as the offering party wrote it
-    bool late;          // the re-INVITE had no offer: the other party's 2xx makes it
-  };
-  std::optional<Change> change_;
-  std::string answer_to_caller_;  // the last description passed to the caller
+  Negotiation negotiation_{*this, media_};
+  Redirects redirects_;
+  // Where else the gateway's name leads, the next one last.
+  std::vector<base::Endpoint> places_;
+  std::string invite_;  // the caller's, where it may have to be sent again; else empty
   ReleaseCause on_progress_expiry_ = ReleaseCause::InviteTimeout;
   std::uint32_t begun_ = 0;  // states of Progress that have begun
   loop::TimerId progress_timer_;
@@ -152,6 +162,9 @@ class Call final : sip::SessionListener, loop::TimerListener {
 };
 
 std::string_view state_name(Call::State state);
+
+// The number that the user part of a Request-URI or Contact means; empty: none that we send on.
+std::string dialled_number(std::string_view user);
 
 // What a record says when the INVITE has just come.
 cdr::CallRecord first_record(std::string name, const sip::Message& invite);

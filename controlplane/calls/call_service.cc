@@ -14,7 +14,12 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
                   media_ports),
       journal_(journal),
       life_(std::move(life)),
-      parameters_(std::make_shared<config::Parameters>(site_records.parameters)) {}
+      parameters_(std::make_shared<config::Parameters>(site_records.parameters)) {
+  if (parameters_->TD_SIP_SUBSCRIBE == config::Parameters::Subscribe::relay) {
+    env.allow += ", SUBSCRIBE";
+  }
+  if (parameters_->TD_SIP_REFER == config::Parameters::Refer::relay) env.allow += ", REFER";
+}
 
 bool CallService::knows(const sip::Path& path) { return gateways.knows(path.remote.address); }
 

@@ -39,6 +39,8 @@ ReleaseCause cause_of_refusal(int status) {
     case 486:
     case 600:
       return ReleaseCause::UserBusy;
+    case 503:  // about the gateway, not about us (RFC 3261 §16.7): we have room
+      return ReleaseCause::GatewayUnavailable;
     // What a header would have to explain that isn't passed on, or what only concerns our request.
     case 400:
     case 405:

@@ -1,25 +1,82 @@
 #include "controlplane/cdr/record.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <concepts>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace tandem::cdr {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// Writes one object, member after member. Numbers and plain text are most of a record and are
+// written as they are; text that needs any care is the JSON library's.
+class Members {
+ public:
+  explicit Members(std::string& out) : out_(out) { out_ += '{'; }
 
-Json figures_json(const std::optional<wire::FlowFigures>& figures) {
-  if (!figures) return nullptr;
-  return {{"packets", figures->packets},
-          {"octets", figures->octets},
-          {"lost", figures->lost},
-          {"reordered", figures->reordered},
-          {"duplicated", figures->duplicated},
-          {"refused", figures->refused},
-          {"relayed", figures->relayed},
-          {"jitter_us", figures->jitter_us},
-          {"largest_gap_us", figures->largest_gap_us},
-          {"ssrc", figures->ssrc},
-          {"payload_type", figures->payload_type}};
+  void add(std::string_view name, std::string_view text) {
+    begin(name);
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+      return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    });
+    if (plain) {
+      out_.append("\"").append(text).append("\"");
+      return;
+    }
+    // Peers' bytes may be no UTF-8; a record is never refused for that.
+    using Json = nlohmann::json;
+    out_ += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  void add(std::string_view name, std::integral auto number) {
+    begin(name);
+    fmt::format_to(std::back_inserter(out_), "{}", number);
+  }
+  void begin(std::string_view name) {
+    out_.append(first_ ? "\"" : ",\"").append(name).append("\":");
+    first_ = false;
+  }
+  void end() { out_ += '}'; }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+void add_figures(std::string& out, const std::optional<wire::FlowFigures>& figures) {
+  if (!figures) {
+    out += "null";
+    return;
+  }
+  Members members(out);
+  members.add("packets", figures->packets);
+  members.add("octets", figures->octets);
+  members.add("lost", figures->lost);
+  members.add("reordered", figures->reordered);
+  members.add("duplicated", figures->duplicated);
+  members.add("refused", figures->refused);
+  members.add("relayed", figures->relayed);
+  members.add("jitter_us", figures->jitter_us);
+  members.add("largest_gap_us", figures->largest_gap_us);
+  members.add("ssrc", figures->ssrc);
+  members.add("payload_type", figures->payload_type);
+  members.add("opaque", figures->opaque);
+  members.end();
+}
+
+void add_given_up(std::string& out, const std::vector<GivenUp>& attempts) {
+  out += '[';
+  for (const GivenUp& attempt : attempts) {
+    if (&attempt != attempts.data()) out += ',';
+    Members members(out);
+    members.add("routing_gateway", attempt.routing_gateway);
+    members.add("callee_sent", attempt.callee_sent);
+    members.add("callee_call_id", attempt.callee_call_id);
+    members.add("sip_code", attempt.sip_code);
+    members.end();
+  }
+  out += ']';
 }
 
 }  // namespace
@@ -30,34 +87,44 @@ std::int64_t hold_time_s(std::int64_t hold_ms, base::Millis precision) {
 }
 
 std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Millis precision) {
-  Json media = nullptr;
+  std::string out;
+  out.reserve(1024);
+  Members members(out);
+  members.add("sequence", sequence);
+  members.add("call", record.call);
+  members.add("caller", record.caller);
+  members.add("callee", record.callee);
+  members.add("callee_sent", record.callee_sent);
+  members.add("mapping_gateway", record.mapping_gateway);
+  members.add("routing_gateway", record.routing_gateway);
+  members.begin("given_up");
+  add_given_up(out, record.given_up);
+  members.add("caller_call_id", record.caller_call_id);
+  members.add("callee_call_id", record.callee_call_id);
+  members.add("start_ms", record.start_ms);
+  members.add("ring_ms", record.ring_ms);
+  members.add("answer_ms", record.answer_ms);
+  members.add("end_ms", record.end_ms);
+  members.add("hold_ms", record.hold_ms);
+  members.add("hold_time_s", hold_time_s(record.hold_ms, precision));
+  members.add("end_reason", record.end_reason);
+  members.add("end_direction", record.end_direction);
+  members.add("sip_code", record.sip_code);
+  members.add("media_mode", record.media_mode);
+  members.add("codec", record.codec);
+  members.begin("media");
   if (record.from_caller || record.from_callee) {
-    media = {{"from_caller", figures_json(record.from_caller)},
-             {"from_callee", figures_json(record.from_callee)}};
+    Members media(out);
+    media.begin("from_caller");
+    add_figures(out, record.from_caller);
+    media.begin("from_callee");
+    add_figures(out, record.from_callee);
+    media.end();
+  } else {
+    out += "null";
   }
-  const Json json = {{"sequence", sequence},
-                     {"call", record.call},
-                     {"caller", record.caller},
-                     {"callee", record.callee},
-                     {"callee_sent", record.callee_sent},
-                     {"mapping_gateway", record.mapping_gateway},
-                     {"routing_gateway", record.routing_gateway},
-                     {"caller_call_id", record.caller_call_id},
-                     {"callee_call_id", record.callee_call_id},
-                     {"start_ms", record.start_ms},
-                     {"ring_ms", record.ring_ms},
-                     {"answer_ms", record.answer_ms},
-                     {"end_ms", record.end_ms},
-                     {"hold_ms", record.hold_ms},
-                     {"hold_time_s", hold_time_s(record.hold_ms, precision)},
-                     {"end_reason", record.end_reason},
-                     {"end_direction", record.end_direction},
-                     {"sip_code", record.sip_code},
-                     {"media_mode", record.media_mode},
-                     {"codec", record.codec},
-                     {"media", media}};
-  // Peers' bytes may be no UTF-8; a record is never refused for that.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  members.end();
+  return out;
 }
 
 }  // namespace tandem::cdr

@@ -4,11 +4,20 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "drivers/base/clock.h"
 #include "drivers/wire/messages.h"
 
 namespace tandem::cdr {
+
+// A gateway that was tried before the one that the record names.
+struct GivenUp {
+  std::string routing_gateway;
+  std::string callee_sent;
+  std::string callee_call_id;
+  int sip_code = 0;  // its final response
+};
 
 struct CallRecord {
   std::string call;    // our id, as `show calls` has it
@@ -16,7 +25,8 @@ struct CallRecord {
   std::string callee;
   std::string callee_sent;  // as sent to the routing gateway
   std::string mapping_gateway;
-  std::string routing_gateway;  // empty: never routed
+  std::string routing_gateway;    // empty: never routed
+  std::vector<GivenUp> given_up;  // in the order in which they were tried
   std::string caller_call_id;
   std::string callee_call_id;
   // Milliseconds since 1970; 0: didn't happen.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "controlplane/config/listeners.h"
 #include "drivers/base/settings_file.h"
 #include "drivers/base/text.h"
 
@@ -12,28 +13,19 @@ namespace {
 
 using base::SettingsTable;
 
-constexpr std::uint32_t kNoPort = UINT32_MAX;
-
 // The port whose network an address lies in.
-std::uint32_t port_towards(const Site& site, const base::IpAddress& address) {
+std::optional<std::uint32_t> port_towards(const Site& site, const base::IpAddress& address) {
   for (std::uint32_t i = 0; i < site.ports.size(); ++i) {
     if (site.ports[i].network.covers(address.ip4_network_order())) return i;
   }
-  return kNoPort;
-}
-
-std::uint32_t port_named(const Site& site, const std::string& name) {
-  for (std::uint32_t i = 0; i < site.ports.size(); ++i) {
-    if (site.ports[i].name == name) return i;
-  }
-  return kNoPort;
+  return std::nullopt;
 }
 
 void read_ports(SettingsTable& root, Site& site) {
   for (auto& table : root.tables("port")) {
     Port port;
     port.name = table.required_text("name");
-    if (port_named(site, port.name) != kNoPort) table.fault("name", "is that of an earlier port");
+    if (port_named(site, port.name)) table.fault("name", "is that of an earlier port");
     if (const auto network = base::Ip4Prefix::parse(table.required_text("address"))) {
       port.network = *network;
       port.address = base::IpAddress::ip4_raw(network->network_order);
@@ -47,12 +39,49 @@ void read_ports(SettingsTable& root, Site& site) {
   }
 }
 
+// "sip.example.net" or "sip.example.net:5070" (RFC 1123 §2.1): labels of letters, digits and
+// hyphens, the last one not of digits alone, so that a mistyped address doesn't pass for a name.
+std::optional<HostName> host_name(std::string_view text) {
+  HostName out;
+  std::string_view rest = text;
+  std::string_view name = base::split_first(rest, ':');
+  if (name.size() != text.size()) {
+    const auto port = base::parse_uint(rest, 65535);
+    if (!port || *port == 0) return std::nullopt;
+    out.port = static_cast<std::uint16_t>(*port);
+  }
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.size() > 253) return std::nullopt;
+  out.name = name;
+  bool digits_only = false;
+  while (!name.empty()) {
+    const std::string_view label = base::split_first(name, '.');
+    const auto fits = [](char c) {
+      const char lower = base::to_lower(c);
+      return base::is_digit(c) || (lower >= 'a' && lower <= 'z') || c == '-';
+    };
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
+        !std::all_of(label.begin(), label.end(), fits)) {
+      return std::nullopt;
+    }
+    digits_only = std::all_of(label.begin(), label.end(), base::is_digit);
+  }
+  return digits_only ? std::nullopt : std::optional(out);
+}
+
 void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
   const bool routing = gateway.kind == GatewayKind::kRouting;
-  for (const auto& text : table.texts("address")) {
-    const auto address = base::Endpoint::parse(text, routing ? 5060 : 0);
+  const auto texts = table.texts("address");
+  const std::uint16_t plain_port = default_port(
+      gateway.listener ? site.listeners[*gateway.listener].protocol : base::Protocol::kUdp);
+  for (const auto& text : texts) {
+    const auto address = base::Endpoint::parse(text, routing ? plain_port : 0);
+    if (const auto host = address ? std::nullopt : host_name(text)) {
+      gateway.hosts.push_back(*host);
+      continue;
+    }
     if (!address || !address->address.is_ip4()) {
-      table.fault("address", fmt::format("\"{}\" is not an IPv4 address", text));
+      table.fault("address", fmt::format("\"{}\" is neither an IPv4 address nor a name", text));
       continue;
     }
     for (const auto& other : site.gateways) {
@@ -64,32 +93,42 @@ void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
     }
     gateway.addresses.push_back(*address);
   }
-  if (gateway.addresses.empty()) table.fault("address", "at least one is needed");
-  if (routing && gateway.addresses.size() > 1) {
-    table.fault("address", "a routing gateway has one address");
+  if (texts.empty()) table.fault("address", "at least one is needed");
+  if (routing && texts.size() > 1) {
+    table.fault("address", "a routing gateway has one address or name");
   }
 }
 
-// Through which port a routing gateway is reached.
-void read_way_out(SettingsTable& table, const Site& site, Gateway& gateway) {
+// Through which port a routing gateway is reached, or its media alone when SIP takes a listener.
+void read_way_out(SettingsTable& table, const Site& site, Gateway& gateway, bool listened) {
   const auto name = table.text("port", "");
   if (gateway.kind != GatewayKind::kRouting) {
     if (!name.empty()) table.fault("port", "is for routing gateways");
     return;
   }
-  if (gateway.addresses.empty()) return;
+  if (listened && name.empty()) {
+    if (gateway.listener) gateway.port = site.listeners[*gateway.listener].port;
+    return;
+  }
+  if (!gateway.hosts.empty() && name.empty()) {
+    table.fault("port",
+                "a gateway known by name needs port = \"NAME\": where its addresses lie "
+                "is not known beforehand");
+    return;
+  }
+  if (name.empty() && gateway.addresses.empty()) return;
   const auto port =
       name.empty() ? port_towards(site, gateway.addresses.front().address) : port_named(site, name);
-  if (port == kNoPort) {
+  if (!port) {
     table.fault(name.empty() ? "address" : "port",
                 name.empty() ? "lies in no port's network: say which with port = \"NAME\""
                              : fmt::format("there is no port \"{}\"", name));
     return;
   }
-  if (site.ports[port].sip_port == 0) {
-    table.fault("port", fmt::format("port \"{}\" has no sip_port", site.ports[port].name));
+  if (site.ports[*port].sip_port == 0 && !listened) {
+    table.fault("port", fmt::format("port \"{}\" has no sip_port", site.ports[*port].name));
   }
-  gateway.port = port;
+  gateway.port = *port;
 }
 
 void read_gateways(SettingsTable& root, Site& site) {
@@ -104,9 +143,10 @@ void read_gateways(SettingsTable& root, Site& site) {
     for (const auto& other : site.gateways) {
       if (other.name == gateway.name) table.fault("name", "is that of an earlier gateway");
     }
+    const bool listened = read_gateway_listener(table, site, gateway);
     read_addresses(table, site, gateway);
     gateway.capacity = static_cast<std::uint32_t>(table.integer("capacity", 0, 0, 1'000'000));
-    read_way_out(table, site, gateway);
+    read_way_out(table, site, gateway, listened);
     table.refuse_unknown();
     site.gateways.push_back(std::move(gateway));
   }
@@ -138,6 +178,17 @@ void read_routes(SettingsTable& root, Site& site) {
   }
 }
 
+void read_dns(SettingsTable& root, Site& site) {
+  auto dns = root.table("dns");
+  for (const auto& text : dns.texts("servers")) {
+    if (const auto server = base::Endpoint::parse(text, 53))
+      site.dns_servers.push_back(*server);
+    else
+      dns.fault("servers", fmt::format("\"{}\" is not an IP address", text));
+  }
+  dns.refuse_unknown();
+}
+
 void read_rest(SettingsTable& root, Site& site) {
   auto control = root.table("control");
   site.control_socket = control.text("socket", "/run/tandem/control.sock");
@@ -166,8 +217,10 @@ base::Result<Site> load_site(const std::string& path) {
   Site site;
   site.corridor = wire::read_corridor(root);
   read_ports(root, site);
+  read_listeners(root, site);
   read_gateways(root, site);
   read_routes(root, site);
+  read_dns(root, site);
   read_rest(root, site);
   root.refuse_unknown();
   const PortRange& media = site.parameters.SS_RTP_PORT_RANGE;
@@ -176,9 +229,9 @@ base::Result<Site> load_site(const std::string& path) {
     root.fault("port", fmt::format("sip_port {} of \"{}\" lies in SS_RTP_PORT_RANGE {},{}",
                                    port.sip_port, port.name, media.low, media.high));
   }
-  if (std::none_of(site.ports.begin(), site.ports.end(),
-                   [](const Port& port) { return port.sip_port != 0; })) {
-    root.fault("port", "no port has a sip_port: nothing could ever call");
+  if (site.listeners.empty() && std::none_of(site.ports.begin(), site.ports.end(),
+                                             [](const Port& port) { return port.sip_port != 0; })) {
+    root.fault("port", "no port has a sip_port, and there is no listener: nothing could ever call");
   }
   if (auto verdict = file->verdict(); !verdict) return std::move(verdict).take_error();
   return site;

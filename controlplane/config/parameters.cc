@@ -67,6 +67,16 @@ base::Result<std::uint8_t> tos(std::string_view name, std::string_view text) {
   return byte;
 }
 
+// The place of a word among `words`, which are parted by commas.
+base::Result<std::uint8_t> choice(std::string_view name, std::string_view text,
+                                  std::string_view words) {
+  std::uint8_t place = 0;
+  for (std::string_view rest = words; !rest.empty(); ++place) {
+    if (trim(base::split_first(rest, ',')) == trim(text)) return place;
+  }
+  return base::error(fmt::format("{} = {}: must be one of: {}", name, text, words));
+}
+
 template <typename T, typename Field>
 base::Result<void> assign(base::Result<T> value, Field& field) {
   if (!value) return std::move(value).take_error();
@@ -84,6 +94,7 @@ Parameters::Parameters() {
 #define GAPS(name, value, sentence) CHECK(set(#name, value).ok());
 #define PORTS(...)
 #define TOS(...)
+#define CHOICE(...)
 #include "controlplane/config/parameters.def"
 }
 
@@ -100,6 +111,8 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
   if (key == #name) return assign(ports(#name, text), name);
 #define TOS(name, value, sentence) \
   if (key == #name) return assign(tos(#name, text), name);
+#define CHOICE(name, Type, value, sentence, ...) \
+  if (key == #name) return assign(choice(#name, text, #__VA_ARGS__), name);
 #include "controlplane/config/parameters.def"
   return base::error(fmt::format("{}: no such parameter", key));
 }

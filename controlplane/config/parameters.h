@@ -30,6 +30,9 @@ class Parameters {
 #define GAPS(name, value, sentence) std::vector<base::Nanos> name;
 #define PORTS(name, low, high, sentence) PortRange name{low, high};
 #define TOS(name, value, sentence) std::uint8_t name = value;
+#define CHOICE(name, Type, value, sentence, ...)  \
+  enum class Type : std::uint8_t { __VA_ARGS__ }; \
+  Type name = Type::value;
 #include "controlplane/config/parameters.def"
 };
 

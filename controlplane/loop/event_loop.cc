@@ -89,6 +89,7 @@ void EventLoop::post(Inbox::Errand errand) {
 }
 
 void EventLoop::run() {
+  running_ = true;
   std::array<epoll_event, 64> ready{};
   auto next_beat = base::monotonic_now();
   while (running_) {

@@ -42,7 +42,7 @@ class EventLoop {
   int epoll_ = -1;
   int wake_ = -1;
   int signals_ = -1;
-  bool running_ = true;
+  bool running_ = false;
   Inbox inbox_;
   std::function<void()> beat_;
   // Descriptors with a serial, so that an event for a closed and reused number finds nothing.

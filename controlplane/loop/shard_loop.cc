@@ -1,9 +1,12 @@
 #include "controlplane/loop/shard_loop.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include <ctime>
 #include <utility>
+
+#include "controlplane/loop/rest.h"
 
 namespace tandem::loop {
 namespace {
@@ -13,15 +16,8 @@ constexpr std::uint32_t kSlots = 8192;
 // Bounds a turn, so that a burst of time-outs can't keep new messages waiting.
 constexpr std::uint32_t kTimersPerTurn = 512;
 
-constexpr Nanos kSpin{50'000};
-constexpr Nanos kShortNap{250'000};
-constexpr Nanos kLongNap{1'000'000};
-constexpr Nanos kIdleAfter = base::Millis{50};
-
-void nap(Nanos length) {
-  const timespec t{0, static_cast<long>(length.count())};
-  nanosleep(&t, nullptr);
-}
+// Naps end when asked, not up to 50 µs later.
+constexpr unsigned long kTimerSlackNs = 1000;
 
 }  // namespace
 
@@ -44,20 +40,29 @@ void ShardLoop::stop() {
 bool ShardLoop::turn(Nanos now, const std::function<bool()>& work) {
   const bool fired = wheel_.advance(now, kTimersPerTurn) != 0;
   const bool errands = inbox_.run() != 0;
-  return work() || fired || errands;
+  const bool ready = sockets_.poll(now);
+  found_by_look_ = work();
+  return found_by_look_ || fired || errands || ready;
+}
+
+void ShardLoop::nap(Nanos longest) {
+  if (!sockets_.empty()) {
+    sockets_.nap(longest);
+    return;
+  }
+  const timespec t{0, static_cast<long>(longest.count())};
+  nanosleep(&t, nullptr);
 }
 
 void ShardLoop::live(const std::function<bool()>& work) {
-  Nanos last_work = base::monotonic_now();
+  prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
+  Rest rest(base::monotonic_now());
   while (running_.load(std::memory_order_acquire)) {
     const Nanos now = base::monotonic_now();
-    if (turn(now, work)) {
-      last_work = now;
-      continue;
-    }
-    const Nanos idle = now - last_work;
-    if (idle < kSpin) continue;
-    nap(idle < kIdleAfter ? kShortNap : kLongNap);
+    const bool worked = turn(now, work);
+    if (found_by_look_) rest.found(now);
+    if (worked) continue;
+    if (const Nanos length = rest.length(now); length != Nanos{}) nap(length);
   }
 }
 

@@ -1,6 +1,5 @@
-// The life of a signalling thread: turn after turn, with naps when nothing is going on. Forwarding
-// cores must not pay for waking us (an eventfd costs the writer 7–22 µs), so we look ourselves:
-// spin 50 µs, then naps of 250 µs, then of 1 ms after 50 idle ms.
+// The life of a signalling thread: turn after turn, with naps (rest.h) when nothing is going on.
+// Sockets end a nap at once: there is no spinning on their account.
 #pragma once
 
 #include <atomic>
@@ -9,14 +8,15 @@
 #include <thread>
 
 #include "controlplane/loop/inbox.h"
+#include "controlplane/loop/socket_watch.h"
 #include "controlplane/loop/timer_wheel.h"
 
 namespace tandem::loop {
 
 class ShardLoop {
  public:
-  // `turn` does the work that is there and says whether there was any. It runs on the shard's
-  // thread only, after the wheel's time was set and due timers fired.
+  // `turn` does the work that we must look for ourselves and says whether there was any. It runs on
+  // the shard's thread only, after the wheel's time was set, due timers fired and sockets read.
   ShardLoop(std::uint32_t shard, Nanos start);
   ~ShardLoop();
   ShardLoop(const ShardLoop&) = delete;
@@ -24,6 +24,7 @@ class ShardLoop {
 
   TimerWheel& wheel() { return wheel_; }
   Inbox& inbox() { return inbox_; }
+  SocketWatch& sockets() { return sockets_; }
 
   void start(std::function<bool()> turn);
   void stop();  // joins
@@ -33,10 +34,13 @@ class ShardLoop {
 
  private:
   void live(const std::function<bool()>& work);
+  void nap(Nanos longest);
 
   std::uint32_t shard_;
   TimerWheel wheel_;
   Inbox inbox_;
+  SocketWatch sockets_;
+  bool found_by_look_ = false;  // the last turn found work that nothing wakes us for
   std::atomic<bool> running_{false};
   std::thread thread_;
 };

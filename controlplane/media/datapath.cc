@@ -1,7 +1,5 @@
 #include "controlplane/media/datapath.h"
 
-#include <array>
-
 namespace tandem::media {
 
 using wire::Command;
@@ -43,14 +41,18 @@ void Datapath::send_open(const wire::OpenFlow& flow) {
   send(flow.key, command);
 }
 
-void Datapath::update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote) {
+void Datapath::update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
+                      wire::FlowKind kind) {
   const auto found = open_.find(word(key));
   if (found == open_.end() || found->second.generation != generation) return;
-  if (found->second.remote == remote) return;
+  if (found->second.remote == remote && found->second.kind == kind) return;
   found->second.remote = remote;
+  found->second.kind = kind;
   Command command;
   command.kind = CommandKind::kUpdateFlow;
+  command.update = {};
   command.update.key = key;
+  command.update.kind = kind;
   command.update.generation = generation;
   command.update.remote = remote;
   send(key, command);
@@ -110,20 +112,19 @@ std::uint32_t Datapath::poll(FlowListener& listener) {
   follow_dataplane();
   send_pending();
   std::uint32_t taken = 0;
-  std::array<wire::Event, 32> events;
   for (auto* end : ends_) {
     std::uint32_t count;
     do {
-      count = end->events.dequeue(events);
+      count = end->events.dequeue(events_);
       for (std::uint32_t i = 0; i < count; ++i) {
-        const wire::Event& event = events[i];
+        const wire::Event& event = events_[i];
         if (event.kind == wire::EventKind::kFlowLatched)
           listener.on_flow_latched(event.latched);
         else if (event.kind == wire::EventKind::kFlowClosed)
           listener.on_flow_closed(event.closed);
       }
       taken += count;
-    } while (count == events.size() && taken < 1024);
+    } while (count == events_.size() && taken < 1024);
   }
   return taken;
 }

@@ -3,6 +3,7 @@
 // a restarted dataplane gets them all again. Owner: the shard's thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <unordered_map>
@@ -38,7 +39,8 @@ class Datapath {
 
   // Fills in the generation and sends. Returns the generation.
   FlowGeneration open(wire::OpenFlow flow);
-  void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote);
+  void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
+              wire::FlowKind kind);
   // Ends in on_flow_closed, unless the dataplane isn't there to say so.
   void close(FlowKey key, FlowGeneration generation);
   // A flow of a former control plane, by its record's generation.
@@ -73,6 +75,7 @@ class Datapath {
   std::vector<base::Endpoint> signal_addresses_;
   std::unordered_map<std::uint32_t, wire::OpenFlow> open_;  // by word(key)
   std::vector<std::deque<wire::Command>> pending_;          // per worker: its ring was full
+  std::array<wire::Event, 32> events_;  // poll()'s, so that no turn clears 4 KiB
 };
 
 }  // namespace tandem::media

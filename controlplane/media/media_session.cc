@@ -18,17 +18,24 @@ bool is_host(const base::IpAddress& address) {
   return address.is_ip4() && address.bytes[0] != 127 && address.bytes[0] < 224;
 }
 
-// "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, to an IPv4 host with a port left for RTCP: what the
-// dataplane relays.
-bool relayed(const sdp::Media& media) {
-  return media.port != 0 && media.port != 65535 && is_host(media.rtp.address) &&
-         base::istarts_with(media.protocol, "RTP/");
+// What the dataplane relays: "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, with a port left for RTCP, and
+// "udptl" (T.38 D.2.3), to an IPv4 host. No value: anything else.
+std::optional<wire::FlowKind> kind_of(const sdp::Media& media) {
+  if (media.port == 0 || !is_host(media.rtp.address)) return std::nullopt;
+  if (base::iequals(media.protocol, "udptl")) return wire::FlowKind::kOpaque;
+  const bool rtp = base::istarts_with(media.protocol, "RTP/") && media.port != 65535;
+  return rtp ? std::optional(wire::FlowKind::kRtp) : std::nullopt;
 }
 
 // 0.0.0.0 means hold (RFC 3264 §8.4): nowhere to send to.
 base::Endpoint sendable(const base::Endpoint& remote) {
   const bool held = remote.address == base::IpAddress::ip4(0, 0, 0, 0);
   return held || !is_host(remote.address) || remote.port == 0 ? base::Endpoint{} : remote;
+}
+
+// UDPTL has no RTCP.
+base::Endpoint rtcp_remote(const sdp::Media& media, wire::FlowKind kind) {
+  return kind == wire::FlowKind::kRtp ? sendable(media.rtcp) : base::Endpoint{};
 }
 
 FlowKey next(FlowKey key) { return {key.address, static_cast<std::uint16_t>(key.port + 1)}; }
@@ -52,7 +59,7 @@ MediaSession::~MediaSession() {
 bool MediaSession::open(const sdp::Description& description, Side from, base::Nanos now) {
   for (std::size_t section = 0; section < description.media.size(); ++section) {
     const sdp::Media& media = description.media[section];
-    if (!relayed(media) || streams_.size() == kStreamsMax) continue;
+    if (!kind_of(media) || streams_.size() == kStreamsMax) continue;
     const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
     if (!keys) {
       give_ports_back(now);
@@ -69,18 +76,21 @@ bool MediaSession::open(const sdp::Description& description, Side from, base::Na
   }
   for (Stream& stream : streams_) {
     const sdp::Media& media = description.media[stream.section];
+    const wire::FlowKind carried = *kind_of(media);
     for (std::size_t side = 0; side < 2; ++side) {
       for (const std::size_t kind : {kRtp, kRtcp}) {
         wire::OpenFlow flow;
         flow.key = stream.flows[side][kind].key;
         flow.peer = stream.flows[other(side)][kind].key;
         flow.cookie = cookie_;
-        flow.kind = kind == kRtp ? wire::FlowKind::kRtp : wire::FlowKind::kRtcp;
+        flow.kind = kind == kRtp ? carried : wire::FlowKind::kRtcp;
         flow.latch = wire::LatchRule::kSignalledIp;
         flow.tos = tos_;
         // The peer's word: whatever it says, the dataplane must be able to divide by it.
         flow.clock_khz = static_cast<std::uint8_t>(std::clamp(media.clock_hz / 1000, 1u, 255u));
-        if (side == index(from)) flow.remote = sendable(kind == kRtp ? media.rtp : media.rtcp);
+        if (side == index(from)) {
+          flow.remote = kind == kRtp ? sendable(media.rtp) : rtcp_remote(media, carried);
+        }
         stream.flows[side][kind].generation = datapath_.open(flow);
       }
     }
@@ -88,20 +98,41 @@ bool MediaSession::open(const sdp::Description& description, Side from, base::Na
   return true;
 }
 
+// Its own, as long as that is relayed. A section that came later and has no stream takes the place
+// of the first stream's that is no more: "m=audio 0" and beside it "m=image", as some faxes offer
+// it. An offer and its answer agree on that, since what is rejected in the one is in the other.
+std::size_t MediaSession::section_of(std::size_t stream,
+                                     const sdp::Description& description) const {
+  const auto relayed = [&](std::size_t section) {
+    return section < description.media.size() && kind_of(description.media[section]).has_value();
+  };
+  if (relayed(streams_[stream].section)) return streams_[stream].section;
+  if (stream != 0) return kNoSection;
+  for (std::size_t section = 0; section < description.media.size(); ++section) {
+    const bool owned = std::any_of(streams_.begin(), streams_.end(),
+                                   [&](const Stream& other) { return other.section == section; });
+    if (!owned && relayed(section)) return section;
+  }
+  return kNoSection;
+}
+
 bool MediaSession::relays(const sdp::Description& description) const {
-  return std::any_of(streams_.begin(), streams_.end(), [&](const Stream& stream) {
-    return stream.section < description.media.size() && relayed(description.media[stream.section]);
-  });
+  for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
+    if (section_of(stream, description) != kNoSection) return true;
+  }
+  return false;
 }
 
 void MediaSession::set_remote(Side side, const sdp::Description& description) {
-  for (Stream& stream : streams_) {
-    if (stream.section >= description.media.size()) continue;
-    const sdp::Media& media = description.media[stream.section];
-    if (!relayed(media)) continue;
-    const auto& flows = stream.flows[index(side)];
-    datapath_.update(flows[kRtp].key, flows[kRtp].generation, sendable(media.rtp));
-    datapath_.update(flows[kRtcp].key, flows[kRtcp].generation, sendable(media.rtcp));
+  for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
+    const std::size_t section = section_of(stream, description);
+    if (section == kNoSection) continue;
+    const sdp::Media& media = description.media[section];
+    const wire::FlowKind kind = *kind_of(media);
+    const auto& flows = streams_[stream].flows[index(side)];
+    datapath_.update(flows[kRtp].key, flows[kRtp].generation, sendable(media.rtp), kind);
+    datapath_.update(flows[kRtcp].key, flows[kRtcp].generation, rtcp_remote(media, kind),
+                     wire::FlowKind::kRtcp);
   }
 }
 
@@ -110,9 +141,10 @@ std::string MediaSession::rewritten(const sdp::Description& description, Side fr
   const base::IpAddress& own = plan_.addresses[addresses_[towards]];
   std::vector<sdp::LocalMedia> local(description.media.size());
   for (auto& media : local) media.rtp.address = own;  // port 0: not let through
-  for (const Stream& stream : streams_) {
-    if (stream.section >= local.size()) continue;
-    local[stream.section].rtp.port = stream.flows[towards][kRtp].key.port;
+  for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
+    const std::size_t section = section_of(stream, description);
+    if (section == kNoSection) continue;
+    local[section].rtp.port = streams_[stream].flows[towards][kRtp].key.port;
   }
   return sdp::rewrite(description, local);
 }

@@ -1,5 +1,6 @@
 // The media of one call: for each m= section a pair of ports towards either party and four flows
-// (RTP and RTCP, both directions) on one worker. Owner: the shard's thread.
+// (RTP and RTCP, both directions) on one worker. A T.38 fax (UDPTL) goes through the RTP ports
+// unread, and comes and goes by re-INVITE. Owner: the shard's thread.
 #pragma once
 
 #include <array>
@@ -28,9 +29,9 @@ class MediaSession {
   MediaSession(const MediaSession&) = delete;
   MediaSession& operator=(const MediaSession&) = delete;
 
-  // Takes ports and opens flows for each m= section that we relay (RTP, not rejected, at most
-  // kStreamsMax). `from` is the party whose description this is. False: no ports left; nothing is
-  // open then. Once.
+  // Takes ports and opens flows for each m= section that we relay (RTP or UDPTL, not rejected, at
+  // most kStreamsMax). `from` is the party whose description this is. False: no ports left; nothing
+  // is open then. Once.
   bool open(const sdp::Description& description, Side from, base::Nanos now);
   bool is_open() const { return !streams_.empty(); }
   // Whether anything in this description goes through the streams that are open.
@@ -66,6 +67,9 @@ class MediaSession {
     std::array<std::array<Flow, 2>, 2> flows;
   };
 
+  static constexpr std::size_t kNoSection = SIZE_MAX;
+
+  std::size_t section_of(std::size_t stream, const sdp::Description& description) const;
   void give_ports_back(base::Nanos now);
 
   Datapath& datapath_;

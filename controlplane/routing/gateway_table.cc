@@ -1,31 +1,48 @@
 #include "controlplane/routing/gateway_table.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "controlplane/routing/target_order.h"
+
 namespace tandem::routing {
 
 GatewayTable::GatewayTable(const std::vector<config::Gateway>& gateways)
     : gateways_(gateways),
+      book_(std::make_shared<AddressBook>(gateways)),
       loads_(std::make_unique<std::atomic<std::uint32_t>[]>(gateways.size())) {}
 
-std::optional<GatewayIndex> GatewayTable::identify(const base::Endpoint& source) const {
-  std::optional<GatewayIndex> any_port;
-  for (GatewayIndex i = 0; i < gateways_.size(); ++i) {
-    if (gateways_[i].kind != config::GatewayKind::kMapping) continue;
-    for (const base::Endpoint& address : gateways_[i].addresses) {
-      if (!(address.address == source.address)) continue;
-      if (address.port == source.port) return i;
-      if (address.port == 0 && !any_port) any_port = i;
-    }
-  }
-  return any_port;
+std::shared_ptr<const AddressBook> GatewayTable::book() const {
+  const std::lock_guard hold(book_door_);
+  return book_;
 }
 
-bool GatewayTable::knows(const base::IpAddress& address) const {
-  for (const config::Gateway& gateway : gateways_) {
-    for (const base::Endpoint& known : gateway.addresses) {
-      if (known.address == address) return true;
-    }
+std::vector<config::Target> GatewayTable::targets(GatewayIndex index, base::Random& random) const {
+  std::vector<config::Target> out = book()->targets(index);
+  order_targets(out, random);
+  return out;
+}
+
+std::string GatewayTable::name_at(const base::Endpoint& endpoint) const {
+  const auto now = book();
+  for (GatewayIndex i = 0; i < gateways_.size(); ++i) {
+    const config::Gateway& gateway = gateways_[i];
+    if (gateway.kind != config::GatewayKind::kRouting || !gateway.listener) continue;
+    const auto targets = now->targets(i);
+    const auto leads_there = [&](const config::Target& t) { return t.endpoint == endpoint; };
+    if (std::none_of(targets.begin(), targets.end(), leads_there)) continue;
+    if (!gateway.server_name.empty()) return gateway.server_name;
+    return gateway.hosts.empty() ? std::string() : gateway.hosts.front().name;
   }
-  return false;
+  return {};
+}
+
+void GatewayTable::set_targets(GatewayIndex index, std::size_t name,
+                               std::vector<config::Target> targets) {
+  auto next = std::make_shared<AddressBook>(*book());
+  next->set_targets(index, name, std::move(targets));
+  const std::lock_guard hold(book_door_);
+  book_ = std::move(next);
 }
 
 bool GatewayTable::take(GatewayIndex index) {

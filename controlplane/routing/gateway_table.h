@@ -1,28 +1,48 @@
-// The gateways with their load: who a source address belongs to, and whether one has room. Shared
-// by all shards; the load counts are atomic, all else is fixed after construction.
+// The gateways with their load: who a source address belongs to, where a gateway is reached, and
+// whether it has room. Shared by all shards: the load counts are atomic, the addresses a snapshot
+// that set_targets() (the main thread, after a DNS answer) exchanges; all else is fixed after
+// construction.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "controlplane/config/site.h"
+#include "controlplane/routing/address_book.h"
+#include "drivers/base/random.h"
 
 namespace tandem::routing {
-
-using GatewayIndex = std::uint32_t;
 
 class GatewayTable {
  public:
   explicit GatewayTable(const std::vector<config::Gateway>& gateways);
 
   // The mapping gateway that sends from this address; one with this very port before one with any.
-  std::optional<GatewayIndex> identify(const base::Endpoint& source) const;
+  std::optional<GatewayIndex> identify(const base::Endpoint& source) const {
+    return book()->identify(source);
+  }
   // Any gateway's address, of either kind.
-  bool knows(const base::IpAddress& address) const;
+  bool knows(const base::IpAddress& address) const { return book()->knows(address); }
   const config::Gateway& gateway(GatewayIndex index) const { return gateways_[index]; }
+  // The routing gateway that is reached at exactly this address and port.
+  std::optional<GatewayIndex> routing_at(const base::Endpoint& address) const {
+    return book()->routing_at(address);
+  }
+  // Where a routing gateway is reached, in the order in which one call tries them. Empty: its name
+  // leads nowhere as yet.
+  std::vector<config::Target> targets(GatewayIndex index, base::Random& random) const;
+
+  // What the certificate of the gateway that is reached there must be for: a name; empty: the
+  // address itself.
+  std::string name_at(const base::Endpoint& endpoint) const;
+
+  // What the n-th name of a gateway leads to from now on, instead of what it led to before.
+  void set_targets(GatewayIndex index, std::size_t name, std::vector<config::Target> targets);
 
   // Takes one call's place. False: at capacity.
   bool take(GatewayIndex index);
@@ -32,7 +52,11 @@ class GatewayTable {
   }
 
  private:
+  std::shared_ptr<const AddressBook> book() const;
+
   std::vector<config::Gateway> gateways_;
+  mutable std::mutex book_door_;  // held for the copy of a pointer
+  std::shared_ptr<const AddressBook> book_;
   std::unique_ptr<std::atomic<std::uint32_t>[]> loads_;
 };
 

@@ -34,10 +34,16 @@ Line next_line(std::string_view& rest) {
   return line;
 }
 
+// A CR within the line, or a NUL. No early end: so the compiler looks at many characters at once.
+bool has_control(std::string_view text) {
+  bool found = false;
+  for (const char c : text) found |= c == '\r' || c == '\0';
+  return found;
+}
+
 // Cuts the first word off `rest`; several spaces part like one.
 std::string_view next_word(std::string_view& rest) {
-  const auto begin = rest.find_first_not_of(' ');
-  rest = begin == npos ? std::string_view{} : rest.substr(begin);
+  while (rest.starts_with(' ')) rest.remove_prefix(1);
   return base::split_first(rest, ' ');
 }
 
@@ -118,7 +124,7 @@ base::Result<Description> Reader::read() {
     const auto now = next_line(rest);
     if (now.text.empty() && base::trim(rest).empty()) break;  // blank lines at the end
     if (number == 1 && base::trim(now.text) != "v=0") return base::error("doesn't begin with v=0");
-    if (now.text.find_first_of(std::string_view("\r\0", 2)) != npos) {
+    if (has_control(now.text)) {
       return base::error(fmt::format("line {}: a control character", number));
     }
     if (now.type() < 'a' || now.type() > 'z') {
@@ -177,6 +183,8 @@ base::Result<void> Reader::media_line(std::string_view value) {
       media.codec = row.name;
       media.clock_hz = row.clock_hz;
     }
+  } else {
+    media.codec = first_format(media);
   }
   out_.media.push_back(media);
   connected_ = false;
@@ -324,8 +332,11 @@ void Rewriter::origin_line(const Line& line) {
   const auto user = next_word(rest);
   const auto id = next_word(rest);
   const auto version = next_word(rest);
-  out_ += fmt::format("o={} {} {} ", user.empty() ? "-" : user, id.empty() ? "0" : id,
-                      version.empty() ? "0" : version);
+  out_.append("o=").append(user.empty() ? "-" : user).append(" ");
+  out_.append(id.empty() ? "0" : id)
+      .append(" ")
+      .append(version.empty() ? "0" : version)
+      .append(" ");
   put_address(session_address_);
   out_ += line.end;
 }
@@ -362,13 +373,22 @@ void Rewriter::put_due_connection() {
   if (!open) out_ += line_end_;
 }
 
+// What would lead media around us: we are no ICE agent, RTCP has its own port here, and so has each
+// section (RFC 9143 needs both ends to agree on a bundle, and we don't).
+bool leads_around(std::string_view value) {
+  for (const std::string_view name : {"candidate", "rtcp-mux", "rtcp-mux-only", "remote-candidates",
+                                      "end-of-candidates", "bundle-only"}) {
+    if (attribute(value, name)) return true;
+  }
+  if (const auto group = attribute(value, "group")) {
+    return *group == "BUNDLE" || group->starts_with("BUNDLE ");
+  }
+  return value.starts_with("ice-");
+}
+
 void Rewriter::attribute_line(const Line& line) {
   const auto value = line.value();
-  for (const std::string_view name :
-       {"candidate", "rtcp-mux", "rtcp-mux-only", "remote-candidates", "end-of-candidates"}) {
-    if (attribute(value, name)) return;
-  }
-  if (value.starts_with("ice-")) return;
+  if (leads_around(value)) return;
   auto rtcp = attribute(value, "rtcp");
   if (!rtcp) {
     out_ += line.all;

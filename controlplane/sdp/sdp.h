@@ -12,6 +12,8 @@
 
 namespace tandem::sdp {
 
+inline constexpr std::string_view kContentType = "application/sdp";
+
 enum class Direction : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
 
 // One m= section. Views into the description's text.
@@ -25,7 +27,8 @@ struct Media {
   base::Endpoint rtcp;        // a=rtcp (RFC 3605), else port + 1
   bool rtcp_mux = false;      // RFC 5761
   Direction direction = Direction::kSendRecv;
-  // The name of the first format ("PCMU"), from a=rtpmap or the static table of RFC 3551.
+  // The name of the first format ("PCMU"), from a=rtpmap or the static table of RFC 3551; what
+  // isn't RTP names it itself ("t38").
   std::string_view codec;
   std::uint32_t clock_hz = 8000;
 };
@@ -47,7 +50,8 @@ struct LocalMedia {
 
 // The same description with: o= address (the username, ids and version stay, since each leg sees
 // one origin), every c=, each m= port, a=rtcp, and a=candidate / a=rtcp-mux / a=ice-* /
-// a=remote-candidates lines taken out (we are not an ICE agent, and RTCP has its own port here).
+// a=remote-candidates / a=group:BUNDLE lines taken out (we are not an ICE agent, and RTCP and each
+// section have their own ports here).
 // A section's c= stays where it was; c=IN IP4 0.0.0.0 stays what it was (hold, RFC 3264 §8.4).
 std::string rewrite(const Description& description, const std::vector<LocalMedia>& local);
 

@@ -1,6 +1,7 @@
 #include "controlplane/sip/answer_repeater.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tandem::sip {
 
@@ -10,6 +11,11 @@ void AnswerRepeater::start(ServerId invite) {
   since_ = env_.wheel.now();
   gap_ = env_.timers.t1;
   arm();
+}
+
+void AnswerRepeater::stop() {
+  env_.wheel.cancel(timer_);
+  servers_.acknowledged(std::exchange(invite_, {}));
 }
 
 void AnswerRepeater::arm() { timer_ = env_.wheel.arm(env_.wheel.now() + gap_, *this, 0); }

@@ -20,7 +20,8 @@ class AnswerRepeater final : loop::TimerListener {
 
   // The 2xx of this transaction has just been sent for the first time.
   void start(ServerId invite);
-  void stop() { env_.wheel.cancel(timer_); }
+  // Its ACK has come, or nobody waits for it any more.
+  void stop();
 
  private:
   void on_timer(std::uint64_t word) override;

@@ -26,9 +26,15 @@ class Builder {
   // A header whose value is made of several pieces.
   template <typename... Pieces>
   Builder& pieces(HeaderId id, const Pieces&... values) {
-    out_ << header_name(id) << ": ";
+    out_ << header_start(id);
     (put(values), ...);
     out_ << "\r\n";
+    return *this;
+  }
+  // Lines, or a part of one, that a Builder has written before or that we made ourselves: not
+  // looked into again.
+  Builder& written(std::string_view lines) {
+    out_ << lines;
     return *this;
   }
   // All headers with this id, in order, as they were written.

@@ -1,16 +1,20 @@
 #include "controlplane/sip/client_transactions.h"
 
+#include <utility>
+#include <vector>
+
 #include "controlplane/sip/builder.h"
-#include "controlplane/sip/parser.h"
+#include "drivers/base/text.h"
 
 namespace tandem::sip {
 namespace {
 
-std::string key_of(std::string_view branch, std::string_view method) {
-  std::string key(branch);
-  key += '|';
-  key += method;
-  return key;
+// RFC 3261 §18.1.1, in bytes.
+constexpr std::size_t kDatagramMax = 1300;
+
+// How a Via of ours begins.
+std::string via_begin(const Path& path) {
+  return "SIP/2.0/" + std::string(protocol_name(path.protocol)) + " " + path.local.text();
 }
 
 TransactionEvent event_of(int status) {
@@ -19,24 +23,37 @@ TransactionEvent event_of(int status) {
 }
 
 // ACK to a 300–699 (§17.1.1.3) and CANCEL (§9.1) alike: the INVITE's Request-URI, top Via, From,
-// Call-ID, CSeq number and Route; only the To differs.
-std::optional<std::string> follow_up(const std::string& invite_bytes, Method method,
-                                     std::string_view to) {
-  std::string bytes = invite_bytes;
-  Message invite;
-  if (Parser::parse({bytes.data(), bytes.size()}, invite).verdict != ParseVerdict::kOk) {
-    return std::nullopt;
-  }
+// Call-ID, CSeq number and Route; only the To differs. The INVITE is our own, so its lines are read
+// as a Builder writes them.
+std::optional<std::string> follow_up(std::string_view invite, Method method, std::string_view to,
+                                     std::string_view reason = {}) {
   Builder out(message_scratch());
-  std::string_view vias = invite.value(HeaderId::kVia);
-  out.request(method_name(method), invite.request_uri())
-      .header(HeaderId::kVia, next_value(vias))
-      .copy(invite, HeaderId::kRoute)
-      .header(HeaderId::kMaxForwards, 70)
-      .header(HeaderId::kFrom, invite.value(HeaderId::kFrom))
-      .header(HeaderId::kTo, to.empty() ? invite.value(HeaderId::kTo) : to)
-      .header(HeaderId::kCallId, invite.call_id())
-      .pieces(HeaderId::kCSeq, std::uint64_t{invite.cseq().number}, ' ', method_name(method));
+  std::string_view uri = base::split_first(invite, '\n');
+  base::split_first(uri, ' ');
+  out.request(method_name(method), uri.substr(0, uri.find(' '))).header(HeaderId::kMaxForwards, 70);
+  while (!invite.starts_with('\r') && !invite.empty()) {
+    std::string_view value = base::split_first(invite, '\n');
+    value.remove_suffix(1);
+    const std::string_view name = base::split_first(value, ':');
+    value.remove_prefix(1);
+    switch (const HeaderId id = header_id(name)) {
+      case HeaderId::kVia:
+      case HeaderId::kRoute:
+      case HeaderId::kFrom:
+      case HeaderId::kCallId:
+        out.header(id, value);
+        break;
+      case HeaderId::kTo:
+        out.header(id, to.empty() ? value : to);
+        break;
+      case HeaderId::kCSeq:
+        out.pieces(id, base::split_first(value, ' '), ' ', method_name(method));
+        break;
+      default:
+        break;
+    }
+  }
+  if (!reason.empty()) out.header(HeaderId::kReason, reason);
   const auto text = out.finish();
   if (!text) return std::nullopt;
   return std::string(*text);
@@ -44,29 +61,28 @@ std::optional<std::string> follow_up(const std::string& invite_bytes, Method met
 
 }  // namespace
 
+// The magic cookie of §8.1.1.7, the shard's mark, and a ticket.
 ClientTransactions::ClientTransactions(Environment& env, ClientUser& user)
-    : env_(env), user_(user), slab_(env.limits.transactions + env.limits.transactions / 4) {
-  retransmit_door_.owner = this;
-  retransmit_door_.event = TransactionEvent::kRetransmitTimer;
-  life_door_.owner = this;
-  life_door_.event = TransactionEvent::kLifeTimer;
-}
+    : env_(env),
+      user_(user),
+      slab_(env.limits.transactions + env.limits.transactions / 4),
+      branch_begin_("z9hG4bKs" + std::to_string(env.shard) + "-") {}
 
-ClientId ClientTransactions::make(TransactionKind kind, std::string branch, std::string_view method,
-                                  std::uint64_t cookie, const Path& path) {
-  auto key = key_of(branch, method);
+ClientId ClientTransactions::make(Method method, const Ticket& branch, std::uint64_t cookie,
+                                  const Path& path) {
+  const auto kind =
+      method == Method::kInvite ? TransactionKind::kInviteClient : TransactionKind::kClient;
   auto [handle, t] = slab_.make(Transaction{.kind = kind,
                                             .state = first_state(kind),
+                                            .method = method,
                                             .cookie = cookie,
                                             .path = path,
-                                            .branch = std::move(branch),
-                                            .key = std::move(key),
-                                            .request = {}});
+                                            .branch = branch});
   if (t == nullptr) {
     env_.counters.add(wire::Counter::drop_sip_no_memory);
     return {};
   }
-  by_key_[t->key] = handle;
+  if (!t->branch.handle) t->branch.handle = handle;
   return {handle};
 }
 
@@ -76,17 +92,20 @@ ClientId ClientTransactions::begin(Method method, std::uint64_t cookie, const Pa
     env_.counters.add(wire::Counter::drop_sip_no_memory);
     return {};
   }
-  const auto kind =
-      method == Method::kInvite ? TransactionKind::kInviteClient : TransactionKind::kClient;
-  // The magic cookie of §8.1.1.7, the shard's mark, and enough randomness not to be guessed.
-  return make(kind, "z9hG4bKs" + std::to_string(env_.shard) + "-" + env_.random.token(),
-              method_name(method), cookie, path);
+  return make(method, {{}, env_.random.next()}, cookie, path);
 }
 
 std::string ClientTransactions::via(ClientId id) const {
   auto* t = const_cast<ClientTransactions*>(this)->slab_.find(id.handle);
   CHECK(t != nullptr);
-  return "SIP/2.0/UDP " + t->path.local.text() + ";branch=" + t->branch + ";rport";
+  std::string out;
+  out.reserve(128);
+  out += via_begin(t->path);
+  out += ";branch=";
+  out += branch_begin_;
+  t->branch.append_to(out);
+  out += ";rport";
+  return out;
 }
 
 bool ClientTransactions::send(ClientId id, std::string request) {
@@ -99,48 +118,112 @@ bool ClientTransactions::send(ClientId id, std::string request) {
     return false;
   }
   t->request = std::move(request);
-  send_counted(env_, t->path, t->request);
+  take_stream_if_large(*t);
+  transmit(id, *t);
   arm_retransmit(id, *t);
   arm_life(id, *t, env_.timers.life());
   return true;
 }
 
-void ClientTransactions::cancel(ClientId invite) {
+// Nothing is repeated over a stream: that it won't leave is news, told when the stack is unwound.
+void ClientTransactions::transmit(ClientId id, Transaction& t) {
+  if (send_counted(env_, t.path, t.request) || !is_reliable(t.path.protocol)) return;
+  env_.wheel.cancel(t.retransmit);
+  t.retransmit = env_.wheel.arm(env_.wheel.now(), failure_door_, id.handle.raw);
+}
+
+void ClientTransactions::take_stream_if_large(Transaction& t) {
+  const bool large = t.request.size() > kDatagramMax && t.path.protocol == Protocol::kUdp;
+  if (!large || !t.path.large_by_tcp) return;
+  Path wanted = t.path;
+  wanted.protocol = Protocol::kTcp;
+  const Path stream = env_.transport.settle(wanted, t.path);
+  if (stream.protocol != Protocol::kTcp) return;
+  const std::string old_via = via_begin(t.path);
+  t.request.replace(t.request.find(old_via), old_via.size(), via_begin(stream));
+  t.by_datagram = std::exchange(t.path, stream);
+}
+
+void ClientTransactions::fall_back(ClientId id, Transaction& t) {
+  const std::string old_via = via_begin(t.path);
+  t.request.replace(t.request.find(old_via), old_via.size(), via_begin(*t.by_datagram));
+  t.path = *std::exchange(t.by_datagram, std::nullopt);
+  t.path.large_by_tcp = false;
+  transmit(id, t);
+  arm_retransmit(id, t);
+}
+
+void ClientTransactions::connection_lost(const Path& path, bool was_open) {
+  std::vector<ClientId> waiting;
+  slab_.each([&](base::Handle handle, const Transaction& t) {
+    const bool same_end = t.path.local == path.local && t.path.remote == path.remote;
+    const bool on_it = t.path.protocol == path.protocol && (same_end || t.path.flow == path.flow);
+    if (on_it && transition(t.kind, t.state, TransactionEvent::kTransportError) != nullptr) {
+      waiting.push_back({handle});
+    }
+  });
+  for (const ClientId id : waiting) {
+    Transaction* t = slab_.find(id.handle);
+    if (t == nullptr) continue;  // ended with one before it
+    if (was_open && !std::exchange(t->sent_again, true)) {
+      t->path.flow = 0;
+      transmit(id, *t);
+    } else {
+      apply(id, TransactionEvent::kTransportError, nullptr);
+    }
+  }
+}
+
+void ClientTransactions::cancel(ClientId invite, std::string_view reason) {
   Transaction* t = slab_.find(invite.handle);
   if (t == nullptr || t->state != TransactionState::kProceeding) return;
   arm_life(invite, *t, env_.timers.life());
-  auto bytes = follow_up(t->request, Method::kCancel, {});
+  auto bytes = follow_up(t->request, Method::kCancel, {}, reason);
   if (!bytes) {
     env_.counters.add(wire::Counter::drop_sip_send);
     return;
   }
-  const Path path = t->path;
-  const ClientId id = make(TransactionKind::kClient, t->branch, "CANCEL", 0, path);
-  if (id) send(id, *std::move(bytes));
+  t->cancel = make(Method::kCancel, t->branch, 0, t->path);
+  if (t->cancel) send(t->cancel, *std::move(bytes));
 }
 
 void ClientTransactions::stop_retransmitting(ClientId id) {
   if (Transaction* t = slab_.find(id.handle)) env_.wheel.cancel(t->retransmit);
 }
 
-bool ClientTransactions::receive(const Message& response, const Path& path) {
-  const auto found = by_key_.find(key_of(response.top_via().branch, response.cseq().method_name));
-  if (found == by_key_.end()) return false;
-  apply({found->second}, event_of(response.status()), &response, &path);
+ClientId ClientTransactions::find(const Message& response) {
+  std::string_view branch = response.top_via().branch;
+  if (!branch.starts_with(branch_begin_)) return {};
+  branch.remove_prefix(branch_begin_.size());
+  const auto ticket = Ticket::parse(branch);
+  const Transaction* t = ticket ? slab_.find(ticket->handle) : nullptr;
+  if (t == nullptr || t->branch != *ticket) return {};
+  const Method method = response.cseq().method;
+  if (method == t->method) return {ticket->handle};
+  return method == Method::kCancel ? t->cancel : ClientId{};
+}
+
+bool ClientTransactions::receive(const Message& response) {
+  const ClientId id = find(response);
+  if (slab_.find(id.handle) == nullptr) return false;
+  apply(id, event_of(response.status()), &response);
   return true;
 }
 
 void ClientTransactions::fire(ClientId id, TransactionEvent event) {
   env_.counters.add(wire::Counter::timer_fired);
-  apply(id, event, nullptr, nullptr);
+  apply(id, event, nullptr);
 }
 
-void ClientTransactions::apply(ClientId id, TransactionEvent event, const Message* response,
-                               const Path* path) {
+void ClientTransactions::apply(ClientId id, TransactionEvent event, const Message* response) {
   Transaction* t = slab_.find(id.handle);
   if (t == nullptr) return;
   const Transition* to = transition(t->kind, t->state, event);
   if (to == nullptr) return;
+  if (event == TransactionEvent::kTransportError && t->by_datagram) {
+    fall_back(id, *t);
+    return;
+  }
   t->state = to->next;
   const Actions actions = to->actions;
   if (actions & kCountAbsorbed) env_.counters.add(wire::Counter::sip_absorbed);
@@ -155,15 +238,22 @@ void ClientTransactions::apply(ClientId id, TransactionEvent event, const Messag
   if (actions & kArmLife64T1) arm_life(id, *t, env_.timers.life());
   if (actions & kArmLifeD) arm_life(id, *t, env_.timers.d);
   if (actions & kArmLifeT4) arm_life(id, *t, env_.timers.t4);
+  const bool answered =
+      to->next == TransactionState::kAccepted || to->next == TransactionState::kCompleted;
+  if (answered && !t->acknowledges) std::string().swap(t->request);
   const std::uint64_t cookie = t->cookie;
-  const bool over = to->next == TransactionState::kTerminated;
-  if (cookie != 0 && (actions & kPass)) user_.on_response(cookie, *response, *path);
-  if (cookie != 0 && (actions & kTellTimeout)) user_.on_timeout(cookie);
+  // §17.1.1.2, §17.1.2.2: timers D and K are zero where nothing is repeated.
+  const bool at_once = is_reliable(t->path.protocol) && (actions & (kArmLifeD | kArmLifeT4)) != 0;
+  const bool over = at_once || to->next == TransactionState::kTerminated;
+  if (cookie != 0 && (actions & kPass)) user_.on_response(id, cookie, *response);
+  if (cookie != 0 && (actions & kTellTimeout)) user_.on_timeout(id, cookie);
+  if (cookie != 0 && (actions & kTellFailure)) user_.on_failure(id, cookie);
   if (over) end(id);
 }
 
 void ClientTransactions::arm_retransmit(ClientId id, Transaction& t) {
   const auto& gaps = env_.timers.resend_gaps;
+  if (is_reliable(t.path.protocol)) return;
   if (t.resends >= gaps.size()) return;
   // §17.1.2.2: a non-INVITE request that has a provisional response is retransmitted each T2.
   const bool proceeding = t.state == TransactionState::kProceeding;
@@ -177,12 +267,16 @@ void ClientTransactions::arm_life(ClientId id, Transaction& t, Nanos after) {
   t.life = env_.wheel.arm(env_.wheel.now() + after, life_door_, id.handle.raw);
 }
 
-void ClientTransactions::send_ack(const Transaction& t, const Message& response) {
-  if (const auto bytes = follow_up(t.request, Method::kAck, response.value(HeaderId::kTo))) {
-    send_counted(env_, t.path, *bytes);
-  } else {
-    env_.counters.add(wire::Counter::drop_sip_send);
+void ClientTransactions::send_ack(Transaction& t, const Message& response) {
+  if (!t.acknowledges) {
+    auto ack = follow_up(t.request, Method::kAck, response.value(HeaderId::kTo));
+    t.acknowledges = true;
+    t.request = std::move(ack).value_or(std::string());
   }
+  if (t.request.empty())
+    env_.counters.add(wire::Counter::drop_sip_send);
+  else
+    send_counted(env_, t.path, t.request);
 }
 
 void ClientTransactions::end(ClientId id) {
@@ -191,9 +285,8 @@ void ClientTransactions::end(ClientId id) {
   env_.wheel.cancel(t->retransmit);
   env_.wheel.cancel(t->life);
   const std::uint64_t cookie = t->cookie;
-  by_key_.erase(t->key);
   slab_.drop(id.handle);
-  if (cookie != 0) user_.on_client_end(cookie);
+  if (cookie != 0) user_.on_client_end(id, cookie);
 }
 
 }  // namespace tandem::sip

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/sip/builder.h"
+#include "drivers/base/text.h"
 
 namespace tandem::sip {
 namespace {
@@ -30,16 +31,15 @@ bool is_loose(std::string_view route) {
   return address && find_param(address->uri.params, "lr").has_value();
 }
 
-// The endpoint that a URI names by an IP address.
-std::optional<base::Endpoint> endpoint_of(std::string_view uri_text) {
-  const auto uri = parse_uri(uri_text);
-  if (!uri) return std::nullopt;
-  const auto address = base::IpAddress::parse(uri->host);
-  if (!address) return std::nullopt;
-  base::Endpoint out;
-  out.address = *address;
-  out.port = uri->port != 0 ? uri->port : 5060;
-  return out;
+// What a URI says to be reached by; none: it doesn't say (§19.1.1).
+std::optional<Protocol> protocol_of(const Uri& uri) {
+  if (uri.scheme == Scheme::kSips) return Protocol::kTls;
+  const auto transport = find_param(uri.params, "transport");
+  if (!transport) return std::nullopt;
+  for (const Protocol protocol : {Protocol::kUdp, Protocol::kTcp, Protocol::kTls}) {
+    if (base::iequals(*transport, protocol_name(protocol))) return protocol;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -58,6 +58,7 @@ std::optional<Dialog> Dialog::from_invite(const Message& invite, std::string_vie
   out.route_set = record_routes(invite);
   out.remote_cseq = invite.cseq().number;
   out.path = path;
+  out.secure = base::istarts_with(invite.request_uri(), "sips:");
   return out;
 }
 
@@ -79,13 +80,24 @@ void Dialog::refresh_target(const Message& message) {
 }
 
 Path Dialog::request_path() const {
-  std::optional<base::Endpoint> next;
+  std::string_view next = remote_target;
   if (!route_set.empty()) {
-    if (const auto route = parse_name_addr(route_set.front())) next = endpoint_of(route->uri.text);
-  } else {
-    next = endpoint_of(remote_target);
+    const auto route = parse_name_addr(route_set.front());
+    next = route ? route->uri.text : std::string_view{};
   }
-  return {path.local, next.value_or(path.remote)};
+  const auto uri = parse_uri(next);
+  Path out = path;
+  if (!uri) return out;
+  if (const auto protocol = protocol_of(*uri)) out.protocol = *protocol;
+  if (const auto address = base::IpAddress::parse(uri->host)) {
+    out.remote.address = *address;
+    out.remote.port = uri->port != 0 ? uri->port : default_port(out.protocol);
+  }
+  // The connection that the dialog came by leads to the peer itself, whatever it calls itself
+  // (RFC 5626), but not to another proxy on the way.
+  const bool elsewhere = !route_set.empty() && out.remote.address != path.remote.address;
+  if (out.protocol != path.protocol || elsewhere) out.flow = 0;
+  return out;
 }
 
 std::string Dialog::build(const Request& request) const {
@@ -101,13 +113,14 @@ std::string Dialog::build(const Request& request) const {
   }
   out.request(method_name(request.method), target).header(HeaderId::kVia, request.via);
   for (const auto& route : routes) out.header(HeaderId::kRoute, route);
-  out.header(HeaderId::kMaxForwards, 70)
+  out.header(HeaderId::kMaxForwards, request.max_forwards)
       .header(HeaderId::kFrom, local_party)
       .header(HeaderId::kTo, remote_party)
       .header(HeaderId::kCallId, call_id)
       .pieces(HeaderId::kCSeq, std::uint64_t{request.cseq}, ' ', method_name(request.method));
   if (!request.contact.empty()) out.header(HeaderId::kContact, request.contact);
-  if (!request.reason.empty()) out.header(HeaderId::kReason, request.reason);
+  for (const HeaderLine& line : request.headers) out.header(line.id, line.value);
+  out.written(request.passed);
   const auto text = out.finish(request.content_type, request.body);
   return text ? std::string(*text) : std::string();
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct Dialog {
   std::vector<std::string> route_set;  // name-addrs, first hop first
   std::uint32_t local_cseq = 0;
   std::uint32_t remote_cseq = 0;  // 0: no request of the peer's yet
+  bool secure = false;            // the peer asked for sips
   Path path;  // where our requests go when target and route set name no IP address
 
   // UAS (§12.1.1). Fails (no value) without a usable Contact.
@@ -43,9 +45,11 @@ struct Dialog {
   struct Request {
     Method method = Method::kBye;
     std::uint32_t cseq = 0;
-    std::string_view via;
-    std::string_view contact{};  // empty: none
-    std::string_view reason{};   // a Reason header's value (RFC 3326); empty: none
+    std::string_view via{};
+    std::string_view contact{};             // empty: none
+    std::span<const HeaderLine> headers{};  // what else this request says
+    std::uint32_t max_forwards = 70;
+    std::string_view passed{};  // another leg's end-to-end headers, as lines (end_to_end.h)
     std::string_view content_type{};
     std::string_view body{};
   };

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "controlplane/loop/timer_wheel.h"
 #include "controlplane/sip/transport.h"
+#include "drivers/base/keyed_hash.h"
 #include "drivers/base/random.h"
 #include "drivers/wire/counters.h"
 
@@ -31,6 +33,10 @@ struct Limits {
   std::uint32_t sessions = 100'000;      // legs
 };
 
+// The methods that our legs take part in.
+inline constexpr std::string_view kAllowedMethods =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY";
+
 struct Environment {
   loop::TimerWheel& wheel;
   Transport& transport;
@@ -39,6 +45,13 @@ struct Environment {
   std::uint32_t shard = 0;
   TimerValues timers{};
   Limits limits{};
+  // Allow and Allow-Events as our messages say them: what policy takes besides stands in there too.
+  // Allow-Events empty: no event package is ours (RFC 6665), so SUBSCRIBE is no method of ours.
+  std::string allow{kAllowedMethods};
+  std::string allow_events{};
+  // Marks the calls that we make, so that one that comes back is known (§16.3). The same for all
+  // shards of a switch and for no other switch; left empty, the user agent makes one up.
+  base::KeyedHash::Key loop_key{};
 };
 
 // Counts both outcomes.

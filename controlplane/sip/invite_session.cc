@@ -2,430 +2,474 @@
 
 #include <utility>
 
+#include "controlplane/sip/body.h"
 #include "controlplane/sip/builder.h"
+#include "controlplane/sip/end_to_end.h"
+#include "controlplane/sip/loop_mark.h"
+#include "controlplane/sip/ticket.h"
 
 namespace tandem::sip {
 namespace {
 
-// 2xx of so many forks are hung up; a peer that sends more has lost its way.
-constexpr std::size_t kForksMax = 8;
-// ACKs of so many re-INVITEs are kept for repeating.
-constexpr std::size_t kReinviteAcksMax = 4;
+LegDialog first_dialog(Dialog dialog) {
+  LegDialog first;
+  first.dialog = std::move(dialog);
+  return first;
+}
+
+// What a party said about why (RFC 3326), all of it; empty: nothing.
+std::string reason_of(const Message& message) {
+  std::string out;
+  for (const Header& header : message.headers()) {
+    if (header.id != HeaderId::kReason) continue;
+    if (!out.empty()) out += ", ";
+    out += header.value;
+  }
+  return out;
+}
 
 }  // namespace
 
 InviteSession::InviteSession(SessionHost& host, Path path)
-    : host_(host),
-      state_(State::kCalling),
-      uac_(true),
-      repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }) {
-  dialog_.path = path;
+    : leg_{.host = host, .state = State::kCalling, .uac = true},
+      repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }),
+      forks_(leg_),
+      reliable_(leg_, [this] { on_never_pracked(); }),
+      offers_(leg_, [this] { on_never_acknowledged(); }) {
+  leg_.dialogs.push_back(first_dialog({}));
+  leg_.dialog().path = path;
 }
 
-InviteSession::InviteSession(SessionHost& host, ServerId invite, Dialog dialog)
-    : host_(host),
-      state_(State::kIncoming),
-      uac_(false),
-      dialog_(std::move(dialog)),
-      server_(invite),
-      repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }) {}
+InviteSession::InviteSession(SessionHost& host, ServerId id, const Message& invite, Dialog dialog)
+    : leg_{.host = host, .state = State::kIncoming, .uac = false},
+      server_(id),
+      repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }),
+      forks_(leg_),
+      reliable_(leg_, [this] { on_never_pracked(); }),
+      offers_(leg_, [this] { on_never_acknowledged(); }) {
+  leg_.dialogs.push_back(first_dialog(std::move(dialog)));
+  leg_.at(0).agreement = sdp_of(invite).empty() ? Agreement::kNone : Agreement::kTheirs;
+  leg_.note_allow(0, invite);
+  reliable_.begin(id, invite);
+}
 
 InviteSession::~InviteSession() = default;
 
-void InviteSession::bind(SessionId id) {
-  id_ = id;
-  if (!uac_) host_.tag_in_use(dialog_.local_tag, id_);
-}
+void InviteSession::bind(SessionId id) { leg_.id = id; }
 
-std::string InviteSession::contact() const { return "<sip:" + dialog_.path.local.text() + ">"; }
+bool InviteSession::owns(const Message& request) const {
+  return state() != State::kOver && dialog().call_id == request.call_id() &&
+         leg_.fork_of(request) >= 0;
+}
 
 // --- UAC ---------------------------------------------------------------------------------------
 
 bool InviteSession::start(const Outgoing& outgoing) {
-  auto& env = host_.env;
-  client_ =
-      host_.clients.begin(Method::kInvite, session_cookie(id_, Exchange::kInvite), dialog_.path);
+  auto& env = leg_.host.env;
+  auto& clients = leg_.host.clients;
+  Dialog& first = leg_.dialog();
+  client_ = clients.begin(Method::kInvite, session_cookie(leg_.id, Exchange::kInvite), first.path);
   if (!client_) return false;
   hold_ack_ = outgoing.hold_ack;
-  dialog_.call_id = "s" + std::to_string(env.shard) + "-" + env.random.token() + "@" +
-                    dialog_.path.local.address.text();
-  dialog_.local_tag = env.random.token();
-  dialog_.local_party = std::string(outgoing.from) + ";tag=" + dialog_.local_tag;
-  dialog_.remote_party = outgoing.to;
-  dialog_.remote_target = outgoing.request_uri;
-  dialog_.local_cseq = 1;
+  offers_reliable_ = outgoing.reliable;
+  leg_.at(0).agreement = outgoing.body.empty() ? Agreement::kNone : Agreement::kOurs;
+  first.call_id = "s" + std::to_string(env.shard) + "-" + env.random.token() + "@" +
+                  first.path.local.address.text();
+  first.local_tag = Ticket{leg_.id.handle, env.random.next()}.text();
+  first.local_party = std::string(outgoing.from) + ";tag=" + first.local_tag;
+  first.remote_party = outgoing.to;
+  first.remote_target = outgoing.request_uri;
+  first.local_cseq = 1;
   Builder out(message_scratch());
   out.request("INVITE", outgoing.request_uri)
-      .header(HeaderId::kVia, host_.clients.via(client_))
+      .pieces(HeaderId::kVia, clients.via(client_), loop_mark(env, outgoing.request_uri))
       .header(HeaderId::kMaxForwards, outgoing.max_forwards)
-      .header(HeaderId::kFrom, dialog_.local_party)
-      .header(HeaderId::kTo, dialog_.remote_party)
-      .header(HeaderId::kCallId, dialog_.call_id)
-      .pieces(HeaderId::kCSeq, std::uint64_t{dialog_.local_cseq}, " INVITE")
-      .header(HeaderId::kContact, contact())
-      .header(HeaderId::kAllow, kAllowedMethods);
+      .header(HeaderId::kFrom, first.local_party)
+      .header(HeaderId::kTo, first.remote_party)
+      .header(HeaderId::kCallId, first.call_id)
+      .pieces(HeaderId::kCSeq, std::uint64_t{first.local_cseq}, " INVITE")
+      .header(HeaderId::kContact, leg_.contact())
+      .header(HeaderId::kAllow, env.allow)
+      .written(outgoing.passed);
+  if (offers_reliable_) out.header(HeaderId::kSupported, kReliableOption);
   const auto text = out.finish(outgoing.content_type, outgoing.body);
-  if (!host_.clients.send(client_, std::string(text.value_or(std::string_view{})))) {
+  if (!clients.send(client_, std::string(text.value_or(std::string_view{})))) {
     client_ = {};
     return false;
   }
-  host_.tag_in_use(dialog_.local_tag, id_);
   return true;
 }
 
-void InviteSession::on_response(Exchange exchange, const Message& response) {
+void InviteSession::on_response(Exchange exchange, ClientId id, const Message& response) {
   const int status = response.status();
-  if (exchange == Exchange::kBye) {
-    if (status >= 200) over();
-    return;
-  }
-  if (exchange == Exchange::kReinvite) {
-    on_reinvite_response(response);
-    return;
+  switch (exchange) {
+    case Exchange::kBye:
+      if (status >= 200) over();
+      return;
+    case Exchange::kReinvite:
+    case Exchange::kUpdate:
+      offers_.on_response(exchange, id, response);
+      return;
+    case Exchange::kPrack:
+      if (status >= 300) on_prack_end(id, status, &response);
+      return;
+    case Exchange::kRelayed:
+      // RFC 4320: a provisional one says nothing that could be passed on.
+      if (status >= 200) on_relayed_end(id, &response);
+      return;
+    case Exchange::kInvite:
+      break;
   }
   if (status >= 200 && status < 300) {
     on_final_2xx(response);
     return;
   }
-  if (state_ != State::kCalling) return;
+  if (state() != State::kCalling) return;
   if (status < 200) {
-    const bool first = !std::exchange(had_provisional_, true);
-    if (let_go_) {
-      if (first) host_.clients.cancel(client_);
-      return;
-    }
-    // The last early dialog heard of; a 2xx of another fork replaces it (§13.2.2.4).
-    if (status > 100) dialog_.confirm(response);
-    if (listener_ != nullptr) listener_->on_provisional(leg_, response);
+    on_1xx(response);
     return;
   }
-  SessionListener* listener = std::exchange(listener_, nullptr);
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
   over();
-  if (listener != nullptr) listener->on_refused(leg_, status, &response);
+  if (listener != nullptr) listener->on_refused(leg_.number, status, &response);
+}
+
+void InviteSession::on_1xx(const Message& response) {
+  const bool first = !std::exchange(had_provisional_, true);
+  if (let_go_) {
+    if (first) leg_.host.clients.cancel(client_, bye_reason_);
+    return;
+  }
+  const int fork = response.status() > 100 ? forks_.early_dialog(response) : 0;
+  if (fork < 0 || leg_.at(fork).over) return;
+  leg_.note_allow(fork, response);
+  if (offers_reliable_ && reliable_number(response) && !forks_.take_reliable(fork, response))
+    return;
+  if (leg_.listener != nullptr) leg_.listener->on_provisional(leg_.number, fork, response);
+}
+
+void InviteSession::prack(int fork, std::string_view content_type, std::string_view body) {
+  LegDialog& in = leg_.at(fork);
+  if (in.agreement != Agreement::kTheirs || in.rseq == 0) return;
+  in.agreement = Agreement::kSettled;
+  forks_.send_prack(fork, content_type, body);
+  // A peer that answered without waiting for its PRACK.
+  if (state() == State::kAnswered && fork == leg_.fork) ack({}, {});
+}
+
+// A PRACK that was refused or never answered. Without a description it only concerns the peer, who
+// ends the INVITE if it minds (§3); one that carried the answer leaves us without an agreement,
+// unless that early dialog is gone (481).
+void InviteSession::on_prack_end(ClientId id, int status, const Message* response) {
+  if (state() != State::kCalling || let_go_ || status == 481) return;
+  if (!forks_.carried_answer(id)) return;
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
+  let_go();
+  if (listener != nullptr) listener->on_refused(leg_.number, status, response);
 }
 
 void InviteSession::on_final_2xx(const Message& response) {
   lingers_ = true;
-  if (state_ != State::kCalling) {
-    if (response.to_tag() != dialog_.remote_tag) {
-      hang_up_fork(response);
+  if (state() != State::kCalling) {
+    if (response.to_tag() != dialog().remote_tag) {
+      forks_.hang_up(response);
     } else if (!ack_.empty()) {
-      send_counted(host_.env, dialog_.request_path(), ack_);
+      send_counted(leg_.host.env, leg_.way(), ack_);
     }
     return;
   }
-  if (!dialog_.confirm(response)) {
-    // A 2xx that no ACK can be addressed to: the Contact is missing. The request's target is the
-    // best guess for hanging up; the call fails.
-    dialog_.remote_tag = response.to_tag();
-    dialog_.remote_party = response.value(HeaderId::kTo);
-    SessionListener* listener = std::exchange(listener_, nullptr);
-    send_ack({}, {});
-    send_bye({});
-    if (listener != nullptr) listener->on_refused(leg_, 502, &response);
+  int fork = leg_.fork_by_remote_tag(response.to_tag());
+  if (fork < 0) {
+    leg_.dialogs.push_back(leg_.at(0));
+    fork = static_cast<int>(leg_.dialogs.size()) - 1;
+  }
+  leg_.fork = fork;
+  leg_.note_allow(fork, response);
+  if (!leg_.dialog().confirm(response)) {
+    on_2xx_without_contact(response);
     return;
   }
+  for (LegDialog& in : leg_.dialogs) in.over = &in != &leg_.at(fork);
   if (let_go_) {  // the late 200 after a CANCEL or a time-out
     send_ack({}, {});
     send_bye(bye_reason_);
     return;
   }
-  if (hold_ack_) {
-    state_ = State::kAnswered;
+  LegDialog& in = leg_.at(fork);
+  const bool owes_prack = in.agreement == Agreement::kTheirs;
+  if (owes_prack || (hold_ack_ && in.agreement != Agreement::kSettled)) {
+    leg_.state = State::kAnswered;
+    in.agreement = Agreement::kTheirs;
   } else {
     send_ack({}, {});
-    state_ = State::kConfirmed;
+    leg_.state = State::kConfirmed;
+    in.agreement = Agreement::kSettled;
   }
-  if (listener_ != nullptr) listener_->on_answered(leg_, response);
+  offers_.confirmed(fork);
+  if (leg_.listener != nullptr) leg_.listener->on_answered(leg_.number, fork, response);
 }
 
-// A 2xx from another branch of a fork: answered already, so that leg is acknowledged and hung up.
-void InviteSession::hang_up_fork(const Message& response) {
-  Dialog fork = dialog_;
-  if (!fork.confirm(response)) return;
-  const Path path = fork.request_path();
-  for (const auto& [tag, ack] : forks_) {
-    if (tag != fork.remote_tag) continue;
-    send_counted(host_.env, path, ack);
-    return;
-  }
-  if (forks_.size() == kForksMax) {
-    host_.env.counters.add(wire::Counter::drop_sip_no_memory);
-    return;
-  }
-  const std::string ack_via = fresh_via(path);
-  forks_.emplace_back(fork.remote_tag,
-                      fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via}));
-  if (forks_.back().second.empty()) return;
-  send_counted(host_.env, path, forks_.back().second);
-  const ClientId bye = host_.clients.begin(Method::kBye, 0, path);
-  if (!bye) return;
-  const std::string via = host_.clients.via(bye);
-  host_.clients.send(bye, fork.build({.method = Method::kBye, .cseq = 2, .via = via}));
+// A 2xx that no ACK can be addressed to. The request's target is the best guess for hanging up; the
+// call fails.
+void InviteSession::on_2xx_without_contact(const Message& response) {
+  leg_.dialog().remote_tag = response.to_tag();
+  leg_.dialog().remote_party = response.value(HeaderId::kTo);
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
+  send_ack({}, {});
+  send_bye({});
+  if (listener != nullptr) listener->on_refused(leg_.number, 502, &response);
 }
 
 void InviteSession::ack(std::string_view content_type, std::string_view body) {
-  if (state_ != State::kAnswered) return;
+  if (state() != State::kAnswered) return;
   send_ack(content_type, body);
-  state_ = State::kConfirmed;
-}
-
-std::string InviteSession::fresh_via(const Path& path) const {
-  return "SIP/2.0/UDP " + path.local.text() + ";branch=z9hG4bK" + host_.env.random.token() +
-         ";rport";
-}
-
-// An ACK to a 2xx: sent, and returned for repeating. Empty (and counted): it would be too long.
-std::string InviteSession::send_ack_of(std::uint32_t cseq, std::string_view content_type,
-                                       std::string_view body) {
-  const Path path = dialog_.request_path();
-  const std::string via = fresh_via(path);
-  std::string ack = dialog_.build({.method = Method::kAck,
-                                   .cseq = cseq,
-                                   .via = via,
-                                   .contact = contact(),
-                                   .content_type = content_type,
-                                   .body = body});
-  if (ack.empty()) {
-    host_.env.counters.add(wire::Counter::drop_sip_send);
-  } else {
-    send_counted(host_.env, path, ack);
-  }
-  return ack;
+  leg_.at(leg_.fork).agreement = Agreement::kSettled;
+  leg_.state = State::kConfirmed;
 }
 
 void InviteSession::send_ack(std::string_view content_type, std::string_view body) {
-  ack_ = send_ack_of(1, content_type, body);
+  ack_ = leg_.send_ack(1, content_type, body);
 }
 
-void InviteSession::on_timeout(Exchange exchange) {
-  if (exchange == Exchange::kReinvite) {
-    if (!ours_ || ours_->answered) return;
-    ours_.reset();
-    if (listener_ != nullptr) listener_->on_offer_refused(leg_, 408);
-    return;
+void InviteSession::on_timeout(Exchange exchange, ClientId id, int status) {
+  switch (exchange) {
+    case Exchange::kReinvite:
+    case Exchange::kUpdate:
+      offers_.on_timeout(exchange, id);
+      return;
+    case Exchange::kPrack:
+      on_prack_end(id, status, nullptr);
+      return;
+    case Exchange::kRelayed:
+      on_relayed_end(id, nullptr);
+      return;
+    case Exchange::kBye:
+      return;
+    case Exchange::kInvite:
+      break;
   }
-  if (exchange == Exchange::kBye || state_ != State::kCalling) return;
-  SessionListener* listener = std::exchange(listener_, nullptr);
-  if (listener != nullptr) listener->on_refused(leg_, 408, nullptr);
+  if (state() != State::kCalling) return;
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
+  if (listener != nullptr) listener->on_refused(leg_.number, status, nullptr);
 }
 
-void InviteSession::on_client_end(Exchange exchange) {
-  if (exchange == Exchange::kReinvite) --reinvites_live_;
+void InviteSession::on_client_end(Exchange exchange, ClientId) {
+  offers_.on_client_end(exchange);
   if (exchange == Exchange::kInvite) client_ = {};
-  const bool unanswered = exchange == Exchange::kInvite && state_ == State::kCalling;
+  const bool unanswered = exchange == Exchange::kInvite && state() == State::kCalling;
   if (exchange == Exchange::kBye || unanswered) over();
   go_when_done();
 }
 
 // --- UAS ---------------------------------------------------------------------------------------
 
-void InviteSession::progress(int status, std::string_view content_type, std::string_view body) {
-  if (state_ != State::kIncoming) return;
-  const std::string own_contact = contact();
-  const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
-                              {HeaderId::kAllow, kAllowedMethods}};
-  const bool trying = status == 100;
-  host_.servers.respond(
-      server_, {.status = status,
-                .to_tag = trying ? std::string_view{} : std::string_view(dialog_.local_tag),
-                .headers = trying ? std::span<const HeaderLine>{} : std::span(lines),
-                .content_type = content_type,
-                .body = body});
+int InviteSession::new_fork() {
+  if (leg_.dialogs.size() == Leg::kDialogsMax) return 0;
+  LegDialog another = leg_.at(0);
+  another.dialog.local_tag = Ticket{leg_.id.handle, leg_.host.env.random.next()}.text();
+  // The To of our own requests in it: theirs, with the other tag.
+  auto& party = another.dialog.local_party;
+  party.replace(party.rfind(";tag="), std::string::npos, ";tag=" + another.dialog.local_tag);
+  another.dialog.local_cseq = 0;
+  another.agreement =
+      leg_.at(0).agreement == Agreement::kNone ? Agreement::kNone : Agreement::kTheirs;
+  another.rseq = 0;
+  leg_.dialogs.push_back(std::move(another));
+  return static_cast<int>(leg_.dialogs.size()) - 1;
 }
 
-void InviteSession::accept(std::string_view content_type, std::string_view body) {
-  if (state_ != State::kIncoming) return;
-  const std::string own_contact = contact();
-  const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
-                              {HeaderId::kAllow, kAllowedMethods}};
-  state_ = State::kAccepted;
-  const bool sent = host_.servers.respond(server_, {.status = 200,
-                                                    .to_tag = dialog_.local_tag,
-                                                    .headers = lines,
-                                                    .content_type = content_type,
-                                                    .body = body});
+void InviteSession::progress(const Provisional& response) {
+  if (state() != State::kIncoming || waiting_2xx_) return;
+  early_ = early_ || response.status > 100;
+  reliable_.send(response);
+}
+
+void InviteSession::accept(std::string_view content_type, std::string_view body, int fork,
+                           std::string_view passed) {
+  if (state() != State::kIncoming || waiting_2xx_) return;
+  Waiting2xx answer{fork, std::string(content_type), std::string(body), std::string(passed)};
+  if (reliable_.holds_answer_back()) {  // RFC 3262 §3
+    waiting_2xx_ = std::move(answer);
+  } else {
+    send_2xx(answer);
+  }
+}
+
+void InviteSession::send_2xx(const Waiting2xx& answer) {
+  const int fork = answer.fork;
+  reliable_.stop();
+  LegDialog& in = leg_.at(fork);
+  // What was agreed on in an 18x is not said twice.
+  const bool agreed = in.agreement == Agreement::kSettled;
+  const bool silent = agreed && is_sdp(answer.content_type);
+  if (!agreed)
+    in.agreement = in.agreement == Agreement::kNone ? Agreement::kOurs : Agreement::kSettled;
+  leg_.fork = fork;
+  leg_.state = State::kAccepted;
+  const bool sent = leg_.respond(server_, fork,
+                                 {.status = 200,
+                                  .passed = answer.passed,
+                                  .content_type = silent ? std::string() : answer.content_type,
+                                  .body = silent ? std::string() : answer.body});
   if (sent) {
+    for (LegDialog& each : leg_.dialogs) each.over = &each != &in;
     repeater_.start(server_);
+    offers_.confirmed(fork);
     return;
   }
-  SessionListener* listener = std::exchange(listener_, nullptr);  // the caller got a 500
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);  // the caller got a 500
   over();
-  if (listener != nullptr) listener->on_lost(leg_);
+  if (listener != nullptr) listener->on_lost(leg_.number);
 }
 
 void InviteSession::on_never_acknowledged() {
-  SessionListener* listener = std::exchange(listener_, nullptr);
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
   send_bye(bye_reason_);
-  if (listener != nullptr) listener->on_lost(leg_);
+  if (listener != nullptr) listener->on_lost(leg_.number);
+}
+
+// RFC 3262 §3: the INVITE is refused with a 5xx.
+void InviteSession::on_never_pracked() {
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
+  finish(504);
+  if (listener != nullptr) listener->on_prack_missing(leg_.number);
+}
+
+void InviteSession::on_prack(ServerId id, int fork, const Message& prack) {
+  bool description = false;
+  const auto rack = read_rack(prack);
+  if (!rack || !reliable_.acknowledge(fork, *rack, description)) {
+    leg_.refuse(id, fork, 481);
+    return;
+  }
+  LegDialog& in = leg_.at(fork);
+  const bool answers = description && in.agreement == Agreement::kOurs;
+  if (answers) in.agreement = Agreement::kSettled;
+  if (!answers && !sdp_of(prack).empty()) {
+    offers_.on_request(id, fork, prack);
+  } else {
+    leg_.host.servers.respond(id, {.status = 200, .to_tag = in.dialog.local_tag});
+  }
+  if (answers && leg_.listener != nullptr) {
+    leg_.listener->on_early_answer(leg_.number, fork, prack);
+  }
+  if (state() != State::kIncoming) return;
+  if (waiting_2xx_) {
+    send_2xx(*std::exchange(waiting_2xx_, std::nullopt));
+  } else {
+    reliable_.send_next();
+  }
 }
 
 void InviteSession::on_ack(const Message& ack) {
-  if (theirs_ && theirs_->answered && ack.cseq().number == theirs_->cseq) {
-    repeater_.stop();
-    theirs_.reset();
-    if (listener_ != nullptr) listener_->on_offer_acked(leg_, ack);
-    return;
-  }
-  if (state_ != State::kAccepted) {
-    host_.env.counters.add(wire::Counter::sip_absorbed);
+  if (offers_.on_ack(ack)) return;
+  if (state() != State::kAccepted) {
+    leg_.host.env.counters.add(wire::Counter::sip_absorbed);
     return;
   }
   repeater_.stop();
-  state_ = State::kConfirmed;
+  leg_.state = State::kConfirmed;
+  leg_.at(leg_.fork).agreement = Agreement::kSettled;
   if (bye_wanted_) {
     send_bye(bye_reason_);
-  } else if (listener_ != nullptr) {
-    listener_->on_acked(leg_, ack);
+  } else if (leg_.listener != nullptr) {
+    leg_.listener->on_acked(leg_.number, ack);
   }
 }
 
-void InviteSession::on_cancel() {
-  if (state_ != State::kIncoming) return;  // too late: the final response is out (§9.2)
-  host_.servers.respond(server_, {.status = 487, .to_tag = dialog_.local_tag});
-  SessionListener* listener = std::exchange(listener_, nullptr);
+void InviteSession::on_cancel(ServerId invite, const Message& cancel) {
+  if (invite != server_) {
+    offers_.on_cancel(invite);
+    return;
+  }
+  if (state() != State::kIncoming) return;  // too late: the final response is out (§9.2)
+  leg_.refuse(server_, 0, 487);
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
   over();
-  if (listener != nullptr) listener->on_cancelled(leg_);
+  if (listener != nullptr) listener->on_cancelled(leg_.number, cancel);
 }
 
 // --- both --------------------------------------------------------------------------------------
 
 void InviteSession::on_request(ServerId id, const Message& request) {
-  if (request.cseq().number < dialog_.remote_cseq) {  // §12.2.2: out of order
-    host_.servers.respond(id, {.status = 500, .to_tag = dialog_.local_tag});
+  const int fork = leg_.fork_of(request);
+  Dialog& in = leg_.at(fork).dialog;
+  if (request.cseq().number < in.remote_cseq) {  // §12.2.2: out of order
+    leg_.refuse(id, fork, 500);
     return;
   }
-  dialog_.remote_cseq = request.cseq().number;
-  const HeaderLine allow[] = {{HeaderId::kAllow, kAllowedMethods}};
+  in.remote_cseq = request.cseq().number;
+  leg_.note_allow(fork, request);
+  const HeaderLine lines[] = {{HeaderId::kAllow, leg_.host.env.allow},
+                              {HeaderId::kSupported, kReliableOption}};
   switch (request.method()) {
     case Method::kBye:
-      on_their_bye(id);
+      on_their_bye(id, fork, request);
       return;
     case Method::kInvite:
-      on_reinvite(id, request);
+      offers_.on_request(id, fork, request);
+      return;
+    case Method::kPrack:
+      on_prack(id, fork, request);
+      return;
+    case Method::kUpdate:
+      on_update(id, fork, request);
       return;
     case Method::kOptions:
-      host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag, .headers = allow});
+      leg_.refuse(id, fork, 200, lines);
+      return;
+    case Method::kInfo:
+    case Method::kMessage:
+    case Method::kNotify:
+    case Method::kSubscribe:
+    case Method::kRefer:
+      on_relayed_request(id, fork, request);
       return;
     default:
-      host_.servers.respond(id, {.status = request.method() == Method::kOther ? 501 : 405,
-                                 .to_tag = dialog_.local_tag,
-                                 .headers = allow});
+      leg_.refuse(id, fork, request.method() == Method::kOther ? 501 : 405,
+                  std::span(lines).first(1));
       return;
   }
 }
 
-// --- re-INVITE (§14) ---------------------------------------------------------------------------
-
-void InviteSession::on_reinvite(ServerId id, const Message& request) {
-  const HeaderLine retry[] = {{HeaderId::kRetryAfter, "5"}};
-  int status = 0;
-  if (state_ == State::kIncoming || theirs_) status = 500;  // the former is not settled yet
-  if (state_ == State::kAccepted || state_ == State::kAnswered || state_ == State::kCalling ||
-      ours_) {
-    status = 491;  // glare
-  }
-  if (state_ == State::kEnding || state_ == State::kOver || listener_ == nullptr) status = 481;
-  if (status != 0) {
-    host_.servers.respond(id, {.status = status,
-                               .to_tag = dialog_.local_tag,
-                               .headers = std::span(retry, status == 500 ? 1 : 0)});
+// Without an offer it moves the peer's Contact or says that it is alive, and is ours to answer.
+void InviteSession::on_update(ServerId id, int fork, const Message& request) {
+  if (!sdp_of(request).empty()) {
+    offers_.on_request(id, fork, request);
     return;
   }
-  theirs_ = Theirs{id, request.cseq().number, false};
-  host_.servers.respond(id, {.status = 100});
-  dialog_.refresh_target(request);
-  listener_->on_offer(leg_, request);
-}
-
-void InviteSession::answer_offer(int status, std::string_view content_type, std::string_view body) {
-  if (!theirs_ || theirs_->answered) return;
-  const ServerId invite = theirs_->invite;
-  const std::string own_contact = contact();
-  const HeaderLine lines[] = {{HeaderId::kContact, own_contact},
-                              {HeaderId::kAllow, kAllowedMethods}};
-  const bool accepted = status < 300;
-  const bool sent = host_.servers.respond(
-      invite, {.status = status,
-               .to_tag = dialog_.local_tag,
-               .headers = accepted ? std::span(lines) : std::span<const HeaderLine>{},
-               .content_type = content_type,
-               .body = body});
-  if (accepted && sent) {
-    theirs_->answered = true;
-    repeater_.start(invite);
-  } else {
-    theirs_.reset();
-  }
-}
-
-bool InviteSession::offer(std::string_view content_type, std::string_view body) {
-  if (state_ != State::kConfirmed || ours_ || theirs_) return false;
-  const ClientId id = host_.clients.begin(Method::kInvite, session_cookie(id_, Exchange::kReinvite),
-                                          dialog_.request_path());
-  if (!id) return false;
-  const std::uint32_t cseq = dialog_.next_cseq();
-  const std::string via = host_.clients.via(id);
-  if (!host_.clients.send(id, dialog_.build({.method = Method::kInvite,
-                                             .cseq = cseq,
-                                             .via = via,
-                                             .contact = contact(),
-                                             .content_type = content_type,
-                                             .body = body}))) {
-    return false;
-  }
-  ++reinvites_live_;
-  ours_ = Ours{cseq, body.empty(), false};
-  return true;
-}
-
-void InviteSession::on_reinvite_response(const Message& response) {
-  const int status = response.status();
-  if (status < 200) return;
-  const bool current = ours_ && response.cseq().number == ours_->cseq && !ours_->answered;
-  if (!current) {
-    for (const auto& [cseq, ack] : reinvite_acks_) {
-      if (cseq == response.cseq().number && !ack.empty()) {
-        send_counted(host_.env, dialog_.request_path(), ack);
-      }
-    }
-    return;
-  }
-  if (status >= 300) {
-    ours_.reset();
-    if (listener_ != nullptr) listener_->on_offer_refused(leg_, status);
-    return;
-  }
-  dialog_.refresh_target(response);
-  ours_->answered = true;
-  if (!ours_->asks_for_offer || listener_ == nullptr) ack_reinvite({}, {});
-  if (listener_ != nullptr) listener_->on_offer_answered(leg_, response);
-}
-
-void InviteSession::ack_offer(std::string_view content_type, std::string_view body) {
-  if (ours_ && ours_->answered) ack_reinvite(content_type, body);
-}
-
-void InviteSession::ack_reinvite(std::string_view content_type, std::string_view body) {
-  if (reinvite_acks_.size() == kReinviteAcksMax) reinvite_acks_.erase(reinvite_acks_.begin());
-  reinvite_acks_.emplace_back(ours_->cseq, send_ack_of(ours_->cseq, content_type, body));
-  ours_.reset();
+  leg_.at(fork).dialog.refresh_target(request);
+  leg_.respond(id, fork, {.status = 200});
 }
 
 // --- the end -----------------------------------------------------------------------------------
 
-void InviteSession::on_their_bye(ServerId id) {
-  host_.servers.respond(id, {.status = 200, .to_tag = dialog_.local_tag});
-  SessionListener* listener = std::exchange(listener_, nullptr);
+bool InviteSession::other_early_dialogs(int fork) const {
+  for (std::size_t i = 1; i < leg_.dialogs.size(); ++i) {
+    if (!leg_.dialogs[i].over && static_cast<int>(i) != fork) return true;
+  }
+  return false;
+}
+
+void InviteSession::on_their_bye(ServerId id, int fork, const Message& bye) {
+  leg_.host.servers.respond(id, {.status = 200, .to_tag = leg_.at(fork).dialog.local_tag});
+  if (state() == State::kCalling && other_early_dialogs(fork)) {
+    leg_.at(fork).over = true;
+    offers_.abandon_fork(fork);
+    return;
+  }
+  SessionListener* listener = std::exchange(leg_.listener, nullptr);
   repeater_.stop();
+  offers_.abandon();
+  relayed_.abandon();
   bool early = false;
-  switch (state_) {
+  switch (state()) {
     case State::kEnding:  // both hung up at once
     case State::kOver:
       return;
     case State::kIncoming:
       early = true;
-      host_.servers.respond(server_, {.status = 487, .to_tag = dialog_.local_tag});
+      leg_.refuse(server_, fork, 487);
       over();
       break;
     case State::kCalling:  // out of an early dialog; its INVITE still wants an end
@@ -442,9 +486,9 @@ void InviteSession::on_their_bye(ServerId id) {
   }
   if (listener == nullptr) return;
   if (early) {
-    listener->on_cancelled(leg_);
+    listener->on_cancelled(leg_.number, bye);
   } else {
-    listener->on_bye(leg_);
+    listener->on_bye(leg_.number, bye);
   }
 }
 
@@ -454,28 +498,46 @@ void InviteSession::let_go() {
   if (!client_) {
     over();
   } else if (had_provisional_) {
-    host_.clients.cancel(client_);
+    leg_.host.clients.cancel(client_, bye_reason_);
   } else {
-    host_.clients.stop_retransmitting(client_);
+    leg_.host.clients.stop_retransmitting(client_);
   }
 }
 
 void InviteSession::last_words() {
-  if (state_ == State::kAccepted) send_bye(bye_reason_);
+  if (state() == State::kAccepted) send_bye(bye_reason_);
 }
 
-void InviteSession::finish(int status, std::string_view reason) {
-  listener_ = nullptr;
-  bye_reason_ = reason;
-  switch (state_) {
-    case State::kIncoming: {
-      const HeaderLine lines[] = {{HeaderId::kReason, reason}};
-      host_.servers.respond(server_, {.status = status,
-                                      .to_tag = dialog_.local_tag,
-                                      .headers = std::span(lines, reason.empty() ? 0 : 1)});
-      over();
+void InviteSession::refuse_invite(int status, std::string_view reason, const Message* passed) {
+  Reply reply{.status = status, .to_tag = leg_.at(0).dialog.local_tag};
+  const HeaderLine lines[] = {{HeaderId::kReason, reason}};
+  reply.headers = std::span(lines, reason.empty() ? 0 : 1);
+  std::string headers;
+  if (passed != nullptr) {
+    headers = passing_headers(*passed);
+    reply.passed = headers;
+  }
+  // A description in it would be of addresses that aren't ours.
+  if (passed != nullptr && sdp_of(*passed).empty()) {
+    reply.content_type = passed->value(HeaderId::kContentType);
+    reply.body = passed->body();
+  }
+  leg_.host.servers.respond(server_, reply);
+  over();
+}
+
+void InviteSession::finish(int status, std::string_view reason, const Message* passed) {
+  leg_.listener = nullptr;
+  bye_reason_ = passed == nullptr ? std::string() : reason_of(*passed);
+  // What passes on its own needs no word of ours.
+  const std::string_view own = bye_reason_.empty() ? reason : std::string_view{};
+  if (bye_reason_.empty()) bye_reason_ = reason;
+  offers_.abandon();
+  relayed_.abandon();
+  switch (state()) {
+    case State::kIncoming:
+      refuse_invite(status, own, passed);
       return;
-    }
     case State::kAccepted:
       bye_wanted_ = true;  // §15: not before the ACK or its time-out
       return;
@@ -484,10 +546,10 @@ void InviteSession::finish(int status, std::string_view reason) {
       return;
     case State::kAnswered:
       send_ack({}, {});
-      send_bye(reason);
+      send_bye(own, passed);
       return;
     case State::kConfirmed:
-      send_bye(reason);
+      send_bye(own, passed);
       return;
     case State::kEnding:
     case State::kOver:
@@ -495,38 +557,41 @@ void InviteSession::finish(int status, std::string_view reason) {
   }
 }
 
-void InviteSession::send_bye(std::string_view reason) {
+void InviteSession::send_bye(std::string_view reason, const Message* passed) {
   repeater_.stop();
-  state_ = State::kEnding;
-  const ClientId bye = host_.clients.begin(Method::kBye, session_cookie(id_, Exchange::kBye),
-                                           dialog_.request_path());
-  if (!bye) {
-    over();
-    return;
+  offers_.abandon();
+  relayed_.abandon();
+  leg_.state = State::kEnding;
+  const HeaderLine lines[] = {{HeaderId::kReason, reason}};
+  Dialog::Request bye{.headers = std::span(lines, reason.empty() ? 0 : 1)};
+  std::string headers;
+  if (passed != nullptr) {
+    headers = passing_headers(*passed);
+    bye.passed = headers;
   }
-  const std::uint32_t cseq = dialog_.next_cseq();
-  const std::string via = host_.clients.via(bye);
-  const bool sent = host_.clients.send(
-      bye, dialog_.build({.method = Method::kBye, .cseq = cseq, .via = via, .reason = reason}));
-  if (!sent) over();
+  if (passed != nullptr && passed->method() == Method::kBye) {
+    bye.content_type = passed->value(HeaderId::kContentType);
+    bye.body = passed->body();
+  }
+  if (!leg_.send(Exchange::kBye, leg_.fork, bye)) over();
 }
 
 void InviteSession::over() {
-  if (std::exchange(state_, State::kOver) == State::kOver) return;
-  if (theirs_ && !theirs_->answered) {
-    host_.servers.respond(theirs_->invite, {.status = 487, .to_tag = dialog_.local_tag});
-  }
-  theirs_.reset();
-  listener_ = nullptr;
+  if (std::exchange(leg_.state, State::kOver) == State::kOver) return;
+  leg_.listener = nullptr;
   repeater_.stop();
+  reliable_.stop();
+  waiting_2xx_.reset();
+  offers_.abandon();
+  relayed_.abandon();
   go_when_done();
 }
 
 // More 2xx may come while our INVITEs' transactions live: each wants an ACK, and a fork's a BYE.
 void InviteSession::go_when_done() {
-  const bool may_hear_more = (lingers_ && client_) || reinvites_live_ != 0;
-  if (state_ != State::kOver || may_hear_more || std::exchange(gone_, true)) return;
-  host_.session_over(id_);
+  const bool may_hear_more = (lingers_ && client_) || offers_.may_hear_more();
+  if (state() != State::kOver || may_hear_more || std::exchange(gone_, true)) return;
+  leg_.host.session_over(leg_.id);
 }
 
 }  // namespace tandem::sip

@@ -1,52 +1,13 @@
 #include "controlplane/sip/message.h"
 
+#include <cstring>
+#include <utility>
+
+#include "controlplane/sip/header_names.h"
 #include "drivers/base/text.h"
 
 namespace tandem::sip {
 namespace {
-
-struct HeaderRow {
-  HeaderId id;
-  std::string_view name;
-  char compact;
-};
-
-constexpr HeaderRow kHeaders[] = {
-#define HEADER(id, name, compact) {HeaderId::id, name, compact},
-#include "controlplane/sip/headers.def"
-#undef HEADER
-};
-constexpr std::size_t kIds = static_cast<std::size_t>(HeaderId::kCount);
-
-// Long names by a hash of length, first and last letter, open addressing; compact forms by letter.
-// Both are laid out by the compiler.
-constexpr std::size_t kSlots = 256;
-
-constexpr std::size_t slot_of(std::string_view name) {
-  const auto first = static_cast<std::uint8_t>(base::to_lower(name.front()));
-  const auto last = static_cast<std::uint8_t>(base::to_lower(name.back()));
-  return (name.size() * 31 + first * 7u + last * 13u) % kSlots;
-}
-
-constexpr auto kByName = [] {
-  std::array<std::uint8_t, kSlots> slots{};
-  for (const auto& row : kHeaders) {
-    std::size_t slot = slot_of(row.name);
-    while (slots[slot] != 0) slot = (slot + 1) % kSlots;
-    slots[slot] = static_cast<std::uint8_t>(row.id);
-  }
-  return slots;
-}();
-
-constexpr auto kByLetter = [] {
-  std::array<std::uint8_t, 128> letters{};
-  for (const auto& row : kHeaders) {
-    if (row.compact == 0) continue;
-    const auto letter = static_cast<std::size_t>(row.compact);
-    letters[letter] = static_cast<std::uint8_t>(row.id);
-  }
-  return letters;
-}();
 
 constexpr std::string_view kMethods[] = {
     "",       "INVITE", "ACK",     "BYE",       "CANCEL", "OPTIONS", "REGISTER", "PRACK",
@@ -57,22 +18,19 @@ static_assert(std::size(kMethods) == static_cast<std::size_t>(Method::kPublish) 
 }  // namespace
 
 std::string_view header_name(HeaderId id) {
-  const auto row = static_cast<std::size_t>(id);
-  if (row == 0 || row >= kIds) return {};
-  return kHeaders[row - 1].name;
+  return id < HeaderId::kCount ? header_names::name_of(static_cast<std::size_t>(id))
+                               : std::string_view{};
+}
+
+std::string_view header_start(HeaderId id) {
+  return id < HeaderId::kCount ? header_names::kWithColon[static_cast<std::size_t>(id)]
+                               : std::string_view{};
 }
 
 HeaderId header_id(std::string_view name) {
-  if (name.empty()) return HeaderId::kOther;
-  if (name.size() == 1) {
-    const auto letter = static_cast<std::uint8_t>(base::to_lower(name.front()));
-    return letter < kByLetter.size() ? static_cast<HeaderId>(kByLetter[letter]) : HeaderId::kOther;
-  }
-  for (std::size_t slot = slot_of(name); kByName[slot] != 0; slot = (slot + 1) % kSlots) {
-    const auto id = static_cast<HeaderId>(kByName[slot]);
-    if (base::iequals(header_name(id), name)) return id;
-  }
-  return HeaderId::kOther;
+  if (name.size() >= header_names::kRoom) return HeaderId::kOther;
+  const auto block = base::load_part<base::ByteBlock>(name.data(), name.size());
+  return header_names::find(block, name.data(), name.size());
 }
 
 Method method_of(std::string_view name) {
@@ -84,11 +42,29 @@ Method method_of(std::string_view name) {
 
 std::string_view method_name(Method method) { return kMethods[static_cast<std::size_t>(method)]; }
 
+void Message::clear() {
+  is_request_ = false;
+  method_ = Method::kOther;
+  status_ = 0;
+  method_name_ = request_uri_ = reason_ = body_ = call_id_ = from_tag_ = to_tag_ = {};
+  cseq_ = {};
+  target_ = {};
+  from_ = to_ = {};
+  top_via_ = {};
+  max_forwards_.reset();
+  first_ = {};
+  header_count_ = 0;
+}
+
 const Header* Message::find(HeaderId id) const {
-  for (const Header& header : headers()) {
-    if (header.id == id) return &header;
+  if (id == HeaderId::kOther || id >= HeaderId::kCount) {
+    for (const Header& header : headers()) {
+      if (header.id == id) return &header;
+    }
+    return nullptr;
   }
-  return nullptr;
+  const std::size_t line = first_[static_cast<std::size_t>(id)];
+  return line == 0 ? nullptr : &room_.lines[line - 1];
 }
 
 std::string_view Message::value(HeaderId id) const {
@@ -103,6 +79,10 @@ std::size_t Message::count(HeaderId id) const {
 }
 
 std::string_view next_value(std::string_view& rest) {
+  // Nearly all are alone.
+  if (rest.empty() || std::memchr(rest.data(), ',', rest.size()) == nullptr) {
+    return base::trim(std::exchange(rest, rest.substr(rest.size())));
+  }
   bool quoted = false;
   bool bracketed = false;
   std::size_t at = 0;

@@ -19,8 +19,9 @@ enum class HeaderId : std::uint8_t {
 #undef HEADER
   kCount
 };
-std::string_view header_name(HeaderId id);  // the long form; empty for kOther
-HeaderId header_id(std::string_view name);  // long or compact, without case
+std::string_view header_name(HeaderId id);   // the long form; empty for kOther
+std::string_view header_start(HeaderId id);  // "Name: ", as it is written; empty for kOther
+HeaderId header_id(std::string_view name);   // long or compact, without case
 
 enum class Method : std::uint8_t {
   kOther = 0,
@@ -48,6 +49,12 @@ struct Header {
   std::string_view value;  // trimmed; folded lines joined; may hold several comma-separated values
 };
 
+// A header to be written.
+struct HeaderLine {
+  HeaderId id;
+  std::string_view value;
+};
+
 struct CSeq {
   std::uint32_t number = 0;
   Method method = Method::kOther;
@@ -62,11 +69,12 @@ class Message {
   Method method() const { return method_; }  // of a request
   std::string_view method_name() const { return method_name_; }
   std::string_view request_uri() const { return request_uri_; }
-  int status() const { return status_; }  // of a response
+  const Uri& target() const { return target_; }  // the Request-URI; kOther when it can't be read
+  int status() const { return status_; }         // of a response
   std::string_view reason() const { return reason_; }
   std::string_view body() const { return body_; }
 
-  std::span<const Header> headers() const { return {headers_.data(), header_count_}; }
+  std::span<const Header> headers() const { return {room_.lines.data(), header_count_}; }
   // The first header with this id; nullptr: none.
   const Header* find(HeaderId id) const;
   std::string_view value(HeaderId id) const;  // empty: none
@@ -78,12 +86,15 @@ class Message {
   const NameAddr& from() const { return from_; }
   const NameAddr& to() const { return to_; }
   const Via& top_via() const { return top_via_; }
-  std::string_view from_tag() const { return from_.tag().value_or(std::string_view{}); }
-  std::string_view to_tag() const { return to_.tag().value_or(std::string_view{}); }
+  std::string_view from_tag() const { return from_tag_; }
+  std::string_view to_tag() const { return to_tag_; }
   std::optional<std::uint32_t> max_forwards() const { return max_forwards_; }
 
  private:
   friend class Parser;
+
+  // What is read of the message besides its header lines; a new one begins with all of it empty.
+  void clear();
 
   bool is_request_ = false;
   Method method_ = Method::kOther;
@@ -93,13 +104,24 @@ class Message {
   std::string_view reason_;
   std::string_view body_;
   std::string_view call_id_;
+  std::string_view from_tag_;
+  std::string_view to_tag_;
   CSeq cseq_;
+  Uri target_;
   NameAddr from_;
   NameAddr to_;
   Via top_via_;
   std::optional<std::uint32_t> max_forwards_;
+  // The first line with each id, counted from 1; 0: none.
+  std::array<std::uint8_t, static_cast<std::size_t>(HeaderId::kCount)> first_{};
   std::size_t header_count_ = 0;
-  std::array<Header, kHeadersMax> headers_;
+  // A union, so that nobody clears room for 128 lines to read 15: only the first header_count_
+  // are alive.
+  union Room {
+    Room() {}  // NOLINT(modernize-use-equals-default): that would be deleted
+    std::array<Header, kHeadersMax> lines;
+  } room_;
+  static_assert(kHeadersMax < 256);
 };
 
 // Calls visit(std::string_view) for each value of all headers with this id: several header lines
@@ -115,9 +137,10 @@ bool lists_token(const Message& message, HeaderId id, std::string_view token);
 
 template <typename Visit>
 void each_value(const Message& message, HeaderId id, Visit&& visit) {
-  for (const Header& header : message.headers()) {
-    if (header.id != id) continue;
-    std::string_view rest = header.value;
+  const Header* const end = message.headers().data() + message.headers().size();
+  for (const Header* header = message.find(id); header != nullptr && header != end; ++header) {
+    if (header->id != id) continue;
+    std::string_view rest = header->value;
     while (!rest.empty()) visit(next_value(rest));
   }
 }

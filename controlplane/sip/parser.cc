@@ -1,7 +1,10 @@
 #include "controlplane/sip/parser.h"
 
+#include <bit>
 #include <cstring>
 
+#include "controlplane/sip/header_names.h"
+#include "drivers/base/byte_block.h"
 #include "drivers/base/text.h"
 
 namespace tandem::sip {
@@ -20,7 +23,7 @@ char* find_byte(char* begin, char* end, char wanted) {
   return found == nullptr ? end : static_cast<char*>(found);
 }
 
-bool has_blank(std::string_view text) { return text.find_first_of(" \t") != npos; }
+bool has_blank(std::string_view text) { return text.find(' ') != npos || text.find('\t') != npos; }
 
 // Once a message at most, or each time the same.
 bool is_single(HeaderId id) {
@@ -56,35 +59,31 @@ bool uses_contact(Method method) {
 }  // namespace
 
 ParseOutcome Parser::parse(std::span<char> buffer, Message& message) {
-  return Parser(buffer, message).run();
+  return Parser(buffer, message).run<base::ByteBlock>();
+}
+
+ParseOutcome Parser::parse_plain(std::span<char> buffer, Message& message) {
+  return Parser(buffer, message).run<base::PlainBlock>();
 }
 
 Parser::Parser(std::span<char> buffer, Message& message)
     : at_(buffer.data()), end_(buffer.data() + buffer.size()), message_(message) {}
 
+template <typename Block>
 ParseOutcome Parser::run() {
-  // All but the header array's content, which counts only up to header_count_.
-  message_.is_request_ = false;
-  message_.method_ = Method::kOther;
-  message_.status_ = 0;
-  message_.method_name_ = message_.request_uri_ = message_.reason_ = {};
-  message_.body_ = message_.call_id_ = {};
-  message_.cseq_ = {};
-  message_.from_ = message_.to_ = {};
-  message_.top_via_ = {};
-  message_.max_forwards_.reset();
-  message_.header_count_ = 0;
-
+  message_.clear();
   while (at_ != end_ && (*at_ == '\r' || *at_ == '\n')) ++at_;  // §7.5
   if (at_ == end_) return {ParseVerdict::kKeepalive, 0, {}};
   if (!read_start_line()) return {};
-  read_headers();
-  index_headers();
+  read_headers<Block>();
+  if (conflicting_) fault(400, "Conflicting Headers");
   if (!read_top_via()) return {};
   read_call_id();
   read_cseq();
-  message_.from_ = read_party(HeaderId::kFrom, "Missing From", "Bad From");
-  message_.to_ = read_party(HeaderId::kTo, "Missing To", "Bad To");
+  read_party(HeaderId::kFrom, message_.from_, "Missing From", "Bad From");
+  read_party(HeaderId::kTo, message_.to_, "Missing To", "Bad To");
+  message_.from_tag_ = message_.from_.tag().value_or(std::string_view{});
+  message_.to_tag_ = message_.to_.tag().value_or(std::string_view{});
   read_body();
   if (message_.is_request_) check_request();
 
@@ -133,7 +132,12 @@ std::string_view Parser::take_line(bool unfold) {
       at_ = from;
     }
   }
-  // A CR of its own is no line end here, but might be one for whoever gets our copy of this text.
+  // To whoever gets our copy of this text a CR might be a line end, and a NUL the end of all. Only
+  // behind a backslash may a quoted string have one (§25.1, quoted-pair).
+  for (char* nul = find_byte(begin, stop, '\0'); nul != stop;
+       nul = find_byte(nul + 1, stop, '\0')) {
+    if (nul == begin || nul[-1] != '\\') fault(400, "NUL In Header");
+  }
   for (char* cr = find_byte(begin, stop, '\r'); cr != stop; cr = find_byte(cr, stop, '\r')) {
     *cr = ' ';
     fault(400, "Stray CR");
@@ -178,23 +182,57 @@ bool Parser::read_request_line(std::string_view line) {
   return true;
 }
 
+template <typename Block>
 void Parser::read_headers() {
   while (at_ != end_) {
     if (skip_empty_line()) {
       headers_ended_ = true;
       return;
     }
-    const auto line = take_line(true);
     if (message_.header_count_ == Message::kHeadersMax) {
       fault(400, "Too Many Headers");
       at_ = end_;
       return;
     }
-    read_header_line(line);
+    if (!read_plain_line<Block>()) read_odd_line();
   }
 }
 
-void Parser::read_header_line(std::string_view line) {
+// "Name: value" with CRLF behind it, as nearly all lines are. False: it is none such, or begins
+// with more than a block of name, and nothing was read.
+template <typename Block>
+bool Parser::read_plain_line() {
+  const auto size = static_cast<std::size_t>(end_ - at_);
+  const auto head = base::load_part<Block>(at_, size);
+  std::uint32_t controls = head.controls();
+  std::size_t stop = 0;
+  while (controls == 0) {
+    stop += Block::kSize;
+    if (stop >= size) return false;
+    controls = base::load_part<Block>(at_ + stop, size - stop).controls();
+  }
+  stop += static_cast<std::size_t>(std::countr_zero(controls));
+  // What follows tells whether this line is folded.
+  if (size - stop < 3 || at_[stop] != '\r' || at_[stop + 1] != '\n') return false;
+  if (base::is_space(at_[stop + 2])) return false;
+
+  const auto colon = static_cast<std::size_t>(std::countr_zero(head.equal(':')));
+  if (colon >= std::min(stop, Block::kSize)) return false;
+  const HeaderId id = header_names::find(head, at_, colon);
+  const std::string_view name(at_, colon);
+  if (id == HeaderId::kOther && !is_token(name)) return false;
+  std::size_t begin = colon + 1;
+  std::size_t end = stop;
+  while (begin != end && at_[begin] == ' ') ++begin;
+  while (begin != end && at_[end - 1] == ' ') --end;
+  add_header(id, name, {at_ + begin, end - begin});
+  at_ += stop + 2;
+  return true;
+}
+
+// Any line.
+void Parser::read_odd_line() {
+  const auto line = take_line(true);
   const auto colon = line.find(':');
   auto name = line.substr(0, colon);
   while (!name.empty() && base::is_space(name.back())) name.remove_suffix(1);
@@ -203,70 +241,74 @@ void Parser::read_header_line(std::string_view line) {
     if (message_.is_request_) fault(400, "Malformed Header");
     return;
   }
-  Header& header = message_.headers_[message_.header_count_++];
-  header.id = header_id(name);
-  header.name = name;
-  header.value = base::trim(line.substr(colon + 1));
+  add_header(header_id(name), name, base::trim(line.substr(colon + 1)));
 }
 
-void Parser::index_headers() {
-  for (const Header& header : message_.headers()) {
-    const Header*& slot = first_[static_cast<std::size_t>(header.id)];
-    if (slot == nullptr)
-      slot = &header;
-    else if (is_single(header.id) && header.value != slot->value)
-      fault(400, "Conflicting Headers");
+void Parser::add_header(HeaderId id, std::string_view name, std::string_view value) {
+  auto& lines = message_.room_.lines;
+  lines[message_.header_count_++] = {id, name, value};
+  auto& first = message_.first_[static_cast<std::size_t>(id)];
+  if (first == 0) {
+    first = static_cast<std::uint8_t>(message_.header_count_);
+  } else if (is_single(id) && value != lines[first - 1u].value) {
+    conflicting_ = true;
   }
 }
 
 bool Parser::read_top_via() {
-  const Header* header = first(HeaderId::kVia);
+  const Header* header = message_.find(HeaderId::kVia);
   if (header == nullptr) return false;
-  auto rest = header->value;
-  const auto via = parse_via(next_value(rest));
+  more_vias_ = header->value;
+  const auto via = parse_via(next_value(more_vias_));
   if (!via) return false;
   message_.top_via_ = *via;
   return true;
 }
 
 void Parser::read_call_id() {
-  const Header* header = first(HeaderId::kCallId);
+  const Header* header = message_.find(HeaderId::kCallId);
   if (header == nullptr) return fault(400, "Missing Call-ID");
   message_.call_id_ = header->value;
   if (header->value.empty() || has_blank(header->value)) fault(400, "Bad Call-ID");
 }
 
 void Parser::read_cseq() {
-  const Header* header = first(HeaderId::kCSeq);
+  const Header* header = message_.find(HeaderId::kCSeq);
   if (header == nullptr) return fault(400, "Missing CSeq");
   const auto digits = header->value.substr(0, header->value.find_first_of(" \t"));
   const auto method = base::trim(header->value.substr(digits.size()));
   const auto number = base::parse_uint(digits, kCSeqMax);
   message_.cseq_.number = static_cast<std::uint32_t>(number.value_or(0));
   message_.cseq_.method_name = method;
-  message_.cseq_.method = method_of(method);
-  if (!number || !is_token(method)) fault(400, "Bad CSeq");
+  if (message_.is_request_ && method == message_.method_name_) {
+    message_.cseq_.method = message_.method_;
+  } else {
+    message_.cseq_.method = method_of(method);
+  }
+  const bool known = message_.cseq_.method != Method::kOther;
+  if (!number || (!known && !is_token(method))) fault(400, "Bad CSeq");
 }
 
-NameAddr Parser::read_party(HeaderId id, std::string_view missing, std::string_view bad) {
-  const Header* header = first(id);
-  if (header == nullptr) {
-    fault(400, missing);
-    return {};
+void Parser::read_party(HeaderId id, NameAddr& party, std::string_view missing,
+                        std::string_view bad) {
+  const std::size_t line = message_.first_[static_cast<std::size_t>(id)];
+  if (line == 0) return fault(400, missing);
+  std::string_view& value = message_.room_.lines[line - 1].value;
+  if (const auto read = parse_name_addr(value); read && !read->star) {
+    party = *read;
+    // A ';' too many at the end is let pass, but who copies the value may put a tag behind it.
+    if (value.ends_with(';')) value = base::trim(value.substr(0, value.size() - 1));
+    return;
   }
-  const auto party = parse_name_addr(header->value);
-  if (party && !party->star) return *party;
   fault(400, bad);
   // The answer needs to know whether there is a tag already.
-  NameAddr out;
-  const auto close = header->value.rfind('>');
-  const auto semicolon = header->value.find(';', close == npos ? 0 : close);
-  if (semicolon != npos) out.params = header->value.substr(semicolon + 1);
-  return out;
+  const auto close = value.rfind('>');
+  const auto semicolon = value.find(';', close == npos ? 0 : close);
+  if (semicolon != npos) party.params = value.substr(semicolon + 1);
 }
 
 void Parser::read_max_forwards() {
-  const Header* header = first(HeaderId::kMaxForwards);
+  const Header* header = message_.find(HeaderId::kMaxForwards);
   if (header == nullptr) return;  // RFC 2543 didn't have it
   const auto hops = base::parse_uint(header->value, kMaxForwardsMax);
   if (!hops) return fault(400, "Bad Max-Forwards");
@@ -275,7 +317,7 @@ void Parser::read_max_forwards() {
 
 void Parser::read_body() {
   const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
-  const Header* header = first(HeaderId::kContentLength);
+  const Header* header = message_.find(HeaderId::kContentLength);
   // The empty line may be missing where nothing else is.
   if (!headers_ended_ && (header == nullptr || !last_line_ended_)) fault(400, "Truncated Message");
   if (header == nullptr) {
@@ -307,21 +349,35 @@ void Parser::check_request() {
 void Parser::check_request_uri() {
   const auto uri = parse_uri(message_.request_uri_);
   if (!uri) return fault(400, "Bad Request-URI");
+  message_.target_ = *uri;
   if (uri->scheme == Scheme::kOther) fault(416, "Unsupported URI Scheme");
 }
 
+// The top one was read already.
 void Parser::check_vias() {
-  each_value(message_, HeaderId::kVia, [this](std::string_view value) {
+  if (!message_.top_via_.well_formed) fault(400, "Bad Via");
+  const auto check = [this](std::string_view value) {
     const auto via = parse_via(value);
-    if (!via || !params_well_formed(via->params)) fault(400, "Bad Via");
-  });
+    if (!via || !via->well_formed) fault(400, "Bad Via");
+  };
+  while (!more_vias_.empty()) check(next_value(more_vias_));
+  const auto lines = message_.headers();
+  const auto top = static_cast<std::size_t>(message_.find(HeaderId::kVia) - lines.data());
+  for (const Header& line : lines.subspan(top + 1)) {
+    if (line.id != HeaderId::kVia) continue;
+    for (auto rest = line.value; !rest.empty();) check(next_value(rest));
+  }
 }
 
 void Parser::check_addresses(HeaderId id, std::string_view bad) {
-  if (first(id) == nullptr) return;
+  if (message_.find(id) == nullptr) return;
   each_value(message_, id, [&](std::string_view value) {
     const auto address = parse_name_addr(value);
-    if (!address || (address->star && id != HeaderId::kContact)) fault(400, bad);
+    if (!address) return fault(400, bad);
+    // A route is gone by (§16.6): it has to be a SIP URI. A Contact may be anything, even a star.
+    const auto scheme = address->uri.scheme;
+    const bool is_sip = scheme == Scheme::kSip || scheme == Scheme::kSips;
+    if (!is_sip && id != HeaderId::kContact) fault(400, bad);
   });
 }
 

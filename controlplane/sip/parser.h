@@ -1,7 +1,6 @@
 // Bytes of one datagram (or one framed stream message) to a Message (RFC 3261 §7, §18.3, §25).
 #pragma once
 
-#include <array>
 #include <span>
 #include <string_view>
 
@@ -31,21 +30,28 @@ class Parser {
   // invalid gets the status that its section names.
   // A broken ACK is garbage: nothing may answer it (§17.1.1.3).
   static ParseOutcome parse(std::span<char> buffer, Message& message);
+  // The same without AVX2: what parse() is in builds that lack it, and for the tests, which hold
+  // both to the same.
+  static ParseOutcome parse_plain(std::span<char> buffer, Message& message);
 
  private:
   Parser(std::span<char> buffer, Message& message);
 
+  template <typename Block>
   ParseOutcome run();
   bool read_start_line();
   bool read_status_line(std::string_view line);
   bool read_request_line(std::string_view line);
+  template <typename Block>
   void read_headers();
-  void read_header_line(std::string_view line);
-  void index_headers();
+  template <typename Block>
+  bool read_plain_line();
+  void read_odd_line();
+  void add_header(HeaderId id, std::string_view name, std::string_view value);
   bool read_top_via();
   void read_call_id();
   void read_cseq();
-  NameAddr read_party(HeaderId id, std::string_view missing, std::string_view bad);
+  void read_party(HeaderId id, NameAddr& party, std::string_view missing, std::string_view bad);
   void read_max_forwards();
   void read_body();
   void check_request();
@@ -55,7 +61,6 @@ class Parser {
 
   bool skip_empty_line();
   std::string_view take_line(bool unfold);
-  const Header* first(HeaderId id) const { return first_[static_cast<std::size_t>(id)]; }
   // The first fault is the verdict.
   void fault(int status, std::string_view reason);
 
@@ -64,9 +69,10 @@ class Parser {
   Message& message_;
   bool last_line_ended_ = true;
   bool headers_ended_ = false;  // the empty line was there
+  bool conflicting_ = false;    // a header that is there once at most came with two values
+  std::string_view more_vias_;  // in the top Via's line, behind it
   int status_ = 0;
   std::string_view reason_;
-  std::array<const Header*, static_cast<std::size_t>(HeaderId::kCount)> first_{};
 };
 
 }  // namespace tandem::sip

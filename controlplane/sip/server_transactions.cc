@@ -1,46 +1,26 @@
 #include "controlplane/sip/server_transactions.h"
 
 #include <algorithm>
-#include <charconv>
-#include <functional>
 #include <optional>
 
 #include "controlplane/sip/builder.h"
-#include "controlplane/sip/parser.h"
-#include "drivers/base/text.h"
+#include "controlplane/sip/ticket.h"
 
 namespace tandem::sip {
 namespace {
 
 constexpr std::string_view kMagicCookie = "z9hG4bK";
 
-// §17.2.3. With the magic cookie: branch, sent-by, method. Without it (RFC 2543 peers): what their
-// rules compare.
-std::string key_of(const Message& request, std::string_view method) {
-  const Via& via = request.top_via();
-  std::string key;
-  key.reserve(128);
-  // The bare cookie is no branch (RFC 4475 §3.2.1): all such peers' requests would be one.
-  if (via.branch.starts_with(kMagicCookie) && via.branch.size() > kMagicCookie.size()) {
-    key.append(via.branch);
-  } else {
-    key.append(request.request_uri()).append("|").append(request.call_id());
-    key.append("|").append(request.from_tag());
-    key.append("|").append(std::to_string(request.cseq().number));
-    key.append("|").append(via.branch);
-  }
-  key.append("|").append(via.host).append(":").append(std::to_string(via.port));
-  key.append("|").append(method);
-  return key;
-}
-
 // §18.2.2 and RFC 3581 §4: to the source address; to its port when rport was asked for, else to the
-// port of sent-by.
-base::Endpoint response_target(const Message& request, const base::Endpoint& source) {
-  base::Endpoint target = source;
+// port of sent-by. Over a stream: on the connection that the request came on, else on a new one to
+// the port of sent-by.
+Path response_path(const Message& request, const Path& path) {
+  Path out = path;
   const Via& via = request.top_via();
-  if (!via.rport) target.port = via.port != 0 ? via.port : 5060;
-  return target;
+  if (is_reliable(path.protocol) || !via.rport) {
+    out.remote.port = via.port != 0 ? via.port : default_port(path.protocol);
+  }
+  return out;
 }
 
 TransactionEvent event_of(int status) {
@@ -48,49 +28,52 @@ TransactionEvent event_of(int status) {
   return status < 300 ? TransactionEvent::k2xx : TransactionEvent::k3xxTo6xx;
 }
 
-std::optional<std::string> build(const Message& request, const base::Endpoint& source,
-                                 const Reply& reply) {
-  const auto reason = reply.reason.empty() ? reason_phrase(reply.status) : reply.reason;
-  Builder out = start_response(message_scratch(), request, source.address.text(), source.port,
-                               reply.status, reason, reply.to_tag);
-  // §12.1.1: what makes a dialog copies Record-Route.
-  const bool makes_dialog =
-      request.method() == Method::kInvite && reply.status > 100 && reply.status < 300;
-  if (makes_dialog) out.copy(request, HeaderId::kRecordRoute);
-  for (const HeaderLine& line : reply.headers) out.header(line.id, line.value);
-  const auto text = out.finish(reply.content_type, reply.body);
-  if (!text) return std::nullopt;
-  return std::string(*text);
-}
-
-// Of what identifies a request, so that repeating it brings the same tag.
-std::string stateless_tag(const Message& request) {
-  const auto hash = std::hash<std::string>{}(key_of(request, request.method_name()) +
-                                             std::string(request.call_id()));
-  char digits[17];
-  const auto end = std::to_chars(digits, digits + sizeof digits, hash, 16).ptr;
-  return std::string(digits, end);
-}
-
 }  // namespace
 
 ServerTransactions::ServerTransactions(Environment& env, ServerUser& user)
-    : env_(env), user_(user), slab_(env.limits.transactions) {
-  retransmit_door_.owner = this;
-  retransmit_door_.event = TransactionEvent::kRetransmitTimer;
-  life_door_.owner = this;
-  life_door_.event = TransactionEvent::kLifeTimer;
+    : env_(env),
+      user_(user),
+      slab_(env.limits.transactions),
+      secret_{env.random.next(), env.random.next()},
+      by_key_(env.limits.transactions) {}
+
+base::KeyedHash::Digest ServerTransactions::key_of(const Message& request,
+                                                   std::string_view method) const {
+  const Via& via = request.top_via();
+  base::KeyedHash hash(secret_);
+  hash << via.branch;
+  // Without the magic cookie (RFC 2543 peers): what their rules compare. The bare cookie is no
+  // branch (RFC 4475 §3.2.1): all such peers' requests would be one.
+  const bool is_2543 =
+      !via.branch.starts_with(kMagicCookie) || via.branch.size() == kMagicCookie.size();
+  if (is_2543) {
+    hash << request.request_uri() << request.call_id() << request.from_tag()
+         << std::uint64_t{request.cseq().number};
+  }
+  hash << via.host << std::uint64_t{via.port} << method;
+  return hash.digest();
 }
 
-void ServerTransactions::receive(const Message& request, std::string_view bytes, const Path& path) {
+ServerId ServerTransactions::find(const base::KeyedHash::Digest& key) {
+  return {by_key_.find(key.low, [&](base::Handle handle) {
+    const Transaction* t = slab_.find(handle);
+    return t != nullptr && t->key == key;
+  })};
+}
+
+// Of what identifies a request, so that repeating it brings the same tag.
+std::string ServerTransactions::stateless_tag(const Message& request) const {
+  const auto key = key_of(request, request.method_name());
+  base::KeyedHash hash(secret_);
+  hash << key.low << key.high << request.call_id();
+  return Ticket{{}, hash.digest().low}.text();
+}
+
+void ServerTransactions::receive(const Message& request, const Path& path) {
   const bool is_ack = request.method() == Method::kAck;
-  auto key = key_of(request, is_ack ? "INVITE" : request.method_name());
-  if (const auto found = by_key_.find(key); found != by_key_.end()) {
-    const ServerId id{found->second};
-    Transaction* t = slab_.find(id.handle);
-    const bool passes_ack = is_ack && t->state == TransactionState::kAccepted;
-    apply(id, is_ack ? TransactionEvent::kAck : TransactionEvent::kRequestAgain, nullptr);
-    if (passes_ack) user_.on_ack(request, path);
+  const auto key = key_of(request, is_ack ? "INVITE" : request.method_name());
+  if (const ServerId known = find(key)) {
+    receive_again(known, request, path);
     return;
   }
   if (is_ack) {
@@ -101,52 +84,57 @@ void ServerTransactions::receive(const Message& request, std::string_view bytes,
     respond_stateless(request, path, {.status = status});
     return;
   }
+  auto head = ResponseHead::of(request, path.remote);
+  if (!head) {  // nothing could be answered to it
+    env_.counters.add(wire::Counter::drop_sip_malformed);
+    return;
+  }
   const auto kind = request.method() == Method::kInvite ? TransactionKind::kInviteServer
                                                         : TransactionKind::kServer;
-  auto [handle, t] =
-      slab_.make(Transaction{.kind = kind,
-                             .state = first_state(kind),
-                             .path = {path.local, response_target(request, path.remote)},
-                             .source = path.remote,
-                             .key = std::move(key),
-                             .request = std::string(bytes)});
+  auto [handle, t] = slab_.make(Transaction{.kind = kind,
+                                            .state = first_state(kind),
+                                            .path = response_path(request, path),
+                                            .key = key,
+                                            .head = *std::move(head)});
   if (t == nullptr) {
     env_.counters.add(wire::Counter::drop_sip_no_memory);
     respond_stateless(request, path, {.status = 503});
     return;
   }
-  by_key_[t->key] = handle;
+  by_key_.insert(key.low, handle);
   if (request.method() == Method::kCancel)
-    receive_cancel(request, {handle});
+    user_.on_cancel(find(key_of(request, "INVITE")), {handle}, request, path);
   else
     user_.on_request({handle}, request, path);
 }
 
-void ServerTransactions::receive_cancel(const Message& cancel, ServerId own) {
-  const auto invite = by_key_.find(key_of(cancel, "INVITE"));
-  if (invite != by_key_.end()) {
-    user_.on_cancel({invite->second}, own);
+void ServerTransactions::receive_again(ServerId id, const Message& request, const Path& path) {
+  if (request.method() != Method::kAck) {
+    // Its sender's connection was lost, and this is the one it waits on now.
+    if (is_reliable(path.protocol)) slab_.find(id.handle)->path = response_path(request, path);
+    apply(id, TransactionEvent::kRequestAgain, {});
     return;
   }
-  respond(own, {.status = 481, .to_tag = stateless_tag(cancel)});
+  const bool passes = slab_.find(id.handle)->state == TransactionState::kAccepted;
+  apply(id, TransactionEvent::kAck, {});
+  if (passes) user_.on_ack(request, path);
 }
 
 bool ServerTransactions::respond(ServerId id, const Reply& reply) {
-  std::string bytes;
-  Message request;
-  if (!this->request(id, bytes, request)) return true;
-  auto text = build(request, slab_.find(id.handle)->source, reply);
+  Transaction* t = slab_.find(id.handle);
+  if (t == nullptr || t->head.empty()) return true;
+  auto text = t->head.build(reply);
   const bool built = text.has_value();
   int status = reply.status;
   if (!built) {  // too long for a datagram, or an injection attempt in a value we relay
     env_.counters.add(wire::Counter::drop_sip_send);
     if (status < 200) return false;
     status = 500;
-    text = build(request, slab_.find(id.handle)->source, {.status = 500, .to_tag = reply.to_tag});
+    text = t->head.build({.status = 500, .to_tag = reply.to_tag});
     if (!text) return false;
   }
   if (status >= 400) env_.counters.add(wire::Counter::sip_refused);
-  apply(id, event_of(status), &*text);
+  apply(id, event_of(status), *text);
   return built;
 }
 
@@ -158,11 +146,20 @@ bool ServerTransactions::resend(ServerId id) {
   return true;
 }
 
-bool ServerTransactions::request(ServerId id, std::string& bytes, Message& message) {
+void ServerTransactions::acknowledged(ServerId id) {
   Transaction* t = slab_.find(id.handle);
-  if (t == nullptr) return false;
-  bytes = t->request;
-  return Parser::parse({bytes.data(), bytes.size()}, message).verdict == ParseVerdict::kOk;
+  if (t == nullptr || t->state != TransactionState::kAccepted) return;
+  t->head.clear();
+  std::string().swap(t->response);
+}
+
+void ServerTransactions::tie(ServerId id, std::uint64_t cookie) {
+  if (Transaction* t = slab_.find(id.handle)) t->cookie = cookie;
+}
+
+std::uint64_t ServerTransactions::cookie(ServerId id) {
+  const Transaction* t = slab_.find(id.handle);
+  return t != nullptr ? t->cookie : 0;
 }
 
 void ServerTransactions::respond_stateless(const Message& request, const Path& path,
@@ -171,21 +168,22 @@ void ServerTransactions::respond_stateless(const Message& request, const Path& p
   const auto tag = stateless_tag(request);
   Reply tagged = reply;
   tagged.to_tag = tag;
-  const auto text = build(request, path.remote, tagged);
+  const auto head = ResponseHead::of(request, path.remote);
+  const auto text = head ? head->build(tagged) : std::nullopt;
   if (!text) {
     env_.counters.add(wire::Counter::drop_sip_malformed);
     return;
   }
   env_.counters.add(wire::Counter::sip_refused);
-  send_counted(env_, {path.local, response_target(request, path.remote)}, *text);
+  send_counted(env_, response_path(request, path), *text);
 }
 
 void ServerTransactions::fire(ServerId id, TransactionEvent event) {
   env_.counters.add(wire::Counter::timer_fired);
-  apply(id, event, nullptr);
+  apply(id, event, {});
 }
 
-void ServerTransactions::apply(ServerId id, TransactionEvent event, std::string* response) {
+void ServerTransactions::apply(ServerId id, TransactionEvent event, std::string_view response) {
   Transaction* t = slab_.find(id.handle);
   if (t == nullptr) return;
   const Transition* to = transition(t->kind, t->state, event);
@@ -193,19 +191,29 @@ void ServerTransactions::apply(ServerId id, TransactionEvent event, std::string*
   t->state = to->next;
   const Actions actions = to->actions;
   if (actions & kCountAbsorbed) env_.counters.add(wire::Counter::sip_absorbed);
-  if (actions & kSend) {
-    t->response = std::move(*response);
-    send_counted(env_, t->path, t->response);
-  }
+  if (actions & kSend) send(*t, response);
   if ((actions & kResend) && !t->response.empty()) {
     env_.counters.add(wire::Counter::sip_retransmitted);
     send_counted(env_, t->path, t->response);
   }
   if (actions & kStopRetransmit) env_.wheel.cancel(t->retransmit);
-  if (actions & kArmRetransmit) arm_retransmit(id, *t);
+  const bool reliable = is_reliable(t->path.protocol);
+  if ((actions & kArmRetransmit) && !reliable) arm_retransmit(id, *t);
   if (actions & kArmLife64T1) arm_life(id, *t, env_.timers.life());
   if (actions & kArmLifeT4) arm_life(id, *t, env_.timers.t4);
-  if (to->next == TransactionState::kTerminated) end(id);
+  if (to->next == TransactionState::kConfirmed) std::string().swap(t->response);
+  // §17.2.1, §17.2.2: timers I and J are zero where nothing is repeated.
+  const bool answered =
+      to->next == TransactionState::kConfirmed ||
+      (t->kind == TransactionKind::kServer && to->next == TransactionState::kCompleted);
+  if (to->next == TransactionState::kTerminated || (reliable && answered)) end(id);
+}
+
+void ServerTransactions::send(Transaction& t, std::string_view response) {
+  // Room for just this: a response that stays longest comes last.
+  std::string(response).swap(t.response);
+  send_counted(env_, t.path, t.response);
+  if (t.state == TransactionState::kCompleted) t.head.clear();
 }
 
 // Timer G (§17.2.1): T1, doubling up to T2.
@@ -223,7 +231,7 @@ void ServerTransactions::end(ServerId id) {
   Transaction* t = slab_.find(id.handle);
   env_.wheel.cancel(t->retransmit);
   env_.wheel.cancel(t->life);
-  by_key_.erase(t->key);
+  by_key_.erase(t->key.low, id.handle);
   slab_.drop(id.handle);
 }
 

@@ -2,14 +2,15 @@
 // they are acknowledged. Owner: the shard's thread.
 #pragma once
 
-#include <span>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 
 #include "controlplane/sip/environment.h"
 #include "controlplane/sip/message.h"
+#include "controlplane/sip/response_head.h"
+#include "controlplane/sip/timer_door.h"
 #include "controlplane/sip/transaction_fsm.h"
+#include "drivers/base/handle_index.h"
+#include "drivers/base/keyed_hash.h"
 #include "drivers/base/slab.h"
 
 namespace tandem::sip {
@@ -20,21 +21,6 @@ struct ServerId {
   friend bool operator==(ServerId, ServerId) = default;
 };
 
-struct HeaderLine {
-  HeaderId id;
-  std::string_view value;
-};
-
-// A response in the words of who decides it; the transaction adds what §8.2.6 asks for.
-struct Reply {
-  int status = 500;
-  std::string_view reason{};  // empty: the standard phrase
-  std::string_view to_tag{};  // ours; for all but 100
-  std::span<const HeaderLine> headers{};
-  std::string_view content_type{};
-  std::string_view body{};
-};
-
 class ServerUser {
  public:
   // Asked before anything is remembered of a fresh request: a status, to refuse it without a
@@ -43,7 +29,9 @@ class ServerUser {
   // A request that is no retransmission and neither ACK nor CANCEL.
   virtual void on_request(ServerId id, const Message& request, const Path& path) = 0;
   // The peer takes back its INVITE. `cancel` wants a 200 with the INVITE's To-tag (§9.2).
-  virtual void on_cancel(ServerId invite, ServerId cancel) = 0;
+  // No `invite`: none has its branch (then 200 or 481 is the user's to decide).
+  virtual void on_cancel(ServerId invite, ServerId cancel, const Message& request,
+                         const Path& path) = 0;
   // An ACK that belongs to no 300–699: it confirms a 2xx (§13.3.1.4).
   virtual void on_ack(const Message& ack, const Path& path) = 0;
 
@@ -55,16 +43,19 @@ class ServerTransactions {
  public:
   ServerTransactions(Environment& env, ServerUser& user);
 
-  void receive(const Message& request, std::string_view bytes, const Path& path);
+  void receive(const Message& request, const Path& path);
 
   // Ignored when the transaction is over or had its final response (but for 2xx to INVITE again).
   // False: what was asked for could not be built; a final response became a 500.
   bool respond(ServerId id, const Reply& reply);
   // The last 2xx again (§13.3.1.4: its sender, not the transaction, repeats it). False: it's gone.
   bool resend(ServerId id);
+  // The 2xx has had its ACK: nothing is sent here any more, so no bytes are held.
+  void acknowledged(ServerId id);
   bool live(ServerId id) { return slab_.find(id.handle) != nullptr; }
-  // The request, parsed anew into `message` with its bytes in `bytes`. False: it's gone.
-  bool request(ServerId id, std::string& bytes, Message& message);
+  // The user's word for a transaction, 0 until it is tied.
+  void tie(ServerId id, std::uint64_t cookie);
+  std::uint64_t cookie(ServerId id);
 
   // A response without a transaction (§8.2.7). Its To-tag is the same for a repeated request.
   void respond_stateless(const Message& request, const Path& path, const Reply& reply);
@@ -72,27 +63,30 @@ class ServerTransactions {
   std::uint32_t live_count() const { return slab_.live(); }
 
  private:
+  using Door = TimerDoor<ServerTransactions>;
+  friend Door;
+
   struct Transaction {
     TransactionKind kind;
     TransactionState state;
-    Path path;              // remote: where responses go (§18.2.2, RFC 3581)
-    base::Endpoint source;  // where the request came from
-    std::string key;
-    std::string request;
-    std::string response{};  // the last one sent
+    Path path;  // remote: where responses go (§18.2.2, RFC 3581)
+    base::KeyedHash::Digest key;
+    ResponseHead head;       // empty: no response will be built any more
+    std::string response{};  // the last one sent, as long as it may have to be repeated
+    std::uint64_t cookie = 0;
     loop::TimerId retransmit{};
     loop::TimerId life{};
     Nanos gap{};
   };
-  struct TimerDoor final : loop::TimerListener {
-    void on_timer(std::uint64_t word) override { owner->fire({base::Handle{word}}, event); }
-    ServerTransactions* owner = nullptr;
-    TransactionEvent event{};
-  };
 
-  void receive_cancel(const Message& cancel, ServerId own);
+  // §17.2.3: what makes a request the same one, as if it had this method.
+  base::KeyedHash::Digest key_of(const Message& request, std::string_view method) const;
+  ServerId find(const base::KeyedHash::Digest& key);
+  std::string stateless_tag(const Message& request) const;
+  void receive_again(ServerId id, const Message& request, const Path& path);
   void fire(ServerId id, TransactionEvent event);
-  void apply(ServerId id, TransactionEvent event, std::string* response);
+  void apply(ServerId id, TransactionEvent event, std::string_view response);
+  void send(Transaction& t, std::string_view response);
   void arm_retransmit(ServerId id, Transaction& t);
   void arm_life(ServerId id, Transaction& t, Nanos after);
   void end(ServerId id);
@@ -100,9 +94,10 @@ class ServerTransactions {
   Environment& env_;
   ServerUser& user_;
   base::Slab<Transaction> slab_;
-  std::unordered_map<std::string_view, base::Handle> by_key_;  // views into Transaction::key
-  TimerDoor retransmit_door_;
-  TimerDoor life_door_;
+  base::KeyedHash::Key secret_;
+  base::HandleIndex by_key_;
+  Door retransmit_door_{*this, TransactionEvent::kRetransmitTimer};
+  Door life_door_{*this, TransactionEvent::kLifeTimer};
 };
 
 }  // namespace tandem::sip

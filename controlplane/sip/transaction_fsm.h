@@ -32,6 +32,7 @@ enum class TransactionEvent : std::uint8_t {
   kAck,              // INVITE server
   kRetransmitTimer,  // A, E, G
   kLifeTimer,        // B, D, F, H, I, J, K, L, M: by kind and state
+  kTransportError,   // client: the request can't be brought to the peer (§17.1.4)
 };
 
 // What a transition does, beside changing the state.
@@ -48,6 +49,7 @@ inline constexpr Actions kArmLifeT4 = 1 << 8;    // I, K
 inline constexpr Actions kStopLife = 1 << 9;
 inline constexpr Actions kTellTimeout = 1 << 10;
 inline constexpr Actions kCountAbsorbed = 1 << 11;
+inline constexpr Actions kTellFailure = 1 << 12;
 
 struct Transition {
   TransactionState next;

@@ -1,6 +1,8 @@
 #include "controlplane/sip/uri.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "drivers/base/endpoint.h"
 #include "drivers/base/text.h"
@@ -13,11 +15,14 @@ constexpr auto npos = std::string_view::npos;
 constexpr bool is_alpha(char c) { return base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z'; }
 
 enum CharClass : std::uint8_t {
-  kTokenChar = 1,   // §25.1
-  kHostChar = 2,    // and '_', which real names have
-  kSchemeChar = 4,  // RFC 3986 §3.1
-  kTelChar = 8,     // RFC 3966 §3: digits, hexadecimal ones too, and visual separators
-  kUriChar = 16,    // neither blank nor control nor a delimiter of what surrounds a URI
+  kTokenChar = 1,    // §25.1
+  kHostChar = 2,     // and '_', which real names have
+  kSchemeChar = 4,   // RFC 3986 §3.1
+  kTelChar = 8,      // RFC 3966 §3: digits, hexadecimal ones too, and visual separators
+  kUriChar = 16,     // neither blank nor control nor a delimiter of what surrounds a URI
+  kUserChar = 32,    // a kUriChar that means nothing special before the '@'
+  kTailChar = 64,    // a kUriChar that means nothing special behind the host
+  kParamChar = 128,  // a kUriChar that doesn't end a parameter
 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
@@ -32,7 +37,12 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     const char lower = base::to_lower(c);
     const bool hex = base::is_digit(c) || (lower >= 'a' && lower <= 'f');
     if (hex || std::string_view("+*#-.()").find(c) != npos) bits |= kTelChar;
-    if (i > 0x20 && i != 0x7f && std::string_view("<>\"").find(c) == npos) bits |= kUriChar;
+    if (i > 0x20 && i != 0x7f && std::string_view("<>\"").find(c) == npos) {
+      bits |= kUriChar;
+      if (c != '%' && c != '@' && c != ':') bits |= kUserChar;
+      if (c != '%' && c != '?') bits |= kTailChar;
+      if (c != ';') bits |= kParamChar;
+    }
     classes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(bits);
   }
   return classes;
@@ -54,12 +64,9 @@ int hex_digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-bool escapes_well_formed(std::string_view text) {
-  for (auto at = text.find('%'); at != npos; at = text.find('%', at + 3)) {
-    if (text.size() - at < 3) return false;
-    if (hex_digit(text[at + 1]) < 0 || hex_digit(text[at + 2]) < 0) return false;
-  }
-  return true;
+// Is there "%HH" at this place?
+bool is_escape(std::string_view text, std::size_t at) {
+  return text.size() - at >= 3 && hex_digit(text[at + 1]) >= 0 && hex_digit(text[at + 2]) >= 0;
 }
 
 void skip_blanks(std::string_view& rest) {
@@ -106,32 +113,100 @@ std::size_t quoted_end(std::string_view text, std::size_t open) {
   return npos;
 }
 
-std::optional<Uri> parse_sip(Uri uri, std::string_view rest) {
-  if (!escapes_well_formed(rest)) return std::nullopt;
-  if (const auto at = rest.find('@'); at != npos) {
-    uri.password = rest.substr(0, at);
-    uri.user = base::split_first(uri.password, ':');
-    rest.remove_prefix(at + 1);
+// "user:password@" off the front of `rest`, where it is. False: a character that no URI has, or a
+// broken escape.
+bool take_user(std::string_view& rest, Uri& uri) {
+  std::size_t colon = npos;
+  for (std::size_t at = 0; at < rest.size(); ++at) {
+    const char c = rest[at];
+    if (is(c, kUserChar)) continue;
+    if (c == '%') {
+      if (!is_escape(rest, at)) return false;
+      at += 2;
+    } else if (c == ':') {
+      colon = std::min(colon, at);
+    } else if (c == '@') {
+      uri.user = rest.substr(0, std::min(colon, at));
+      if (colon != npos) uri.password = rest.substr(colon + 1, at - colon - 1);
+      rest.remove_prefix(at + 1);
+      return true;
+    } else {
+      return false;
+    }
   }
+  return true;
+}
+
+// ";params?headers" behind the host.
+bool read_tail(std::string_view rest, Uri& uri) {
+  if (rest.empty()) return true;
+  if (rest.front() != ';' && rest.front() != '?') return false;
+  std::size_t question = npos;
+  for (std::size_t at = 0; at < rest.size(); ++at) {
+    const char c = rest[at];
+    if (is(c, kTailChar)) continue;
+    if (c == '?') {
+      question = std::min(question, at);
+    } else if (c == '%' && is_escape(rest, at)) {
+      at += 2;
+    } else {
+      return false;
+    }
+  }
+  if (question != npos) uri.headers = rest.substr(question + 1);
+  uri.params = rest.substr(0, question);
+  if (uri.params.starts_with(';')) uri.params.remove_prefix(1);
+  return true;
+}
+
+bool read_sip(std::string_view rest, Uri& uri) {
+  if (!take_user(rest, uri)) return false;
   uri.host = take_host(rest);
-  if (uri.host.empty()) return std::nullopt;
+  if (uri.host.empty()) return false;
   if (rest.starts_with(':')) {
     rest.remove_prefix(1);
     uri.port = take_port(rest);
-    if (uri.port == 0) return std::nullopt;
+    if (uri.port == 0) return false;
   }
-  if (!rest.empty() && rest.front() != ';' && rest.front() != '?') return std::nullopt;
-  uri.headers = rest;
-  uri.params = base::split_first(uri.headers, '?');
-  if (uri.params.starts_with(';')) uri.params.remove_prefix(1);
-  return uri;
+  return read_tail(rest, uri);
 }
 
-std::optional<Uri> parse_tel(Uri uri, std::string_view rest) {
-  uri.params = rest;
-  uri.user = base::split_first(uri.params, ';');
-  if (uri.user.empty() || !all(uri.user, kTelChar)) return std::nullopt;
-  return uri;
+// RFC 3966 §3. A local number without the phone-context that it should have is let pass.
+bool read_tel(std::string_view rest, Uri& uri) {
+  uri.user = take(rest, kTelChar);
+  const auto digits = uri.user.substr(uri.user.starts_with('+') ? 1 : 0);
+  const auto is_separator = [](char c) { return c == '-' || c == '.' || c == '(' || c == ')'; };
+  if (std::all_of(digits.begin(), digits.end(), is_separator)) return false;
+  if (digits.find('+') != npos) return false;
+  if (rest.empty()) return true;
+  uri.params = rest.substr(1);
+  return rest.front() == ';' && all(rest, kUriChar) && params_well_formed(uri.params);
+}
+
+bool read_uri(std::string_view text, Uri& uri) {
+  auto rest = text;
+  const auto scheme = take(rest, kSchemeChar);
+  if (scheme.empty() || !is_alpha(scheme.front()) || rest.size() < 2 || rest[0] != ':') {
+    return false;
+  }
+  rest.remove_prefix(1);
+  uri.text = text;
+  if (base::iequals(scheme, "sip") || base::iequals(scheme, "sips")) {
+    uri.scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
+    return read_sip(rest, uri);
+  }
+  if (base::iequals(scheme, "tel")) {
+    uri.scheme = Scheme::kTel;
+    return read_tel(rest, uri);
+  }
+  return all(rest, kUriChar);
+}
+
+// "=value" behind a parameter's name: a quoted string, or what a URI may hold.
+bool is_param_value(std::string_view value) {
+  if (value.empty()) return false;
+  if (value.front() == '"') return quoted_end(value, 0) == value.size();
+  return all(value, kUriChar);
 }
 
 // The display name before '<': nothing, or tokens with blanks between. UTF-8 without quotes isn't
@@ -145,19 +220,146 @@ bool is_bare_display(std::string_view text) {
   return true;
 }
 
-// "<uri>;params" behind the display name.
-std::optional<NameAddr> parse_bracketed(NameAddr out, std::string_view rest) {
-  const auto close = rest.find('>');
-  if (!rest.starts_with('<') || close == npos) return std::nullopt;
-  const auto uri = parse_uri(rest.substr(1, close - 1));
-  if (!uri) return std::nullopt;
-  out.uri = *uri;
-  rest.remove_prefix(close + 1);
+struct Param {
+  std::string_view name;
+  std::string_view value;  // empty without '='
+  bool well_formed = false;
+};
+
+// What next_param() cut off, whatever it is.
+Param read_param(std::string_view text) {
+  Param out;
+  out.value = text;
+  out.name = base::trim(base::split_first(out.value, '='));
+  out.value = base::trim(out.value);
+  const bool valued = text.find('=') != npos;
+  out.well_formed = is_token(out.name) && (!valued || is_param_value(out.value));
+  return out;
+}
+
+// Cuts the first parameter off `rest`.
+Param take_param(std::string_view& rest) {
+  // "name" or "name=value" without blanks and quotes, as nearly all are, in one walk.
+  std::size_t at = 0;
+  while (at < rest.size() && is(rest[at], kTokenChar)) ++at;
+  Param out;
+  out.name = rest.substr(0, at);
+  out.well_formed = at != 0;
+  if (at < rest.size() && rest[at] == '=') {
+    const auto begin = ++at;
+    while (at < rest.size() && is(rest[at], kParamChar)) ++at;
+    out.value = rest.substr(begin, at - begin);
+    out.well_formed = out.well_formed && !out.value.empty();
+  }
+  if (at < rest.size() && rest[at] != ';') return read_param(next_param(rest));
+  rest.remove_prefix(std::min(at + 1, rest.size()));
+  return out;
+}
+
+constexpr bool is_form_sign(char c) { return c == '<' || c == ';' || c == ':' || c == '"'; }
+
+// ";params" behind the address, or nothing.
+bool read_address_params(std::string_view rest, NameAddr& out) {
   skip_blanks(rest);
-  if (rest.empty()) return out;
-  if (rest.front() != ';') return std::nullopt;
+  if (rest.empty()) return true;
+  if (rest.front() != ';') return false;
   out.params = base::trim(rest.substr(1));
-  if (!params_well_formed(out.params)) return std::nullopt;
+  return params_well_formed(out.params);
+}
+
+// "<uri>;params" behind the display name.
+bool read_bracketed(std::string_view rest, NameAddr& out) {
+  const auto close = rest.find('>');
+  if (!rest.starts_with('<') || close == npos) return false;
+  return read_uri(rest.substr(1, close - 1), out.uri) &&
+         read_address_params(rest.substr(close + 1), out);
+}
+
+bool read_name_addr(std::string_view text, NameAddr& out) {
+  text = base::trim(text);
+  if (text.starts_with('<')) return read_bracketed(text, out);
+  if (text == "*") {
+    out.star = true;
+    return true;
+  }
+  if (text.starts_with('"')) {
+    const auto end = quoted_end(text, 0);
+    if (end == npos) return false;
+    out.display = text.substr(0, end);
+    text.remove_prefix(end);
+    skip_blanks(text);
+    return read_bracketed(text, out);
+  }
+  // None of these can be in a display name without quotes: what comes first tells the forms apart.
+  std::size_t sign = 0;
+  while (sign < text.size() && !is_form_sign(text[sign])) ++sign;
+  if (sign < text.size() && text[sign] == '<') {
+    out.display = base::trim(text.substr(0, sign));
+    return is_bare_display(out.display) && read_bracketed(text.substr(sign), out);
+  }
+  // §20.10: without <> what follows ';' is the header's, and ',' and '?' must not be there.
+  const auto semicolon = std::min(text.find(';'), text.size());
+  const auto uri_text = base::trim(text.substr(0, semicolon));
+  if (uri_text.find(',') != npos || uri_text.find('?') != npos) return false;
+  return read_uri(uri_text, out.uri) && read_address_params(text.substr(semicolon), out);
+}
+
+// sent-protocol and sent-by. `rest` is left at the parameters.
+bool read_via_head(std::string_view& rest, Via& via) {
+  if (rest.starts_with("SIP/2.0/")) {
+    rest.remove_prefix(8);
+  } else {
+    // Blanks may stand around the slashes, and whoever knows another version says so.
+    for (int slash = 0; slash < 2; ++slash) {
+      if (take(rest, kTokenChar).empty()) return false;
+      skip_blanks(rest);
+      if (!rest.starts_with('/')) return false;
+      rest.remove_prefix(1);
+      skip_blanks(rest);
+    }
+  }
+  skip_blanks(rest);
+  via.transport = take(rest, kTokenChar);
+  if (via.transport.empty() || rest.empty() || !base::is_space(rest.front())) return false;
+  skip_blanks(rest);
+  via.host = take_host(rest);
+  if (via.host.empty()) return false;
+  skip_blanks(rest);
+  if (!rest.starts_with(':')) return true;
+  rest.remove_prefix(1);
+  skip_blanks(rest);
+  via.port = take_port(rest);
+  skip_blanks(rest);
+  return via.port != 0;
+}
+
+bool read_via(std::string_view text, Via& via) {
+  auto rest = base::trim(text);
+  if (!read_via_head(rest, via)) return false;
+  if (rest.empty()) return true;
+  if (rest.front() != ';') return false;
+  via.params = base::trim(rest.substr(1));
+  bool branch_seen = false;
+  bool rport_seen = false;
+  for (auto params = via.params; !params.empty();) {
+    const Param param = take_param(params);
+    via.well_formed = via.well_formed && param.well_formed;
+    if (!branch_seen && base::iequals(param.name, "branch")) {
+      branch_seen = true;
+      via.branch = param.value;
+    } else if (!rport_seen && base::iequals(param.name, "rport")) {
+      rport_seen = true;
+      via.rport = param.value.empty();
+    }
+  }
+  return true;
+}
+
+// Built in place and given back whole: these are wide structs.
+template <typename T, typename Read>
+std::optional<T> read_whole(std::string_view text, Read&& read) {
+  std::optional<T> out(std::in_place);
+  if (!read(text, *out)) out.reset();
   return out;
 }
 
@@ -165,31 +367,15 @@ std::optional<NameAddr> parse_bracketed(NameAddr out, std::string_view rest) {
 
 bool is_token(std::string_view text) { return !text.empty() && all(text, kTokenChar); }
 
-std::optional<Uri> parse_uri(std::string_view text) {
-  const auto colon = text.find(':');
-  if (colon == npos || colon == 0 || !is_alpha(text.front())) return std::nullopt;
-  const auto scheme = text.substr(0, colon);
-  const auto rest = text.substr(colon + 1);
-  if (!all(scheme, kSchemeChar) || rest.empty() || !all(rest, kUriChar)) return std::nullopt;
-  Uri uri;
-  uri.text = text;
-  if (base::iequals(scheme, "sip")) {
-    uri.scheme = Scheme::kSip;
-    return parse_sip(uri, rest);
-  }
-  if (base::iequals(scheme, "sips")) {
-    uri.scheme = Scheme::kSips;
-    return parse_sip(uri, rest);
-  }
-  if (base::iequals(scheme, "tel")) {
-    uri.scheme = Scheme::kTel;
-    return parse_tel(uri, rest);
-  }
-  return uri;
+std::optional<Uri> parse_uri(std::string_view text) { return read_whole<Uri>(text, read_uri); }
+
+std::optional<NameAddr> parse_name_addr(std::string_view text) {
+  return read_whole<NameAddr>(text, read_name_addr);
 }
 
+std::optional<Via> parse_via(std::string_view text) { return read_whole<Via>(text, read_via); }
+
 std::optional<std::string> unescape(std::string_view text) {
-  if (!escapes_well_formed(text)) return std::nullopt;
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -197,6 +383,7 @@ std::optional<std::string> unescape(std::string_view text) {
       out += text[i];
       continue;
     }
+    if (!is_escape(text, i)) return std::nullopt;
     out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
     i += 2;
   }
@@ -220,97 +407,17 @@ std::string_view next_param(std::string_view& rest) {
 
 std::optional<std::string_view> find_param(std::string_view params, std::string_view name) {
   while (!params.empty()) {
-    auto value = next_param(params);
-    const auto key = base::trim(base::split_first(value, '='));
-    if (base::iequals(key, name)) return base::trim(value);
+    const Param param = take_param(params);
+    if (base::iequals(param.name, name)) return param.value;
   }
   return std::nullopt;
 }
 
 bool params_well_formed(std::string_view params) {
   while (!params.empty()) {
-    const auto param = next_param(params);
-    auto value = param;
-    const auto key = base::trim(base::split_first(value, '='));
-    if (!is_token(key)) return false;
-    if (param.find('=') == npos) continue;
-    value = base::trim(value);
-    if (value.empty()) return false;
-    if (value.front() == '"') {
-      if (quoted_end(value, 0) != value.size()) return false;
-    } else if (!all(value, kUriChar)) {
-      return false;
-    }
+    if (!take_param(params).well_formed) return false;
   }
   return true;
-}
-
-std::optional<NameAddr> parse_name_addr(std::string_view text) {
-  text = base::trim(text);
-  NameAddr out;
-  if (text == "*") {
-    out.star = true;
-    return out;
-  }
-  if (text.starts_with('"')) {
-    const auto end = quoted_end(text, 0);
-    if (end == npos) return std::nullopt;
-    out.display = text.substr(0, end);
-    text.remove_prefix(end);
-    skip_blanks(text);
-    return parse_bracketed(out, text);
-  }
-  // None of these can be in a display name without quotes: what comes first tells the forms apart.
-  const auto sign = text.find_first_of("<;:\"");
-  if (sign != npos && text[sign] == '<') {
-    out.display = base::trim(text.substr(0, sign));
-    if (!is_bare_display(out.display)) return std::nullopt;
-    return parse_bracketed(out, text.substr(sign));
-  }
-  // §20.10: without <> what follows ';' is the header's, and ',' and '?' must not be there.
-  const auto semicolon = text.find(';');
-  const auto uri_text = base::trim(text.substr(0, semicolon));
-  if (uri_text.find_first_of(",?") != npos) return std::nullopt;
-  const auto uri = parse_uri(uri_text);
-  if (!uri) return std::nullopt;
-  out.uri = *uri;
-  if (semicolon == npos) return out;
-  out.params = base::trim(text.substr(semicolon + 1));
-  if (!params_well_formed(out.params)) return std::nullopt;
-  return out;
-}
-
-std::optional<Via> parse_via(std::string_view text) {
-  auto rest = base::trim(text);
-  // sent-protocol: blanks may stand around its slashes.
-  for (int slash = 0; slash < 2; ++slash) {
-    if (take(rest, kTokenChar).empty()) return std::nullopt;
-    skip_blanks(rest);
-    if (!rest.starts_with('/')) return std::nullopt;
-    rest.remove_prefix(1);
-    skip_blanks(rest);
-  }
-  Via via;
-  via.transport = take(rest, kTokenChar);
-  if (via.transport.empty() || rest.empty() || !base::is_space(rest.front())) return std::nullopt;
-  skip_blanks(rest);
-  via.host = take_host(rest);
-  if (via.host.empty()) return std::nullopt;
-  skip_blanks(rest);
-  if (rest.starts_with(':')) {
-    rest.remove_prefix(1);
-    skip_blanks(rest);
-    via.port = take_port(rest);
-    if (via.port == 0) return std::nullopt;
-    skip_blanks(rest);
-  }
-  if (rest.empty()) return via;
-  if (rest.front() != ';') return std::nullopt;
-  via.params = base::trim(rest.substr(1));
-  via.branch = find_param(via.params, "branch").value_or(std::string_view{});
-  const auto rport = find_param(via.params, "rport");
-  via.rport = rport && rport->empty();
-  return via;
 }
 
 }  // namespace tandem::sip

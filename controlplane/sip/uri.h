@@ -64,6 +64,7 @@ struct Via {
   std::string_view params;
   std::string_view branch;  // empty: none (RFC 2543)
   bool rport = false;       // an rport parameter without value is there
+  bool well_formed = true;  // all parameters are: params_well_formed()
 };
 std::optional<Via> parse_via(std::string_view text);
 

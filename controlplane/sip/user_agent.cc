@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include "controlplane/sip/body.h"
+#include "controlplane/sip/loop_mark.h"
 #include "controlplane/sip/parser.h"
+#include "controlplane/sip/ticket.h"
 #include "drivers/base/log.h"
 #include "drivers/base/text.h"
 
@@ -12,11 +15,12 @@ using wire::Counter;
 
 namespace {
 
-constexpr std::string_view kSdpType = "application/sdp";
+// The methods that we take outside a dialog.
+constexpr std::string_view kAllowedOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+constexpr std::string_view kAcceptedTypes = "application/sdp, multipart/mixed";
 
-// A Content-Type's media type without its parameters.
-bool is_sdp(std::string_view content_type) {
-  return base::iequals(base::trim(base::split_first(content_type, ';')), kSdpType);
+bool may_offer(Method method) {
+  return method == Method::kInvite || method == Method::kUpdate || method == Method::kPrack;
 }
 
 // A response to us has one Via value, ours; more mean that it was misrouted (§8.1.3.3).
@@ -34,7 +38,11 @@ UserAgent::UserAgent(Environment& environment, CallHandler& handler)
       handler_(handler),
       client_transactions_(environment, *this),
       server_transactions_(environment, *this),
-      sessions_(environment.limits.sessions) {}
+      sessions_(environment.limits.sessions),
+      secret_{environment.random.next(), environment.random.next()},
+      by_origin_(environment.limits.sessions) {
+  if (env_.loop_key.low == 0) env_.loop_key = {env_.random.next() | 1, env_.random.next()};
+}
 
 void UserAgent::on_datagram(const Path& path, std::span<char> bytes) {
   Message message;
@@ -56,10 +64,24 @@ void UserAgent::on_datagram(const Path& path, std::span<char> bytes) {
   }
   env_.counters.add(Counter::sip_received);
   if (message.is_request()) {
-    server_transactions_.receive(message, {bytes.data(), bytes.size()}, path);
-  } else if (!is_ours(message) || !client_transactions_.receive(message, path)) {
+    server_transactions_.receive(message, path);
+  } else if (!is_ours(message) || !client_transactions_.receive(message)) {
     env_.counters.add(Counter::drop_sip_response_stray);
   }
+}
+
+void UserAgent::on_unframed(const Path& path, std::span<char> head, int status,
+                            std::string_view reason) {
+  Message message;
+  const ParseVerdict verdict = Parser::parse(head, message).verdict;
+  const bool usable = verdict == ParseVerdict::kOk || verdict == ParseVerdict::kBadRequest;
+  if (!usable || !message.is_request()) return;
+  env_.counters.add(Counter::sip_received);
+  server_transactions_.respond_stateless(message, path, {.status = status, .reason = reason});
+}
+
+void UserAgent::on_connection_lost(const Path& path, bool was_open) {
+  client_transactions_.connection_lost(path, was_open);
 }
 
 std::pair<SessionId, InviteSession*> UserAgent::make_session(const Path& path) {
@@ -89,68 +111,70 @@ void UserAgent::tidy() {
   for (const SessionId id : over_) {
     InviteSession* session = find(id);
     if (session == nullptr) continue;
-    const auto named = by_tag_.find(session->dialog().local_tag);
-    if (named != by_tag_.end() && named->second.handle == id.handle) by_tag_.erase(named);
-    by_invite_.erase(session->invite_transaction().handle.raw);
+    if (session->invite_transaction()) by_origin_.erase(session->origin().low, id.handle);
     sessions_.drop(id.handle);
   }
   over_.clear();
 }
 
-void UserAgent::on_response(std::uint64_t cookie, const Message& response, const Path&) {
+void UserAgent::on_response(ClientId id, std::uint64_t cookie, const Message& response) {
   if (InviteSession* session = find(cookie_session(cookie))) {
-    session->on_response(cookie_exchange(cookie), response);
+    session->on_response(cookie_exchange(cookie), id, response);
   }
 }
 
-void UserAgent::on_timeout(std::uint64_t cookie) {
+void UserAgent::on_timeout(ClientId id, std::uint64_t cookie) {
   if (InviteSession* session = find(cookie_session(cookie))) {
-    session->on_timeout(cookie_exchange(cookie));
+    session->on_timeout(cookie_exchange(cookie), id, 408);
   }
 }
 
-void UserAgent::on_client_end(std::uint64_t cookie) {
+void UserAgent::on_failure(ClientId id, std::uint64_t cookie) {
   if (InviteSession* session = find(cookie_session(cookie))) {
-    session->on_client_end(cookie_exchange(cookie));
+    session->on_timeout(cookie_exchange(cookie), id, 503);
+  }
+}
+
+void UserAgent::on_client_end(ClientId id, std::uint64_t cookie) {
+  if (InviteSession* session = find(cookie_session(cookie))) {
+    session->on_client_end(cookie_exchange(cookie), id);
   }
 }
 
 void UserAgent::session_over(SessionId id) { over_.push_back(id); }
 
-void UserAgent::tag_in_use(const std::string& local_tag, SessionId id) { by_tag_[local_tag] = id; }
-
 InviteSession* UserAgent::find_dialog(const Message& request) {
-  const auto named = by_tag_.find(std::string(request.to_tag()));
-  InviteSession* session = named == by_tag_.end() ? nullptr : find(named->second);
-  if (session == nullptr || session->state() == InviteSession::State::kOver) return nullptr;
-  const Dialog& dialog = session->dialog();
-  const bool same = dialog.call_id == request.call_id() && dialog.remote_tag == request.from_tag();
-  return same ? session : nullptr;
+  const auto ticket = Ticket::parse(request.to_tag());
+  InviteSession* session = ticket ? find({ticket->handle}) : nullptr;
+  return session != nullptr && session->owns(request) ? session : nullptr;
 }
 
 bool UserAgent::refuse(ServerId id, const Message& request) {
-  const auto tag = env_.random.token();
   if (request.method() != Method::kOptions && request.max_forwards() == 0u) {
-    server_transactions_.respond(id, {.status = 483, .to_tag = tag});
+    server_transactions_.respond(id, {.status = 483, .to_tag = env_.random.token()});
     return true;
   }
-  // §8.2.2.3: we have no extensions that a peer could require. Proxy-Require is for proxies.
+  // §8.2.2.3. Proxy-Require is for proxies.
   std::string unsupported;
   each_value(request, HeaderId::kRequire, [&](std::string_view option) {
+    if (base::iequals(option, kReliableOption)) return;
     if (!unsupported.empty()) unsupported += ", ";
     unsupported += option;
   });
   if (!unsupported.empty()) {
     const HeaderLine lines[] = {{HeaderId::kUnsupported, unsupported}};
-    server_transactions_.respond(id, {.status = 420, .to_tag = tag, .headers = lines});
+    server_transactions_.respond(id,
+                                 {.status = 420, .to_tag = env_.random.token(), .headers = lines});
     return true;
   }
-  if (request.method() != Method::kInvite || request.body().empty()) return false;
+  if (!may_offer(request.method()) || request.body().empty()) return false;
   const auto encoding = request.value(HeaderId::kContentEncoding);
   const bool plain = encoding.empty() || base::iequals(encoding, "identity");
-  if (plain && is_sdp(request.value(HeaderId::kContentType))) return false;
-  const HeaderLine lines[] = {{HeaderId::kAccept, kSdpType}};
-  server_transactions_.respond(id, {.status = 415, .to_tag = tag, .headers = lines});
+  if (plain && carries_sdp(request.value(HeaderId::kContentType), request.body())) return false;
+  const HeaderLine lines[] = {{HeaderId::kAccept, kAcceptedTypes},
+                              {HeaderId::kAcceptEncoding, "identity"}};
+  server_transactions_.respond(id,
+                               {.status = 415, .to_tag = env_.random.token(), .headers = lines});
   return true;
 }
 
@@ -166,8 +190,8 @@ int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
 
 void UserAgent::on_request(ServerId id, const Message& request, const Path& path) {
   if (InviteSession* session = request.to_tag().empty() ? nullptr : find_dialog(request)) {
-    const bool offers = request.method() == Method::kInvite;
-    if (!offers || !refuse(id, request)) session->on_request(id, request);
+    const bool checked = may_offer(request.method()) || is_relayed(request.method());
+    if (!checked || !refuse(id, request)) session->on_request(id, request);
     return;
   }
   if (refuse(id, request)) return;
@@ -175,47 +199,107 @@ void UserAgent::on_request(ServerId id, const Message& request, const Path& path
     on_new_invite(id, request, path);
     return;
   }
+  answer_outside(id, request);
+}
+
+// What reaches us outside a dialog and is no call.
+void UserAgent::answer_outside(ServerId id, const Message& request) {
   const auto tag = env_.random.token();
-  const HeaderLine lines[] = {{HeaderId::kAllow, kAllowedMethods}, {HeaderId::kAccept, kSdpType}};
-  int status = 405;
-  if (request.method() == Method::kOptions)
-    status = 200;
-  else if (request.method() == Method::kBye)
-    status = 481;
-  else if (request.method() == Method::kOther)
-    status = 501;
-  server_transactions_.respond(id, {.status = status, .to_tag = tag, .headers = lines});
+  const HeaderLine abilities[] = {
+      {HeaderId::kAllow, env_.allow},          {HeaderId::kAccept, kAcceptedTypes},
+      {HeaderId::kAcceptEncoding, "identity"}, {HeaderId::kAcceptLanguage, "en"},
+      {HeaderId::kSupported, kReliableOption}, {HeaderId::kAllowEvents, env_.allow_events}};
+  const HeaderLine outside[] = {{HeaderId::kAllow, kAllowedOutside}};
+  Reply reply{.status = 405, .to_tag = tag, .headers = outside};
+  switch (request.method()) {
+    case Method::kOptions:  // §11.2
+      reply.status = 200;
+      reply.headers = std::span(abilities, env_.allow_events.empty() ? 5 : 6);
+      break;
+    // Of a dialog by their nature, and there is none.
+    case Method::kBye:
+    case Method::kPrack:
+    case Method::kUpdate:
+    case Method::kInfo:    // RFC 6086 §4.2.2
+    case Method::kNotify:  // RFC 6665 §4.1.3
+      reply.status = 481;
+      reply.headers = {};
+      break;
+    case Method::kOther:
+      reply.status = 501;
+      break;
+    default:
+      break;
+  }
+  server_transactions_.respond(id, reply);
+}
+
+base::KeyedHash::Digest UserAgent::origin_of(const Message& request) const {
+  base::KeyedHash hash(secret_);
+  hash << request.call_id() << request.from_tag() << std::uint64_t{request.cseq().number};
+  return hash.digest();
+}
+
+InviteSession* UserAgent::find_origin(const base::KeyedHash::Digest& origin) {
+  const base::Handle found = by_origin_.find(origin.low, [&](base::Handle handle) {
+    InviteSession* session = sessions_.find(handle);
+    return session != nullptr && session->origin() == origin &&
+           server_transactions_.live(session->invite_transaction());
+  });
+  return sessions_.find(found);
 }
 
 void UserAgent::on_new_invite(ServerId id, const Message& invite, const Path& path) {
-  const auto tag = env_.random.token();
+  const auto tag = Ticket{sessions_.next(), env_.random.next()}.text();
+  const auto origin = origin_of(invite);
+  // §8.2.2.2: a copy that took another way; or our own call that has come back.
+  if (find_origin(origin) != nullptr || is_looped(env_, invite)) {
+    server_transactions_.respond(id, {.status = 482, .to_tag = tag});
+    return;
+  }
   auto dialog = Dialog::from_invite(invite, tag, path);
   if (!dialog) {
     server_transactions_.respond(
         id, {.status = 400, .reason = "Bad or Missing Contact", .to_tag = tag});
     return;
   }
-  auto [handle, session] = sessions_.make(static_cast<SessionHost&>(*this), id, *std::move(dialog));
+  auto [handle, session] =
+      sessions_.make(static_cast<SessionHost&>(*this), id, invite, *std::move(dialog));
   if (session == nullptr) {
     env_.counters.add(Counter::drop_sip_no_memory);
     server_transactions_.respond(id, {.status = 503, .to_tag = tag});
     return;
   }
   session->bind({handle});
-  by_invite_[id.handle.raw] = {handle};
+  session->set_origin(origin);
+  by_origin_.insert(origin.low, handle);
+  server_transactions_.tie(id, handle.raw);
   handler_.on_invite({handle}, *session, invite, path);
 }
 
-void UserAgent::on_cancel(ServerId invite, ServerId cancel) {
-  const auto found = by_invite_.find(invite.handle.raw);
-  InviteSession* session = found == by_invite_.end() ? nullptr : find(found->second);
+void UserAgent::on_cancel(ServerId invite, ServerId cancel, const Message& request,
+                          const Path& path) {
+  InviteSession* session = nullptr;
+  if (invite) {
+    session = find({base::Handle{server_transactions_.cookie(invite)}});
+  } else {
+    // Peers that make up another branch, or another Via, for their CANCEL: the rest says which
+    // INVITE they mean, and only whoever sent that may take it back.
+    session = find_origin(origin_of(request));
+    const bool theirs =
+        session != nullptr && session->dialog().path.remote.address == path.remote.address;
+    if (!theirs || session->state() != InviteSession::State::kIncoming) {
+      server_transactions_.respond(cancel, {.status = 481, .to_tag = env_.random.token()});
+      return;
+    }
+    invite = session->invite_transaction();
+  }
   if (session == nullptr) {
-    const auto tag = env_.random.token();
-    server_transactions_.respond(cancel, {.status = 200, .to_tag = tag});
+    server_transactions_.respond(cancel, {.status = 200, .to_tag = env_.random.token()});
     return;
   }
   server_transactions_.respond(cancel, {.status = 200, .to_tag = session->dialog().local_tag});
-  session->on_cancel();
+  session->on_cancel(invite, request);
 }
 
 void UserAgent::on_ack(const Message& ack, const Path&) {

@@ -4,12 +4,11 @@
 // the shard's thread.
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "controlplane/sip/invite_session.h"
+#include "drivers/base/handle_index.h"
 
 namespace tandem::sip {
 
@@ -31,6 +30,9 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   UserAgent(Environment& env, CallHandler& handler);
 
   void on_datagram(const Path& path, std::span<char> bytes) override;
+  void on_unframed(const Path& path, std::span<char> head, int status,
+                   std::string_view reason) override;
+  void on_connection_lost(const Path& path, bool was_open) override;
 
   // A session for a call of ours. No id: the limit is reached (counted).
   std::pair<SessionId, InviteSession*> make_session(const Path& path);
@@ -49,17 +51,23 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   }
 
  private:
-  void on_response(std::uint64_t cookie, const Message& response, const Path& path) override;
-  void on_timeout(std::uint64_t cookie) override;
-  void on_client_end(std::uint64_t cookie) override;
+  void on_response(ClientId id, std::uint64_t cookie, const Message& response) override;
+  void on_timeout(ClientId id, std::uint64_t cookie) override;
+  void on_failure(ClientId id, std::uint64_t cookie) override;
+  void on_client_end(ClientId id, std::uint64_t cookie) override;
   int refuse_at_the_door(const Message& request, const Path& path) override;
   void on_request(ServerId id, const Message& request, const Path& path) override;
-  void on_cancel(ServerId invite, ServerId cancel) override;
+  void on_cancel(ServerId invite, ServerId cancel, const Message& request,
+                 const Path& path) override;
   void on_ack(const Message& ack, const Path& path) override;
   void session_over(SessionId id) override;
-  void tag_in_use(const std::string& local_tag, SessionId id) override;
 
+  // By the ticket that our tag is.
   InviteSession* find_dialog(const Message& request);
+  // The session whose INVITE has the same Call-ID, From-tag and CSeq, and is still a transaction.
+  InviteSession* find_origin(const base::KeyedHash::Digest& origin);
+  base::KeyedHash::Digest origin_of(const Message& request) const;
+  void answer_outside(ServerId id, const Message& request);
   void on_new_invite(ServerId id, const Message& invite, const Path& path);
   // Answers a request that §8.2 refuses before anybody looks at what it wants.
   bool refuse(ServerId id, const Message& request);
@@ -69,8 +77,8 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   ClientTransactions client_transactions_;
   ServerTransactions server_transactions_;
   base::Slab<InviteSession> sessions_;
-  std::unordered_map<std::string, SessionId> by_tag_;       // our tags
-  std::unordered_map<std::uint64_t, SessionId> by_invite_;  // server transactions of open INVITEs
+  base::KeyedHash::Key secret_;
+  base::HandleIndex by_origin_;  // sessions of INVITEs that came to us
   std::vector<SessionId> over_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <charconv>
 #include <cstring>
 
 #include "drivers/base/text.h"
@@ -22,17 +23,50 @@ IpAddress IpAddress::ip4_raw(std::uint32_t network_order) {
   return out;
 }
 
+namespace {
+
+// Four decimal numbers of at most 255 without leading zeros, as inet_pton has it; written out here
+// since every message and description has several.
+bool read_ip4(std::string_view text, std::uint8_t* bytes) {
+  std::size_t at = 0;
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0 && (at == text.size() || text[at++] != '.')) return false;
+    const std::size_t begin = at;
+    unsigned number = 0;
+    while (at < text.size() && at < begin + 3 && is_digit(text[at])) {
+      number = number * 10 + static_cast<unsigned>(text[at++] - '0');
+    }
+    const bool padded = at - begin > 1 && text[begin] == '0';
+    if (at == begin || padded || number > 255) return false;
+    bytes[i] = static_cast<std::uint8_t>(number);
+  }
+  return at == text.size();
+}
+
+std::string ip4_text(const std::uint8_t* bytes) {
+  char out[16];
+  char* at = out;
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0) *at++ = '.';
+    at = std::to_chars(at, out + sizeof out, unsigned{bytes[i]}).ptr;
+  }
+  return {out, at};
+}
+
+}  // namespace
+
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  IpAddress out;
+  if (read_ip4(text, out.bytes.data())) {
+    out.family = Family::kIp4;
+    return out;
+  }
+  out.bytes = {};
   char terminated[INET6_ADDRSTRLEN];
   if (text.empty() || text.size() >= sizeof terminated) return std::nullopt;
   if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would stop there
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
-  IpAddress out;
-  if (inet_pton(AF_INET, terminated, out.bytes.data()) == 1) {
-    out.family = Family::kIp4;
-    return out;
-  }
   if (inet_pton(AF_INET6, terminated, out.bytes.data()) == 1) {
     out.family = Family::kIp6;
     return out;
@@ -48,8 +82,9 @@ std::uint32_t IpAddress::ip4_network_order() const {
 
 std::string IpAddress::text() const {
   if (!is_set()) return "none";
+  if (is_ip4()) return ip4_text(bytes.data());
   char out[INET6_ADDRSTRLEN];
-  inet_ntop(is_ip4() ? AF_INET : AF_INET6, bytes.data(), out, sizeof out);
+  inet_ntop(AF_INET6, bytes.data(), out, sizeof out);
   return out;
 }
 

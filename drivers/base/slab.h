@@ -27,6 +27,14 @@ class Slab {
   Slab& operator=(const Slab&) = delete;
   ~Slab() { clear(); }
 
+  // The handle that the next make() gives, for objects that know their own from the start. Means
+  // nothing when there is no room.
+  Handle next() const {
+    const auto index = free_.empty() ? static_cast<std::uint32_t>(cells_.size()) : free_.back();
+    const std::uint32_t former = free_.empty() ? 0 : cells_[index]->generation;
+    return handle_of(former + 1 == 0 ? 1 : former + 1, index);
+  }
+
   // nullptr when the limit is reached: refuse the new, keep the old.
   template <typename... Args>
   std::pair<Handle, T*> make(Args&&... args) {
@@ -44,7 +52,7 @@ class Slab {
     T* object = new (cell.storage) T(std::forward<Args>(args)...);
     cell.live = true;
     ++live_;
-    return {Handle{(static_cast<std::uint64_t>(cell.generation) << 32) | index}, object};
+    return {handle_of(cell.generation, index), object};
   }
 
   T* find(Handle handle) {
@@ -71,9 +79,7 @@ class Slab {
   void each(Visit&& visit) {
     for (std::uint32_t i = 0; i < cells_.size(); ++i) {
       Cell& cell = *cells_[i];
-      if (cell.live) {
-        visit(Handle{(static_cast<std::uint64_t>(cell.generation) << 32) | i}, *cell.object());
-      }
+      if (cell.live) visit(handle_of(cell.generation, i), *cell.object());
     }
   }
 
@@ -97,6 +103,10 @@ class Slab {
     alignas(T) unsigned char storage[sizeof(T)];
     T* object() { return std::launder(reinterpret_cast<T*>(storage)); }
   };
+
+  static Handle handle_of(std::uint32_t generation, std::uint32_t index) {
+    return {(static_cast<std::uint64_t>(generation) << 32) | index};
+  }
 
   std::uint32_t limit_;
   std::uint32_t live_ = 0;

@@ -17,11 +17,24 @@ constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
 
-bool iequals(std::string_view a, std::string_view b);
+constexpr bool iequals(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
 bool istarts_with(std::string_view text, std::string_view prefix);
 
 // Without leading and trailing SP, HTAB, CR, LF.
-std::string_view trim(std::string_view text);
+constexpr std::string_view trim(std::string_view text) {
+  constexpr auto blank = [](char c) { return is_space(c) || c == '\r' || c == '\n'; };
+  std::size_t begin = 0;
+  std::size_t end = text.size();
+  while (begin < end && blank(text[begin])) ++begin;
+  while (begin < end && blank(text[end - 1])) --end;
+  return text.substr(begin, end - begin);
+}
 
 // All of `text` is a decimal number in [0, max]; no sign, no space.
 std::optional<std::uint64_t> parse_uint(std::string_view text, std::uint64_t max);

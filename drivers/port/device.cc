@@ -55,7 +55,8 @@ base::Result<void> Device::configure(rte_mempool* pool) {
   }
   rte_eth_conf conf{};
   const std::uint64_t spread =
-      info.flow_type_rss_offloads & (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP);
+      info.flow_type_rss_offloads &
+      (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP);
   if (settings_.queues > 1 && spread != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = spread;

@@ -15,8 +15,9 @@ namespace tandem::port {
 namespace {
 
 constexpr std::uint32_t kCachePerLcore = 256;
-// Of one worker: waiting room, a send queue per port, a burst in hand, its own cache.
-constexpr std::uint32_t kInWorker = 256 + 16 * 64 + 32 + 2 * kCachePerLcore;
+// Of one worker: waiting room, a send queue per port, in hand a burst or the fragments of a
+// datagram, its own cache.
+constexpr std::uint32_t kInWorker = 256 + 16 * 64 + 128 + 2 * kCachePerLcore;
 constexpr std::uint32_t kInHandoverRing = kHandoverPackets;
 constexpr std::uint64_t kOverheadBytes = 256;  // mbuf, object header, alignment
 

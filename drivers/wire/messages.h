@@ -36,7 +36,11 @@ struct FlowKey {
 // restarted control plane never repeats a number; lower half: counts up.
 using FlowGeneration = std::uint64_t;
 
-enum class FlowKind : std::uint8_t { kRtp = 0, kRtcp = 1 };
+enum class FlowKind : std::uint8_t {
+  kRtp = 0,
+  kRtcp = 1,
+  kOpaque = 2,  // whatever comes, unread: UDPTL (T.38)
+};
 
 // From whom a flow takes packets before it has locked onto a source.
 enum class LatchRule : std::uint8_t {
@@ -60,10 +64,12 @@ struct OpenFlow {
   std::uint8_t reserved[4]{};
 };
 
-// Change the signalled remote end; the latch learns anew. Ignored for another generation.
+// Change the signalled remote end, or what the flow carries from now on (audio becomes a fax); the
+// latch learns anew. Ignored for another generation.
 struct UpdateFlow {
   FlowKey key;
-  std::uint32_t reserved = 0;
+  FlowKind kind = FlowKind::kRtp;
+  std::uint8_t reserved[3]{};
   FlowGeneration generation = 0;
   base::Endpoint remote;
 };
@@ -117,8 +123,10 @@ struct FlowFigures {
   std::uint32_t ssrc = 0;
   std::uint8_t payload_type = 0;
   std::uint8_t reserved[3]{};
+  std::uint32_t opaque = 0;  // of `packets`, those that came while the flow was kOpaque
+  std::uint32_t reserved2 = 0;
 };
-static_assert(sizeof(FlowFigures) == 72);
+static_assert(sizeof(FlowFigures) == 80);
 
 // The flow's first accepted packet: its source is now known.
 struct FlowLatched {
@@ -165,7 +173,7 @@ struct FlowRecord {
   std::int64_t last_packet_ns = 0;  // 0: none yet
   FlowFigures figures;
 };
-static_assert(sizeof(FlowRecord) == 136 && sizeof(FlowRecord) % 8 == 0);
+static_assert(sizeof(FlowRecord) == 144 && sizeof(FlowRecord) % 8 == 0);
 
 // What a worker shows of itself about once a second.
 struct WorkerRecord {

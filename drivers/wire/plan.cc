@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "drivers/base/settings_file.h"
 #include "drivers/base/text.h"
 
 namespace tandem::wire {

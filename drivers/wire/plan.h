@@ -14,8 +14,11 @@
 
 #include "drivers/base/endpoint.h"
 #include "drivers/base/result.h"
-#include "drivers/base/settings_file.h"
 #include "drivers/wire/messages.h"
+
+namespace tandem::base {
+class SettingsTable;
+}
 
 namespace tandem::wire {
 

@@ -60,8 +60,9 @@ class VirtualNet {
       sent_.pop_front();
       const auto node = nodes_.find(datagram.path.remote.address.text());
       if ((loss_ && loss_(datagram)) || node == nodes_.end()) continue;
-      node->second->on_datagram({datagram.path.remote, datagram.path.local},
-                                {datagram.bytes.data(), datagram.bytes.size()});
+      sip::Path arrived = datagram.path;
+      std::swap(arrived.local, arrived.remote);
+      node->second->on_datagram(arrived, {datagram.bytes.data(), datagram.bytes.size()});
       for (auto& tidy : tidies_) tidy();
     }
   }

@@ -59,6 +59,33 @@ TEST_F(ClassifyTest, TellsArpAndIcmp) {
   EXPECT_EQ(look(echo).kind, Kind::kIcmp);
 }
 
+TEST_F(ClassifyTest, AllPiecesOfADatagramMeetAtOneWorker) {
+  const Frame whole = udp_frame(way(5060), std::vector<std::uint8_t>(3000));
+  int mine = 0;
+  for (std::uint16_t id = 0; id < 100; ++id) {
+    std::vector<Frame> pieces = pieces_of(whole, id, 1480);
+    const Kind first = look(pieces[0]).kind;
+    ASSERT_TRUE(first == Kind::kFragment || first == Kind::kForeign);
+    mine += first == Kind::kFragment ? 1 : 0;
+    for (Frame& piece : pieces) {
+      EXPECT_EQ(look(piece).kind, first);
+      EXPECT_EQ(look(piece).owner, first == Kind::kFragment ? 0u : 1u);
+    }
+  }
+  EXPECT_EQ(mine, 50) << "half are worker 0's";
+}
+
+TEST_F(ClassifyTest, TakesFragmentsOfUdpToOurselvesOnly) {
+  EXPECT_EQ(reason(piece_of(echo_frame(way(0), 3000), 1, 0, 1480, true)),
+            Counter::drop_fragment_protocol);
+  EXPECT_EQ(reason(piece_of(ip_frame(way(0), IPPROTO_TCP, 3000), 1, 1480, 1480, true)),
+            Counter::drop_fragment_protocol);
+  Way other = way(5060);
+  other.to_ip = ip(10, 77, 1, 3);
+  EXPECT_EQ(reason(piece_of(udp_frame(other, std::vector<std::uint8_t>(3000)), 1, 0, 1480, true)),
+            Counter::drop_not_for_us);
+}
+
 TEST_F(ClassifyTest, DropsWhatIsNotForUs) {
   Way other = way(20000);
   other.to_ip = ip(10, 77, 1, 3);

@@ -158,6 +158,28 @@ TEST_F(CommandsTest, UpdatesOnlyWhenTheFarEndIsAnother) {
   EXPECT_EQ(flow().remote_ip, ip(192, 0, 2, 1));
 }
 
+TEST_F(CommandsTest, AnotherKindLearnsTheSourceAnewAndSendsOn) {
+  obey(open_command());
+  flow().locked = true;
+  flow().remote_port = rte_cpu_to_be_16(4444);
+  Command fax = update_command("10.77.1.2:4000");
+  fax.update.kind = wire::FlowKind::kOpaque;
+  obey(fax);
+  EXPECT_EQ(flow().kind, wire::FlowKind::kOpaque);
+  EXPECT_FALSE(flow().locked);
+  wire::FlowRecord record;
+  ASSERT_TRUE(records_.at({0, 20000}).read(record));
+  EXPECT_EQ(record.kind, wire::FlowKind::kOpaque) << "shown at once";
+  EXPECT_EQ(flow().remote_port, rte_cpu_to_be_16(4444)) << "until another is heard";
+  flow().locked = true;
+  obey(fax);
+  EXPECT_TRUE(flow().locked) << "no news";
+  fax.update.kind = static_cast<wire::FlowKind>(3);
+  EXPECT_TRUE(refused(fax));
+  obey(update_command("10.77.1.2:4000"));
+  EXPECT_EQ(flow().kind, wire::FlowKind::kRtp);
+}
+
 TEST_F(CommandsTest, ClosesWithTheFinalFigures) {
   obey(open_command());
   flow().refused = 3;
@@ -249,7 +271,7 @@ TEST_F(CommandsTest, GarbageNeverHurts) {
       command.open.peer = {static_cast<std::uint16_t>(random() % 3),
                            static_cast<std::uint16_t>(20000 + random() % 8)};
       command.open.generation = random() % 3;
-      command.open.kind = static_cast<wire::FlowKind>(random() % 3);
+      command.open.kind = static_cast<wire::FlowKind>(random() % 4);
       command.open.latch = static_cast<wire::LatchRule>(random() % 3);
       command.open.remote = endpoint("10.77.1.2:4000");
     }

@@ -105,6 +105,33 @@ inline Frame udp_frame(const Way& way, std::string_view payload) {
   return udp_frame(way, std::vector<std::uint8_t>(payload.begin(), payload.end()));
 }
 
+// One piece of an IPv4 packet: `octets` of its payload from `begin` on.
+inline Frame piece_of(const Frame& whole, std::uint16_t id, std::size_t begin, std::size_t octets,
+                      bool more) {
+  const auto head = whole.begin() + sizeof(rte_ether_hdr) + sizeof(rte_ipv4_hdr);
+  Frame piece(whole.begin(), head);
+  const auto from = head + static_cast<std::ptrdiff_t>(begin);
+  piece.insert(piece.end(), from, from + static_cast<std::ptrdiff_t>(octets));
+  ip_of(piece)->total_length =
+      rte_cpu_to_be_16(static_cast<std::uint16_t>(sizeof(rte_ipv4_hdr) + octets));
+  ip_of(piece)->packet_id = rte_cpu_to_be_16(id);
+  ip_of(piece)->fragment_offset =
+      rte_cpu_to_be_16(static_cast<std::uint16_t>(begin / 8 | (more ? 0x2000 : 0)));
+  sign_ip(piece);
+  return piece;
+}
+
+// All pieces, of `octets` each but the last.
+inline std::vector<Frame> pieces_of(const Frame& whole, std::uint16_t id, std::size_t octets) {
+  const std::size_t total = whole.size() - sizeof(rte_ether_hdr) - sizeof(rte_ipv4_hdr);
+  std::vector<Frame> out;
+  for (std::size_t begin = 0; begin < total; begin += octets) {
+    const bool more = begin + octets < total;
+    out.push_back(piece_of(whole, id, begin, more ? octets : total - begin, more));
+  }
+  return out;
+}
+
 inline bool ip_checksum_right(Frame& frame) {
   const std::uint16_t there = ip_of(frame)->hdr_checksum;
   ip_of(frame)->hdr_checksum = 0;

@@ -54,12 +54,27 @@ TEST(Headers, NamesWhatIsWrongWithAnIp4Header) {
   EXPECT_EQ(with([](rte_ipv4_hdr& h) { h.total_length = rte_cpu_to_be_16(1400); }),
             Counter::drop_short_frame);
   EXPECT_EQ(with([](rte_ipv4_hdr& h) { h.time_to_live = 9; }, false), Counter::drop_ip_header);
-  EXPECT_EQ(with([](rte_ipv4_hdr& h) { h.fragment_offset = rte_cpu_to_be_16(0x2000); }),
-            Counter::drop_ip_fragment);
-  EXPECT_EQ(with([](rte_ipv4_hdr& h) { h.fragment_offset = rte_cpu_to_be_16(5); }),
-            Counter::drop_ip_fragment);
-  EXPECT_EQ(with([](rte_ipv4_hdr& h) { h.fragment_offset = rte_cpu_to_be_16(0x4000); }),
-            Counter::kCount);
+}
+
+TEST(Headers, TellsFragments) {
+  const auto with = [](std::uint16_t word, auto&& look) {
+    Frame frame = udp_frame(kWay, "x");
+    ip_of(frame)->fragment_offset = rte_cpu_to_be_16(word);
+    sign_ip(frame);
+    Ip4Packet packet;
+    EXPECT_FALSE(parse_ip4(frame, packet));
+    look(packet);
+  };
+  with(0, [](const Ip4Packet& packet) { EXPECT_FALSE(packet.is_fragment()); });
+  with(0x4000, [](const Ip4Packet& packet) { EXPECT_FALSE(packet.is_fragment()); });
+  with(0x2000, [](const Ip4Packet& packet) {
+    EXPECT_TRUE(packet.is_fragment() && packet.more_fragments());
+    EXPECT_EQ(packet.fragment_offset(), 0u);
+  });
+  with(185, [](const Ip4Packet& packet) {
+    EXPECT_TRUE(packet.is_fragment() && !packet.more_fragments());
+    EXPECT_EQ(packet.fragment_offset(), 1480u);
+  });
 }
 
 TEST(Headers, UdpLengthsAreComparedWithWhatIsThere) {

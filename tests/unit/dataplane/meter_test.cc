@@ -33,6 +33,14 @@ class Stream {
     for (int i = from; i <= to; ++i) packet(i);
   }
   void pause(Nanos time) { now_ += time; }
+  // Something else for a while.
+  void fax(Nanos time) {
+    meter_.pause();
+    meter_.count(40);
+    now_ += time;
+    meter_.pause();
+  }
+  void rtcp() { meter_.count(60); }
   wire::FlowFigures figures() const {
     wire::FlowFigures out;
     meter_.read(8, out);
@@ -90,6 +98,19 @@ TEST(Meter, AnEvenStreamHasNoFaults) {
   EXPECT_EQ(figures.largest_gap_us, 20'000u);
   EXPECT_EQ(figures.ssrc, 1u);
   EXPECT_EQ(figures.payload_type, 8);
+}
+
+TEST(Meter, WhatIsOnlyCountedMakesNoGap) {
+  Stream stream;
+  stream.rtcp();
+  stream.run(1, 50);
+  EXPECT_EQ(stream.figures().largest_gap_us, 20'000u);
+  stream.fax(base::Seconds{30});
+  stream.run(51, 100);
+  EXPECT_EQ(stream.figures().largest_gap_us, 20'000u);
+  EXPECT_EQ(stream.figures().jitter_us, 0u);
+  EXPECT_EQ(stream.figures().lost, 0u);
+  EXPECT_EQ(stream.figures().packets, 102u);
 }
 
 TEST(Meter, CountsLossAcrossTheWrap) {

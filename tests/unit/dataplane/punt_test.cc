@@ -90,8 +90,8 @@ TEST(Injection, RefusesWhatCannotBeSent) {
   EXPECT_EQ(fault("10.77.1.1:5060", "10.77.1.2"), Counter::drop_inject_address);
   EXPECT_EQ(fault("[2001:db8::1]:5060", "10.77.1.2:5060"), Counter::drop_inject_address);
   EXPECT_EQ(fault("10.77.1.1:5060", "[2001:db8::1]:5060"), Counter::drop_inject_address);
-  EXPECT_EQ(fault("10.77.1.1:5060", "10.77.1.2:5060", 1472), Counter::kCount);
-  EXPECT_EQ(fault("10.77.1.1:5060", "10.77.1.2:5060", 1473), Counter::drop_inject_size);
+  EXPECT_EQ(fault("10.77.1.1:5060", "10.77.1.2:5060", 65507), Counter::kCount);
+  EXPECT_EQ(fault("10.77.1.1:5060", "10.77.1.2:5060", 65508), Counter::drop_inject_size);
   EXPECT_EQ(fault("10.77.2.1:5060", "192.0.2.9:5060"), Counter::drop_no_route);
   EXPECT_EQ(fault("10.77.2.1:5060", "224.0.0.1:5060"), Counter::drop_no_route);
   const wire::DatagramHead unset;

@@ -137,6 +137,38 @@ TEST_F(RelayTest, AnRtcpFlowTakesOnlyRtcp) {
   EXPECT_FALSE(pass(frame).fault);
 }
 
+TEST_F(RelayTest, AnOpaqueFlowTakesAnythingFromItsSourceOnly) {
+  a_.kind = wire::FlowKind::kOpaque;
+  const std::vector<std::uint8_t> packets[] = {
+      {0, 1, 2}, {}, rtp(7), std::vector<std::uint8_t>(900)};
+  for (const auto& payload : packets) {
+    Frame frame = udp_frame(way_, payload);
+    const Relayed relayed = pass(frame);
+    ASSERT_FALSE(relayed.fault);
+    EXPECT_TRUE(udp_checksum_right(frame));
+    EXPECT_EQ(ip_of(frame)->dst_addr, ip(10, 77, 2, 2));
+    EXPECT_TRUE(payload.empty() ||
+                std::memcmp(payload_of(frame), payload.data(), payload.size()) == 0);
+  }
+  Way stranger = way_;
+  stranger.from_ip = ip(10, 77, 1, 66);
+  Frame bad = udp_frame(stranger, packets[0]);
+  EXPECT_EQ(pass(bad).fault.reason, Counter::drop_media_stranger);
+  stranger = way_;
+  stranger.from_port = 4001;
+  Frame late = udp_frame(stranger, packets[0]);
+  EXPECT_EQ(pass(late).fault.reason, Counter::drop_media_stranger) << "once it is locked";
+  const wire::FlowFigures figures = a_.figures();
+  EXPECT_EQ(figures.packets, 4u);
+  EXPECT_EQ(figures.opaque, 4u);
+  EXPECT_EQ(figures.relayed, 4u);
+  EXPECT_EQ(figures.refused, 2u);
+  EXPECT_EQ(figures.ssrc, 0u) << "unread";
+  a_.kind = wire::FlowKind::kRtp;
+  Frame fax = udp_frame(way_, packets[0]);
+  EXPECT_EQ(pass(fax).fault.reason, Counter::drop_media_not_rtp);
+}
+
 TEST_F(RelayTest, MeasuresButDropsWithoutAnOtherSide) {
   latch_signal(b_, 0, 0);
   Frame unknown = udp_frame(way_, rtp(1));

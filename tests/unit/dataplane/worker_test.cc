@@ -155,6 +155,29 @@ TEST_F(WorkerTest, RelaysBothWaysWithRightChecksums) {
   EXPECT_EQ(bench_.count(Counter::flows_latched), 2u);
 }
 
+TEST_F(WorkerTest, CountsAFaxApart) {
+  bench_.know_far_ends();
+  open_pair();
+  for (const wire::FlowKey key : {wire::FlowKey{0, 20000}, wire::FlowKey{1, 30000}}) {
+    Command command;
+    command.kind = CommandKind::kUpdateFlow;
+    command.update = {};
+    command.update.key = key;
+    command.update.kind = wire::FlowKind::kOpaque;
+    command.update.generation = key.address + 1;
+    command.update.remote = endpoint(key.address == 0 ? "10.77.1.2:4000" : "10.77.2.2:6000");
+    ASSERT_TRUE(bench_.control().commands.enqueue(command));
+  }
+  bench_.turn();
+  bench_.arrive(0, udp_frame(caller_, "\x01\x02 udptl"));
+  bench_.arrive(1, udp_frame(callee_, "\x03\x04 udptl"));
+  bench_.turn();
+  EXPECT_TRUE(bench_.depart(0).has_value());
+  EXPECT_TRUE(bench_.depart(1).has_value());
+  EXPECT_EQ(bench_.count(Counter::media_opaque_relayed), 2u);
+  EXPECT_EQ(bench_.count(Counter::media_relayed), 0u);
+}
+
 TEST_F(WorkerTest, TellsOfLatchAndEnd) {
   bench_.know_far_ends();
   open_pair();

@@ -234,10 +234,10 @@ TEST_F(Calls, OperatorHangsUp) {
 }
 
 TEST_F(Calls, UnusableDescriptions) {
-  const std::string video_over_nothing =
+  const std::string picture_over_tcp =
       "v=0\r\no=a 1 1 IN IP4 10.77.1.2\r\ns=-\r\nc=IN IP4 10.77.1.2\r\nt=0 0\r\n"
-      "m=image 7000 udptl t38\r\n";
-  for (const std::string& offer : {std::string("nonsense"), video_over_nothing}) {
+      "m=image 7000 TCP t38\r\n";
+  for (const std::string& offer : {std::string("nonsense"), picture_over_tcp}) {
     alice.dial(kSwitch, "491", offer);
     net.run(Seconds{1});
     EXPECT_EQ(alice.events.back(), "refused 488");

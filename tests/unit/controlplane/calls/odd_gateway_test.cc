@@ -1,6 +1,7 @@
 // A routing gateway that does what no user agent of ours would: whatever it sends, no leg stays
 // half open, no transaction stays for ever, and the caller is told the truth.
 #include "tests/unit/controlplane/calls/switch_fixture.h"
+#include "tests/unit/controlplane/raw_party.h"
 
 namespace tandem::test {
 namespace {
@@ -9,70 +10,20 @@ using base::Seconds;
 
 constexpr const char* kSwitch = "10.77.1.1:5060";
 
-std::string field(const std::string& message, const std::string& name) {
-  const auto at = message.find("\r\n" + name + ": ");
-  if (at == std::string::npos) return {};
-  const auto begin = at + name.size() + 4;
-  return message.substr(begin, message.find("\r\n", begin) - begin);
-}
-
-class OddGateway final : public sip::TransportListener {
- public:
-  explicit OddGateway(VirtualNet& net) : port_(net) { net.attach(at("10.77.2.2").address, *this); }
-
-  void on_datagram(const sip::Path& path, std::span<char> bytes) override {
-    got.emplace_back(bytes.data(), bytes.size());
-    back_ = path;
-    if (got.back().starts_with("INVITE")) invite = got.back();
-    if (answers_bye && got.back().starts_with("BYE")) respond(got.back(), "200 OK", {});
-  }
-  void respond(const std::string& request, const std::string& status, const std::string& tag,
-               const std::string& body = {}) {
-    port_.send(back_, "SIP/2.0 " + status + "\r\nVia: " + field(request, "Via") +
-                          "\r\nFrom: " + field(request, "From") +
-                          "\r\nTo: " + field(request, "To") + (tag.empty() ? "" : ";tag=" + tag) +
-                          "\r\nCall-ID: " + field(request, "Call-ID") + "\r\nCSeq: " +
-                          field(request, "CSeq") + "\r\nContact: <sip:bob@10.77.2.2>\r\n" +
-                          (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
-                          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-  }
-  void bye(const std::string& tag) {
-    port_.send(back_,
-               "BYE sip:x@10.77.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
-               "10.77.2.2:5060;branch=z9hG4bKbye1\r\nFrom: " +
-                   field(invite, "To") + ";tag=" + tag + "\r\nTo: " + field(invite, "From") +
-                   "\r\nCall-ID: " + field(invite, "Call-ID") +
-                   "\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n");
-  }
-  int count(std::string_view start) const {
-    int sum = 0;
-    for (const auto& message : got) sum += message.starts_with(start) ? 1 : 0;
-    return sum;
-  }
-
-  std::vector<std::string> got;
-  std::string invite;
-  bool answers_bye = true;
-
- private:
-  VirtualNet::Port port_;
-  sip::Path back_;
-};
-
 class OddGateways : public SwitchTest {
  protected:
   void dial() {
     alice.dial(kSwitch, "491");
     net.settle();
   }
-  OddGateway gateway{net};
+  RawParty gateway{net, "10.77.2.2:5060"};
 };
 
 TEST_F(OddGateways, ByeOutOfAnEarlyDialog) {
   dial();
   gateway.respond(gateway.invite, "180 Ringing", "b1");
   net.settle();
-  gateway.bye("b1");
+  gateway.request("BYE", "b1", 1);
   net.settle();
   EXPECT_EQ(gateway.count("SIP/2.0 200"), 1);
   EXPECT_EQ(gateway.count("CANCEL"), 1);  // the INVITE still wants an end
@@ -154,6 +105,34 @@ TEST_F(OddGateways, RedirectsAndChallengesAreNotRelayedBlindly) {
     net.run(Seconds{3});
     EXPECT_EQ(alice.events.back(), seen);
   }
+  expect_nothing_left();
+}
+
+// Sends the call back to us, as a proxy of the gateway's would, to `number`.
+std::string sent_back(std::string invite, const std::string& number) {
+  const auto via = invite.find("Via: ");
+  invite.insert(via, "Via: SIP/2.0/UDP 10.77.1.2:5060;branch=z9hG4bKback" + number + "\r\n");
+  const auto uri = invite.find("sip:491@10.77.2.2");
+  return invite.replace(uri, 7, "sip:" + number);
+}
+
+TEST_F(OddGateways, ACallThatComesBackIsALoop) {
+  dial();
+  gateway.respond(gateway.invite, "180 Ringing", "b1");
+  Phone acme{net, "10.77.1.2:5060"};  // takes alice's place: the gateway calls in as a customer
+  VirtualNet::Port back(net);
+  back.send({at("10.77.1.2:5060"), at(kSwitch)}, sent_back(gateway.invite, "491"));
+  net.settle();
+  EXPECT_EQ(net.count("SIP/2.0 482"), 1);
+  EXPECT_EQ(gateway.count("INVITE"), 1);
+  // The same call with another number is a spiral: somebody has done something with it.
+  std::string spiral = sent_back(gateway.invite, "331");
+  back.send({at("10.77.1.2:5060"), at(kSwitch)}, spiral);
+  net.settle();
+  EXPECT_EQ(net.count("SIP/2.0 482"), 1);
+  EXPECT_EQ(calls.live(), 2u);
+  calls.drain();
+  net.run(Seconds{40});
   expect_nothing_left();
 }
 

@@ -161,10 +161,43 @@ TEST_F(Reinvites, APartyThatLostTheCallEndsIt) {
 
 TEST_F(Reinvites, WhatCannotBeRelayedIsRefusedByUs) {
   connect();
-  ASSERT_TRUE(alice.leg()->offer("application/sdp", moved(kOffer, "RTP/AVP", "udptl")));
+  ASSERT_TRUE(alice.leg()->offer("application/sdp", moved(kOffer, "RTP/AVP", "TCP")));
   net.settle();
   EXPECT_EQ(alice.events.back(), "offer refused 488");
   EXPECT_TRUE(bob.events.empty());
+  hang_up();
+}
+
+TEST_F(Reinvites, AFaxComesAndGoes) {
+  connect();
+  const auto fax = [](const std::string& sdp, const char* port) {
+    return moved(moved(sdp, "m=audio 7000 RTP/AVP 0", "m=audio 8000 RTP/AVP 0"),
+                 "m=audio 8000 RTP/AVP 0", "m=image " + std::string(port) + " udptl t38");
+  };
+  alice.on_change = [&](InviteSession& leg) {
+    leg.answer_offer(200, "application/sdp", fax(kOffer, "7400"));
+  };
+  ASSERT_TRUE(bob.leg()->offer("application/sdp", fax(kAnswer, "8400")));
+  net.settle();
+  EXPECT_EQ(bob.events.back(), "offer 200");
+  EXPECT_NE(alice.last_body.find("m=image "), std::string::npos);
+  EXPECT_EQ(caller_flow().kind, wire::FlowKind::kOpaque);
+  EXPECT_EQ(caller_flow().remote, at("10.77.1.2:7400"));
+  EXPECT_EQ(callee_flow().kind, wire::FlowKind::kOpaque);
+  EXPECT_EQ(callee_flow().remote, at("10.77.2.2:8400"));
+  // A refused one leaves it at that.
+  alice.on_change = [](InviteSession& leg) { leg.answer_offer(488); };
+  ASSERT_TRUE(bob.leg()->offer("application/sdp", kAnswer));
+  net.settle();
+  EXPECT_EQ(bob.events.back(), "offer refused 488");
+  EXPECT_EQ(caller_flow().kind, wire::FlowKind::kOpaque);
+  alice.on_change = [](InviteSession& leg) { leg.answer_offer(200, "application/sdp", kOffer); };
+  ASSERT_TRUE(bob.leg()->offer("application/sdp", kAnswer));
+  net.settle();
+  EXPECT_EQ(caller_flow().kind, wire::FlowKind::kRtp);
+  EXPECT_EQ(caller_flow().remote, at("10.77.1.2:7000"));
+  EXPECT_EQ(callee_flow().kind, wire::FlowKind::kRtp);
+  EXPECT_EQ(callee_flow().remote, at("10.77.2.2:8000"));
   hang_up();
 }
 

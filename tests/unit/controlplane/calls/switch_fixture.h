@@ -20,7 +20,8 @@ namespace tandem::test {
 
 class SwitchTest : public ::testing::Test {
  protected:
-  static config::Site make_site() {
+  // `set`: parameters besides the fixture's own.
+  static config::Site make_site(const std::vector<std::pair<std::string, std::string>>& set = {}) {
     config::Site site;
     auto& plan = site.corridor.plan;
     plan.address_count = 2;
@@ -32,21 +33,27 @@ class SwitchTest : public ::testing::Test {
     acme.addresses.front().port = 0;
     site.gateways = {acme,
                      {"bcorp", config::GatewayKind::kRouting, {at("10.77.2.2")}, 1, 1},
-                     {"dead", config::GatewayKind::kRouting, {at("10.77.2.9")}, 0, 1}};
-    site.routes = {{"49", 1}, {"33", 2}};
+                     {"dead", config::GatewayKind::kRouting, {at("10.77.2.9")}, 0, 1},
+                     {"far", config::GatewayKind::kRouting, {at("10.77.2.2")}, 0, 1, {}, 1}};
+    site.routes = {{"49", 1}, {"33", 2}, {"44", 3}};
+    site.listeners = {{"near", base::Protocol::kUdp, at("10.77.8.1"), 0},
+                      {"far", base::Protocol::kUdp, at("10.77.9.1"), 1}};
     CHECK(site.parameters.set("SS_RTP_PORT_RANGE", "20000,20019").ok());
     CHECK(site.parameters.set("SS_SIP_TIMEOUT_INVITE", "3").ok());
     CHECK(site.parameters.set("SS_SIP_TIMEOUT_RINGING", "10").ok());
+    for (const auto& [parameter, value] : set) CHECK(site.parameters.set(parameter, value).ok());
     return site;
   }
 
-  SwitchTest() {
+  SwitchTest() : SwitchTest(make_site()) {}
+  explicit SwitchTest(config::Site configured) : site(std::move(configured)) {
     std::filesystem::remove(journal_path);
     CHECK(journal.open(journal_path).ok());
     env.timers.resend_gaps = site.parameters.SS_SIP_RESEND_INTERVAL;
     calls.attach(agent);
     worker.attach();
     for (const auto& port : site.ports) net.attach(port.address, agent);
+    for (const auto& listener : site.listeners) net.attach(listener.address.address, agent);
     net.on_idle([this] {
       work();
       datapath.poll(calls);
@@ -70,8 +77,9 @@ class SwitchTest : public ::testing::Test {
       if (command.kind == wire::CommandKind::kOpenFlow) {
         flows[{command.open.key.address, command.open.key.port}] = command.open;
       } else if (command.kind == wire::CommandKind::kUpdateFlow) {
-        flows.at({command.update.key.address, command.update.key.port}).remote =
-            command.update.remote;
+        auto& flow = flows.at({command.update.key.address, command.update.key.port});
+        flow.remote = command.update.remote;
+        flow.kind = command.update.kind;
       } else if (command.kind == wire::CommandKind::kCloseFlow && !mute) {
         const auto key = command.close.key;
         const auto flow = flows.find({key.address, key.port});
@@ -115,7 +123,7 @@ class SwitchTest : public ::testing::Test {
 
   const std::string name = "tandem-test-calls-" + std::to_string(getpid());
   const std::string journal_path = "/tmp/" + name + ".jsonl";
-  const config::Site site = make_site();
+  const config::Site site;
   VirtualNet net;
   VirtualNet::Port way_out{net};
   wire::CounterBlock counters;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/drivers/base/temp_folder.h"
@@ -261,6 +262,34 @@ TEST_F(JournalTest, AnyThreadAppends) {
     const int call = std::stoi(line.substr(line.find(' ') + 1));
     ASSERT_EQ(next[static_cast<std::size_t>(call / 1000)]++, call % 1000);
   }
+}
+
+// A sync for each of them would cost more than the calls that they are of.
+TEST_F(JournalTest, RecordsOfAMomentAreWrittenTogether) {
+  const auto writes = [] {  // of this process, so far
+    std::ifstream io("/proc/self/io");
+    for (std::string name, value; io >> name >> value;) {
+      if (name == "syscw:") return std::stoull(value);
+    }
+    return 0ull;
+  };
+  Journal journal(100, Millis{50});
+  ASSERT_TRUE(journal.open(path).ok());
+  // A busy machine may hold us up between two of them; not every time.
+  bool together = false;
+  for (std::uint64_t round = 0; round < 20 && !together; ++round) {
+    const auto before = writes();
+    journal.append(record("alone"));
+    while (journal.written() < round * 8 + 1) std::this_thread::yield();
+    for (int i = 0; i < 7; ++i) {
+      journal.append(record("c"));
+      for (int n = 0; n < 1000; ++n) std::this_thread::yield();
+    }
+    while (journal.written() < round * 8 + 8) std::this_thread::yield();
+    together = writes() - before == 2;
+  }
+  EXPECT_TRUE(together);
+  journal.stop();
 }
 
 }  // namespace

@@ -53,6 +53,19 @@ TEST(Record, IsOneLineWithEveryField) {
   }
 }
 
+TEST(Record, NamesTheGatewaysGivenUpInTheirOrder) {
+  CallRecord record;
+  EXPECT_EQ(nlohmann::json::parse(to_json(record, 1, Millis{50}))["given_up"].size(), 0u);
+  record.given_up = {
+      {.routing_gateway = "a", .callee_sent = "\"1", .callee_call_id = "c", .sip_code = 302},
+      {.routing_gateway = "b", .callee_sent = "2", .callee_call_id = "d", .sip_code = 480}};
+  const auto json = nlohmann::json::parse(to_json(record, 1, Millis{50}))["given_up"];
+  ASSERT_EQ(json.size(), 2u);
+  EXPECT_EQ(json[0]["callee_sent"], "\"1");
+  EXPECT_EQ(json[1]["routing_gateway"], "b");
+  EXPECT_EQ(json[1]["sip_code"], 480);
+}
+
 TEST(Record, WithoutMediaThereAreNoFigures) {
   EXPECT_TRUE(nlohmann::json::parse(to_json({}, 1, Millis{50}))["media"].is_null());
 }

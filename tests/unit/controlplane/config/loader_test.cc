@@ -147,18 +147,49 @@ TEST_F(Loader, FaultsOfGateways) {
 
 TEST_F(Loader, FaultsOfGatewayAddresses) {
   refuses("[\"10.77.1.2\", ", "[\"10.77.1.2.3\", ",
-          "24: [gateway] address: \"10.77.1.2.3\" is not an IPv4 address");
+          "24: [gateway] address: \"10.77.1.2.3\" is neither an IPv4 address nor a name");
   refuses("[\"10.77.1.2\", ", "[\"2001:db8::1\", ",
-          "24: [gateway] address: \"2001:db8::1\" is not an IPv4 address");
+          "24: [gateway] address: \"2001:db8::1\" is neither an IPv4 address nor a name");
   refuses("[\"10.77.1.2\", \"10.77.1.3:5070\"]", "[]",
           "24: [gateway] address: at least one is needed");
   refuses("\"10.77.2.2\"", "[\"10.77.2.2\", \"10.77.2.3\"]",
-          "29: [gateway] address: a routing gateway has one address");
+          "29: [gateway] address: a routing gateway has one address or name");
   refuses("\"10.77.2.2\"", "\"192.0.2.9\"",
           "29: [gateway] address: lies in no port's network: say which with port = \"NAME\"");
   refuses("[[route]]",
           "[[gateway]]\nname = \"c\"\nkind = \"mapping\"\naddress = \"10.77.1.3:5070\"\n[[route]]",
           "33: [gateway] address: 10.77.1.3:5070 is also that of gateway acme");
+}
+
+TEST_F(Loader, AGatewayMayBeKnownByName) {
+  std::string text = kSite;
+  const auto put = [&](std::string_view from, std::string_view to) {
+    text.replace(text.find(from), from.size(), to);
+  };
+  put("\"10.77.2.2\"", "\"sip.b-corp.example:5070\"\nport = \"callee\"");
+  put("\"10.77.1.3:5070\"", "\"Acme.example.\"");
+  put("[control]", "[dns]\nservers = [\"192.0.2.53\", \"192.0.2.54:5353\"]\n[control]");
+  const auto site = load(text);
+  ASSERT_TRUE(site.ok()) << site.error_text();
+  EXPECT_EQ(site->gateways[0].hosts, (std::vector<HostName>{{"Acme.example", 0}}));
+  EXPECT_EQ(site->gateways[1].hosts, (std::vector<HostName>{{"sip.b-corp.example", 5070}}));
+  EXPECT_EQ(site->gateways[1].port, 1u);
+  ASSERT_EQ(site->dns_servers.size(), 2u);
+  EXPECT_EQ(site->dns_servers[0].text(), "192.0.2.53:53");
+  EXPECT_EQ(site->dns_servers[1].text(), "192.0.2.54:5353");
+}
+
+TEST_F(Loader, FaultsOfNames) {
+  for (const std::string bad : {"-a.example", "a..example", "a_b.example", "a.example:0",
+                                "a.example:65536", "10.77.2", "a.123", "a b"}) {
+    refuses("\"10.77.2.2\"", "\"" + bad + "\"\nport = \"callee\"",
+            "29: [gateway] address: \"" + bad + "\" is neither an IPv4 address nor a name");
+  }
+  refuses("\"10.77.2.2\"", "\"b.example\"",
+          "26: [gateway] port: a gateway known by name needs port = \"NAME\": where its "
+          "addresses lie is not known beforehand");
+  refuses("[control]", "[dns]\nservers = \"ns.example\"\n[control]",
+          "18: [dns] servers: \"ns.example\" is not an IP address");
 }
 
 TEST_F(Loader, FaultsOfTheWayOut) {

@@ -38,6 +38,11 @@ TEST(Parameters, DefaultsAndRangesAgree) {
 #define GAPS(name, value, sentence) EXPECT_TRUE(p.set(#name, value).ok());
 #define PORTS(name, low, high, sentence) EXPECT_TRUE(p.set(#name, #low "," #high).ok());
 #define TOS(name, value, sentence) EXPECT_TRUE(p.set(#name, #value).ok());
+#define CHOICE(name, Type, value, sentence, ...)   \
+  EXPECT_TRUE(p.set(#name, #value).ok()) << #name; \
+  EXPECT_EQ(p.name, Parameters::Type::value);      \
+  EXPECT_FALSE(p.set(#name, "").ok()) << #name;    \
+  EXPECT_FALSE(p.set(#name, #__VA_ARGS__).ok()) << #name;
 #include "controlplane/config/parameters.def"
 #undef NUMBER
 }
@@ -79,6 +84,17 @@ TEST(Parameters, PortRange) {
                             "1024,65536", "1024,2000,3000", "1024-2000"}) {
     EXPECT_FALSE(p.set("SS_RTP_PORT_RANGE", wrong).ok()) << wrong;
   }
+}
+
+TEST(Parameters, Choice) {
+  Parameters p;
+  ASSERT_TRUE(p.set("TD_SIP_SUBSCRIBE", "refuse").ok());
+  EXPECT_EQ(p.TD_SIP_SUBSCRIBE, Parameters::Subscribe::refuse);
+  ASSERT_TRUE(p.set("TD_SIP_SUBSCRIBE", " relay ").ok());
+  EXPECT_EQ(p.TD_SIP_SUBSCRIBE, Parameters::Subscribe::relay);
+  EXPECT_EQ(p.set("TD_SIP_SUBSCRIBE", "Relay").error_text(),
+            "TD_SIP_SUBSCRIBE = Relay: must be one of: refuse, relay");
+  EXPECT_EQ(p.TD_SIP_SUBSCRIBE, Parameters::Subscribe::relay);
 }
 
 TEST(Parameters, TosByte) {

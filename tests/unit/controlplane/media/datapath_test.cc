@@ -15,6 +15,8 @@ class DatapathTest : public ::testing::Test, protected FlowListener {
   void on_flow_latched(const wire::FlowLatched& event) override { latched.push_back(event); }
   void on_flow_closed(const wire::FlowClosed& event) override { closed.push_back(event); }
 
+  static constexpr auto kRtp = wire::FlowKind::kRtp;
+
   static wire::OpenFlow flow(std::uint16_t port) {
     wire::OpenFlow out;
     out.key = {0, port};
@@ -45,15 +47,20 @@ TEST_F(DatapathTest, GenerationsCarryTheLifeAndCountUp) {
 TEST_F(DatapathTest, UpdatesOnlyWhatChangesAndLives) {
   const auto generation = datapath.open(flow(10000));
   home.commands();
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"));
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"));      // no news
-  datapath.update({0, 10000}, generation + 1, at("10.77.1.2:7002"));  // another life
-  datapath.update({0, 10002}, generation, at("10.77.1.2:7002"));      // not open
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);      // no news
+  datapath.update({0, 10000}, generation + 1, at("10.77.1.2:7002"), kRtp);  // another life
+  datapath.update({0, 10002}, generation, at("10.77.1.2:7002"), kRtp);      // not open
   const auto commands = home.commands();
   ASSERT_EQ(commands.size(), 1u);
   EXPECT_EQ(commands[0].kind, CommandKind::kUpdateFlow);
   EXPECT_EQ(commands[0].update.generation, generation);
   EXPECT_EQ(commands[0].update.remote, at("10.77.1.2:7000"));
+  EXPECT_EQ(commands[0].update.kind, kRtp);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), wire::FlowKind::kOpaque);
+  const auto fax = home.commands();
+  ASSERT_EQ(fax.size(), 1u);
+  EXPECT_EQ(fax[0].update.kind, wire::FlowKind::kOpaque);
 }
 
 TEST_F(DatapathTest, ClosesAndHearsOfIt) {
@@ -111,7 +118,7 @@ TEST_F(DatapathTest, ARestartedDataplaneGetsAllThatIsTrueNow) {
   datapath.bind_signal(at("10.77.1.1:5060"));
   const auto a = datapath.open(flow(10000));
   const auto b = datapath.open(flow(10002));
-  datapath.update({0, 10000}, a, at("10.77.1.2:7000"));
+  datapath.update({0, 10000}, a, at("10.77.1.2:7000"), wire::FlowKind::kOpaque);
   datapath.close({0, 10002}, b);
   home.restart_dataplane();
   EXPECT_TRUE(home.commands().empty());
@@ -123,6 +130,7 @@ TEST_F(DatapathTest, ARestartedDataplaneGetsAllThatIsTrueNow) {
   EXPECT_EQ(commands[1].kind, CommandKind::kOpenFlow);
   EXPECT_EQ(commands[1].open.generation, a);
   EXPECT_EQ(commands[1].open.remote, at("10.77.1.2:7000"));
+  EXPECT_EQ(commands[1].open.kind, wire::FlowKind::kOpaque);
   EXPECT_EQ(counters.get(Counter::flow_reopened), 1u);
   datapath.poll(*this);
   EXPECT_TRUE(home.commands().empty());  // once

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/unit/controlplane/media/corridor_home.h"
 
 namespace tandem::media {
@@ -125,7 +127,7 @@ TEST_F(MediaSessionTest, EachPartySeesOurAddressTowardsIt) {
 
 TEST_F(MediaSessionTest, WhatIsNotRelayedIsNotLetThrough) {
   const auto offer = sdp_of(
-      "m=audio 7000 RTP/AVP 0\r\nm=image 7002 udptl t38\r\nm=video 0 RTP/AVP 96\r\n"
+      "m=audio 7000 RTP/AVP 0\r\nm=image 7002 tcptl t38\r\nm=video 0 RTP/AVP 96\r\n"
       "m=audio 7004 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n");
   ASSERT_TRUE(open(offer));
   EXPECT_EQ(home.commands().size(), 4u);
@@ -134,6 +136,84 @@ TEST_F(MediaSessionTest, WhatIsNotRelayedIsNotLetThrough) {
   ASSERT_EQ(seen.media.size(), 4u);
   EXPECT_NE(seen.media[0].port, 0);
   for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(seen.media[i].port, 0) << i;
+}
+
+// --- T.38 ---
+
+const std::string kFax = sdp_of("m=image 7400 udptl t38\r\na=T38FaxVersion:0\r\n");
+
+TEST_F(MediaSessionTest, AFaxTakesTheVoicesPlaceAndGivesItBack) {
+  open(kOffer);
+  session->set_remote(Side::kCallee, parse(kAnswer));
+  home.commands();
+  const auto voice = parse(session->rewritten(parse(kOffer), Side::kCaller)).media[0].port;
+  const auto fax = parse(kFax);
+  EXPECT_TRUE(session->relays(fax));
+  const auto seen = session->rewritten(fax, Side::kCaller);
+  EXPECT_NE(seen.find("m=image " + std::to_string(voice) + " udptl t38\r\na=T38FaxVersion:0\r\n"),
+            std::string::npos)
+      << seen;
+  EXPECT_TRUE(home.commands().empty()) << "an offer changes nothing yet";
+  session->set_remote(Side::kCaller, fax);
+  auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].update.kind, wire::FlowKind::kOpaque);
+  EXPECT_EQ(commands[0].update.remote, at("192.0.2.1:7400"));
+  EXPECT_EQ(commands[1].update.kind, wire::FlowKind::kRtcp);
+  EXPECT_FALSE(commands[1].update.remote.address.is_set()) << "a fax has no RTCP";
+  session->set_remote(Side::kCaller, parse(kOffer));
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].update.kind, wire::FlowKind::kRtp);
+  EXPECT_EQ(commands[0].update.remote, at("192.0.2.1:7000"));
+  EXPECT_EQ(commands[1].update.remote, at("192.0.2.1:7001"));
+}
+
+TEST_F(MediaSessionTest, AFaxBesideTheSilencedVoiceGoesThroughItsPorts) {
+  open(kOffer);
+  session->set_remote(Side::kCallee, parse(kAnswer));
+  home.commands();
+  const auto voice = parse(session->rewritten(parse(kAnswer), Side::kCallee)).media[0].port;
+  const auto text = sdp_of("m=audio 0 RTP/AVP 0\r\nm=image 7400 UDPTL t38\r\n");
+  const auto beside = parse(text);
+  EXPECT_TRUE(session->relays(beside));
+  const auto rewritten = session->rewritten(beside, Side::kCallee);
+  const auto seen = parse(rewritten);
+  EXPECT_EQ(seen.media[0].port, 0);
+  EXPECT_EQ(seen.media[1].port, voice);
+  session->set_remote(Side::kCallee, beside);
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].update.key.address, 1);
+  EXPECT_EQ(commands[0].update.kind, wire::FlowKind::kOpaque);
+  EXPECT_EQ(commands[0].update.remote, at("192.0.2.1:7400"));
+}
+
+TEST_F(MediaSessionTest, AFaxBesideTheVoiceHasNoPlace) {
+  open(kOffer);
+  const auto text = sdp_of("m=audio 7000 RTP/AVP 0\r\nm=image 7400 udptl t38\r\n");
+  const auto both = parse(text);
+  const auto rewritten = session->rewritten(both, Side::kCaller);
+  const auto seen = parse(rewritten);
+  EXPECT_NE(seen.media[0].port, 0);
+  EXPECT_EQ(seen.media[1].port, 0);
+  home.commands();
+  session->set_remote(Side::kCaller, both);
+  EXPECT_TRUE(home.commands().empty());
+}
+
+TEST_F(MediaSessionTest, ACallMayBeginAsAFax) {
+  ASSERT_TRUE(open(sdp_of("m=audio 7000 RTP/AVP 0\r\nm=image 65535 udptl t38\r\n")));
+  std::map<wire::FlowKind, int> kinds;
+  int known_remotes = 0;
+  for (const auto& command : home.commands()) {
+    ++kinds[command.open.kind];
+    known_remotes += command.open.remote.address.is_set() ? 1 : 0;
+  }
+  EXPECT_EQ(kinds[wire::FlowKind::kRtp], 2);
+  EXPECT_EQ(kinds[wire::FlowKind::kOpaque], 2);
+  EXPECT_EQ(kinds[wire::FlowKind::kRtcp], 4);
+  EXPECT_EQ(known_remotes, 3) << "RTP, its RTCP, UDPTL";
 }
 
 // An SDP must not make us send to ourselves or to everybody, nor to a port that isn't there.

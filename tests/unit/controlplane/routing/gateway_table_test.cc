@@ -35,6 +35,34 @@ TEST(GatewayTable, KnowsAMappingGatewayByItsAddress) {
   EXPECT_FALSE(table.identify({}));
 }
 
+TEST(GatewayTable, NamesLeadWhereTheirLastAnswerSays) {
+  base::SeededRandom random(1);
+  Gateway customer{.name = "c", .kind = GatewayKind::kMapping, .addresses = {}, .hosts = {}};
+  customer.hosts = {{"a.test", 0}, {"b.test", 0}};
+  Gateway vendor{.name = "v", .kind = GatewayKind::kRouting, .addresses = {}, .hosts = {}};
+  vendor.hosts = {{"v.test", 0}};
+  GatewayTable table({customer, vendor});
+  EXPECT_TRUE(table.targets(1, random).empty());
+  EXPECT_FALSE(table.knows(at("10.0.0.1").address));
+
+  config::Target any = {at("10.0.0.1"), 0, 0};
+  any.endpoint.port = 0;
+  table.set_targets(0, 0, {any});
+  any.endpoint = at("10.0.0.2");
+  any.endpoint.port = 0;
+  table.set_targets(0, 1, {any});
+  table.set_targets(1, 0, {{at("10.0.0.9:5070"), 20, 0}, {at("10.0.0.8:5080"), 10, 0}});
+  EXPECT_EQ(table.identify(at("10.0.0.1:99")), 0u);
+  EXPECT_EQ(table.identify(at("10.0.0.2:99")), 0u);
+  EXPECT_FALSE(table.identify(at("10.0.0.9:5070")));
+  EXPECT_TRUE(table.knows(at("10.0.0.9:1").address));
+  EXPECT_EQ(table.targets(1, random).front().endpoint, at("10.0.0.8:5080"));
+
+  table.set_targets(0, 0, {});
+  EXPECT_FALSE(table.identify(at("10.0.0.1:99")));
+  EXPECT_EQ(table.identify(at("10.0.0.2:99")), 0u);
+}
+
 TEST(GatewayTable, TheVeryPortComesBeforeAnyPort) {
   const GatewayTable table({gateway("10.0.0.1", 0, GatewayKind::kMapping),
                             gateway("10.0.0.1", 5070, GatewayKind::kMapping)});

@@ -86,7 +86,7 @@ TEST(Sdp, SectionsAloneHaveConnections) {
   EXPECT_EQ(d.media[0].rtp, endpoint("192.0.2.1:5000"));
   EXPECT_EQ(d.media[0].codec, "G729");
   EXPECT_EQ(d.media[1].port, 0);
-  EXPECT_EQ(d.media[1].codec, "");
+  EXPECT_EQ(d.media[1].codec, "t38");
   EXPECT_FALSE(d.media[1].rtp.address.is_set());
 }
 
@@ -211,6 +211,33 @@ TEST(Rewrite, IceAndMuxAreTakenOut) {
                     local({"203.0.113.9:20000"})),
             "v=0\nc=IN IP4 203.0.113.9\nm=audio 20000 RTP/AVP 0\n"
             "a=rtcp-fb:0 nack\na=icecream\na=sendrecv\n");
+}
+
+TEST(Rewrite, BundlesAreTakenOut) {
+  EXPECT_EQ(rewrite(parsed("v=0\na=group:BUNDLE 0 1\na=group:LS 0 1\na=group:BUNDLED 0\n"
+                           "c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=mid:0\n"
+                           "m=video 0 RTP/AVP 31\na=mid:1\na=bundle-only\n"),
+                    local({"203.0.113.9:20000"})),
+            "v=0\na=group:LS 0 1\na=group:BUNDLED 0\nc=IN IP4 203.0.113.9\n"
+            "m=audio 20000 RTP/AVP 0\na=mid:0\nm=video 0 RTP/AVP 31\na=mid:1\n");
+}
+
+// Fax and what nobody knows: the lines pass byte for byte.
+TEST(Rewrite, FaxAndUnknownLinesPass) {
+  const std::string fax =
+      "a=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+      "a=X-odd:\x01\xff  ;\r\nk=clear:x y\r\ny=0100000001\r\nf=v/////a/1/8/1\r\n";
+  const auto with = [&](const std::string& address, const char* port) {
+    return "v=0\r\no=- 1 1 IN IP6 " + address + "\r\ns= \r\nc=IN IP6 " + address +
+           "\r\nt=0 0\r\nm=image " + port + " udptl t38\r\n" + fax +
+           "m=audio 0 RTP/AVP 8\r\na=inactive\r\n";
+  };
+  const auto theirs = with("2001:db8::1", "4000");
+  const auto d = parsed(theirs);
+  EXPECT_EQ(d.media.at(0).protocol, "udptl");
+  EXPECT_EQ(d.media.at(0).rtp, endpoint("[2001:db8::1]:4000"));
+  EXPECT_EQ(rewrite(d, local({"[2001:db8::9]:20000", "[2001:db8::9]:20002"})),
+            with("2001:db8::9", "20000"));
 }
 
 TEST(Rewrite, HoldStaysHold) {

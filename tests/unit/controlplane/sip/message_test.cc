@@ -23,6 +23,7 @@ TEST(Headers, EveryNameFindsItsId) {
     const std::string name(header_name(id));
     ASSERT_FALSE(name.empty());
     EXPECT_EQ(header_id(name), id) << name;
+    EXPECT_EQ(header_start(id), name + ": ");
     std::string upper = name;
     for (char& c : upper) c = static_cast<char>(std::toupper(c));
     EXPECT_EQ(header_id(upper), id) << upper;

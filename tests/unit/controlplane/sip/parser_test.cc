@@ -261,6 +261,43 @@ TEST(Parser, MaxForwards) {
   }
 }
 
+TEST(Parser, TheRequestUriIsKeptRead) {
+  const Parsed p(invite_with("", "INVITE sips:bob:pw@h:5071;lr?a=b SIP/2.0"));
+  ASSERT_EQ(p.outcome.verdict, ParseVerdict::kOk);
+  EXPECT_EQ(p.message.target().scheme, Scheme::kSips);
+  EXPECT_EQ(p.message.target().user, "bob");
+  EXPECT_EQ(p.message.target().port, 5071);
+  EXPECT_EQ(p.message.target().params, "lr");
+  const Parsed bad(invite_with("", "INVITE sip:bob@ SIP/2.0"));
+  EXPECT_EQ(bad.message.target().scheme, Scheme::kOther);
+  EXPECT_TRUE(bad.message.target().host.empty());
+}
+
+// Names, colons and line ends at every place of a block, up to the last byte of the buffer.
+TEST(Parser, LinesOfEveryLength) {
+  for (std::size_t name = 1; name <= 70; ++name) {
+    for (std::size_t value = 0; value <= 70; ++value) {
+      const auto line = std::string(name, 'x') + ": " + std::string(value, 'v');
+      auto bytes = invite_with(line + "\r\nSubject: " + line);
+      const Parsed p(bytes);
+      ASSERT_EQ(p.outcome.verdict, ParseVerdict::kOk) << line;
+      const auto& odd = p.message.headers()[8];
+      ASSERT_EQ(odd.name.size(), name);
+      ASSERT_EQ(odd.value.size(), value);
+      ASSERT_EQ(p.message.value(HeaderId::kSubject).size(), value == 0 ? name + 1 : line.size());
+      Message plain;
+      ASSERT_EQ(Parser::parse_plain(bytes, plain).verdict, ParseVerdict::kOk);
+      ASSERT_EQ(plain.headers()[8].value, odd.value);
+    }
+  }
+}
+
+TEST(Parser, ASemicolonTooManyIsNotCopied) {
+  const Parsed p(invite_with("To: <sip:bob@h>;x=1 ;"));
+  ASSERT_EQ(p.outcome.verdict, ParseVerdict::kOk);
+  EXPECT_EQ(p.message.value(HeaderId::kTo), "<sip:bob@h>;x=1");
+}
+
 TEST(Parser, TooManyHeaders) {
   std::string more = "X: 1";
   while (more.size() < 120 * 6 - 2) more += "\r\nX: 1";

@@ -57,6 +57,11 @@ TEST(Uri, Tel) {
   EXPECT_FALSE(parse_uri("tel:"));
   EXPECT_FALSE(parse_uri("tel:;a=b"));
   EXPECT_FALSE(parse_uri("tel:bob"));
+  // RFC 3966 §3: a digit at least, '+' in front only, parameters with names.
+  for (const char* text : {"tel:+", "tel:-.", "tel:+()", "tel:4+9", "tel:++49", "tel:49;;a=b",
+                           "tel:49;=b", "tel:49;a=", "tel:49?a=b"}) {
+    EXPECT_FALSE(parse_uri(text)) << text;
+  }
 }
 
 TEST(Uri, UnknownSchemeIsWellFormed) {

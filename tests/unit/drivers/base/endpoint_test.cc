@@ -24,11 +24,25 @@ TEST(IpAddress, ParsesAndPrintsBothFamilies) {
   EXPECT_FALSE(IpAddress{}.is_set());
 }
 
+TEST(IpAddress, FourNumbersBothWays) {
+  for (const auto* text : {"0.0.0.0", "255.255.255.255", "10.0.200.9", "1.22.133.0"}) {
+    const auto address = IpAddress::parse(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_TRUE(address->is_ip4());
+    EXPECT_EQ(address->ip4_network_order(), inet_addr(text)) << text;
+    EXPECT_EQ(address->text(), text);
+  }
+}
+
 TEST(IpAddress, RefusesWhatIsNoAddress) {
   for (const auto* wrong :
-       {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4", "a.b.c.d", "1.2.3.-4",
-        "::1%eth0", "2001:db8:::1", "[::1]", "0x7f.1.1.1",
-        "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc"}) {
+       {"",          "1.2.3",      "1.2.3.4.5",
+        "256.1.1.1", "1.2.3.4 ",   " 1.2.3.4",
+        "a.b.c.d",   "1.2.3.-4",   "01.2.3.4",
+        "1.2.3.00",  "1..2.3",     "1.2.3.",
+        ".1.2.3",    "1.2.3.1000", "+1.2.3.4",
+        "1.2.3.4.",  "::1%eth0",   "2001:db8:::1",
+        "[::1]",     "0x7f.1.1.1", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc"}) {
     EXPECT_FALSE(IpAddress::parse(wrong)) << wrong;
   }
 }

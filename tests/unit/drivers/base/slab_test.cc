@@ -36,6 +36,17 @@ TEST(Slab, RefusesTheNewAtItsLimitAndKeepsTheOld) {
   EXPECT_EQ(slab.limit(), 2u);
 }
 
+TEST(Slab, KnowsTheNextHandle) {
+  int living = 0;
+  Slab<Tracked> slab(4);
+  for (int i = 0; i < 3; ++i) {
+    const Handle next = slab.next();
+    const Handle made = slab.make(1u, living).first;
+    EXPECT_EQ(made, next);
+    if (i == 1) slab.drop(made);  // the third one takes its place
+  }
+}
+
 TEST(Slab, AStaleHandleFindsNothing) {
   int living = 0;
   Slab<Tracked> slab(4);

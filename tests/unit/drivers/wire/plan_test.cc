@@ -7,6 +7,7 @@
 #include <set>
 
 #include "drivers/base/random.h"
+#include "drivers/base/settings_file.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::wire {

@@ -1,0 +1,287 @@
+#include "controlplane/calls/negotiation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controlplane/sip/body.h"
+#include "controlplane/sip/end_to_end.h"
+
+namespace tandem::calls {
+namespace {
+
+int other_leg(int leg) { return 1 - leg; }
+media::Side side_of(int leg) { return static_cast<media::Side>(leg); }
+
+std::string_view codec_of(const sdp::Description& description) {
+  if (description.media.empty()) return {};
+  const sdp::Media& first = description.media.front();
+  return first.codec.empty() ? first.formats : first.codec;  // "t38" has no name but itself
+}
+
+bool is_early(const sip::InviteSession& leg) {
+  return leg.state() == sip::SessionState::kIncoming || leg.state() == sip::SessionState::kCalling;
+}
+
+// What one party's refusal of a change is to the other: a status that doesn't cost it the dialog,
+// that no header of ours would have to explain and that answers its own request.
+int relayed_refusal(int status) {
+  switch (status) {
+    case 401:
+    case 405:
+    case 407:
+    case 408:
+    case 420:
+    case 481:
+    case 501:
+      return 488;
+    default:
+      return status < 400 ? 488 : status;
+  }
+}
+
+}  // namespace
+
+// --- setting up --------------------------------------------------------------------------------
+
+std::optional<ReleaseCause> Negotiation::begin(std::string_view offer, base::Nanos now) {
+  late_ = offer.empty();
+  if (late_) return std::nullopt;
+  const auto description = sdp::parse(offer);
+  if (!description) return ReleaseCause::BadSessionDescription;
+  if (!media_->open(*description, media::Side::kCaller, now)) return ReleaseCause::NoMediaPort;
+  if (!media_->is_open()) return ReleaseCause::BadSessionDescription;  // nothing we could relay
+  first_offer_ = offer;
+  parties_.on_media(codec_of(*description));
+  return std::nullopt;
+}
+
+std::string Negotiation::first_offer() const {
+  return late_ ? std::string() : media_->rewritten(*sdp::parse(first_offer_), media::Side::kCaller);
+}
+
+Negotiation::Fork* Negotiation::find(int callee_fork) {
+  const auto found = std::find_if(forks_.begin(), forks_.end(),
+                                  [&](const Fork& fork) { return fork.callee == callee_fork; });
+  return found == forks_.end() ? nullptr : &*found;
+}
+
+Negotiation::Fork* Negotiation::take_description(int callee_fork, const sip::Message& response,
+                                                 base::Nanos now) {
+  Fork* fork = find(callee_fork);
+  const auto text = sip::sdp_of(response);
+  if (text.empty() || (fork != nullptr && fork->settled)) return nullptr;
+  const auto description = sdp::parse(text);
+  if (!description || description->media.empty()) return nullptr;
+  if (late_ && !media_->is_open()) {
+    if (!media_->open(*description, media::Side::kCallee, now) || !media_->is_open()) {
+      return nullptr;
+    }
+  }
+  media_->set_remote(media::Side::kCallee, *description);
+  parties_.on_media(codec_of(*description));
+  if (fork == nullptr) {
+    // Each of the callee's that describes media is one of the caller's (RFC 3261 §12.1), since no
+    // dialog has two answers to one offer.
+    auto* leg = caller();
+    const int own = forks_.empty() || leg == nullptr ? 0 : leg->new_fork();
+    fork = &forks_.emplace_back(Fork{callee_fork, own, false, {}, first_offer_, {}});
+  }
+  fork->sdp = text;
+  fork->relayed = media_->rewritten(*description, media::Side::kCallee);
+  return fork;
+}
+
+bool Negotiation::on_provisional(int fork, const sip::Message& response, base::Nanos now) {
+  auto* leg = caller();
+  auto* other = callee();
+  if (leg == nullptr || other == nullptr || response.status() == 100) return false;
+  const bool reliable = other->heard_reliably(response);
+  const Fork* described = nullptr;
+  if (Fork* taken = take_description(fork, response, now)) {
+    taken->settled = reliable && !late_;
+    described = taken;
+  }
+  const Fork* known = find(fork);
+  if (late_ && known == nullptr && other->agreement(fork) == sip::Agreement::kTheirs) {
+    // An offer that can't be passed on waits for an answer that nobody could give.
+    parties_.give_up(ReleaseCause::BadSessionDescription);
+    return false;
+  }
+  // A late offer that was only shown, not made, may not become one on the caller's side.
+  const bool shown_only = late_ && !reliable;
+  const bool passes = described != nullptr && !(shown_only && leg->requires_reliable());
+  const sip::Body body = sip::body_of(response, passes ? described->relayed : std::string());
+  const std::string headers = sip::passing_headers(response);
+  leg->progress({.status = response.status(),
+                 .fork = known != nullptr ? known->caller : 0,
+                 .reliably = reliable || (passes && !shown_only),
+                 .content_type = body.type,
+                 .body = body.bytes,
+                 .passed = headers});
+  return described != nullptr;
+}
+
+bool Negotiation::on_answered(int fork, const sip::Message& response, base::Nanos now) {
+  Fork* winner = take_description(fork, response, now);
+  if (winner == nullptr) winner = find(fork);
+  if (winner == nullptr) winner = find(0);  // described in an 18x without a tag
+  if (winner == nullptr) return false;
+  winner_ = static_cast<int>(winner - forks_.data());
+  const auto callees = sdp::parse(winner->sdp);
+  const auto callers = sdp::parse(winner->other);
+  if (callees) media_->set_remote(media::Side::kCallee, *callees);
+  if (callers) media_->set_remote(media::Side::kCaller, *callers);
+  if (callees) parties_.on_media(codec_of(*callees));
+  return true;
+}
+
+void Negotiation::accept(const sip::Message& response) {
+  const Fork& winner = forks_[static_cast<std::size_t>(winner_)];
+  const sip::Body body = sip::body_of(response, winner.relayed);
+  const std::string headers = sip::passing_headers(response);
+  if (auto* leg = caller()) leg->accept(body.type, body.bytes, winner.caller, headers);
+}
+
+int Negotiation::twin(int from, int fork) const {
+  const auto known = std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) {
+    return (from == kCallerLeg ? f.caller : f.callee) == fork;
+  });
+  if (known == forks_.end()) return -1;
+  return from == kCallerLeg ? known->callee : known->caller;
+}
+
+// The ACK of a late offer in a 2xx brings the answer.
+void Negotiation::on_acked(const sip::Message& ack) {
+  auto* leg = callee();
+  if (leg == nullptr || leg->state() != sip::SessionState::kAnswered) return;
+  const auto answer = sdp::parse(sip::sdp_of(ack));
+  if (!answer) {
+    leg->ack({}, {});
+    parties_.give_up(ReleaseCause::BadSessionDescription);
+    return;
+  }
+  media_->set_remote(media::Side::kCaller, *answer);
+  leg->ack(sdp::kContentType, media_->rewritten(*answer, media::Side::kCaller));
+}
+
+// The PRACK of a late offer in an 18x.
+void Negotiation::on_early_answer(int fork, const sip::Message& prack) {
+  const auto of = std::find_if(forks_.begin(), forks_.end(),
+                               [&](const Fork& known) { return known.caller == fork; });
+  auto* leg = callee();
+  const auto answer = sdp::parse(sip::sdp_of(prack));
+  if (leg == nullptr || of == forks_.end() || !answer) {
+    parties_.give_up(ReleaseCause::BadSessionDescription);
+    return;
+  }
+  of->settled = true;
+  of->other = sip::sdp_of(prack);
+  media_->set_remote(media::Side::kCaller, *answer);
+  leg->prack(of->callee, sdp::kContentType, media_->rewritten(*answer, media::Side::kCaller));
+}
+
+// --- changing ----------------------------------------------------------------------------------
+
+void Negotiation::on_offer(int leg, int fork, const sip::Message& request) {
+  const int refusal = relay_offer(leg, fork, request);
+  if (refusal == 0) return;
+  if (auto* asker = parties_.session(leg)) asker->answer_offer(refusal);
+}
+
+// A status to refuse it with; 0: it is on its way.
+int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
+  if (change_) return 491;
+  const bool late = sip::sdp_of(request).empty();
+  std::string body;
+  if (!late) {
+    const auto offer = sdp::parse(sip::sdp_of(request));
+    if (!offer || !media_->relays(*offer)) return 488;
+    body = media_->rewritten(*offer, side_of(from));
+  }
+  const int refusal = pass_on(from, fork, request, body);
+  if (refusal == 0) {
+    const int callee_fork = from == kCalleeLeg ? fork : twin(from, fork);
+    change_ = Change{from, std::string(sip::sdp_of(request)), late, winner_ < 0 ? callee_fork : -1};
+  }
+  return refusal;
+}
+
+// As the re-INVITE that it was; else as an UPDATE, where the other party takes it; else, once that
+// dialog is confirmed, as a re-INVITE (RFC 3311 §5.1).
+int Negotiation::pass_on(int from, int fork, const sip::Message& request, const std::string& body) {
+  auto* other = parties_.session(other_leg(from));
+  if (other == nullptr) return 481;
+  const std::string_view type = body.empty() ? std::string_view{} : sdp::kContentType;
+  if (request.method() == sip::Method::kInvite) return other->offer(type, body) ? 0 : 491;
+  int into = other->fork();
+  if (is_early(*other)) {
+    into = twin(from, fork);
+    if (into < 0) return 488;
+    const auto agreement = other->agreement(into);
+    if (agreement == sip::Agreement::kAnswered) return 491;  // until its PRACK is here
+    if (agreement != sip::Agreement::kSettled) return 488;   // nor can it be in this dialog
+  }
+  if (other->allows_update(into)) return other->update(into, type, body) ? 0 : 491;
+  if (is_early(*other)) return 488;
+  return other->offer(type, body) ? 0 : 491;
+}
+
+void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
+  if (!change_ || leg == change_->from) return;
+  auto* asker = parties_.session(change_->from);
+  const auto theirs = sdp::parse(sip::sdp_of(response));
+  if (asker == nullptr || !theirs) {
+    // The other party has agreed to something that nobody can be told of.
+    parties_.give_up(ReleaseCause::BadSessionDescription);
+    return;
+  }
+  const std::string body = media_->rewritten(*theirs, side_of(leg));
+  if (change_->late) {
+    change_->offer = sip::sdp_of(response);
+  } else {
+    const Change change = *std::exchange(change_, std::nullopt);
+    media_->set_remote(side_of(change.from), *sdp::parse(change.offer));
+    media_->set_remote(side_of(leg), *theirs);
+    if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
+    if (Fork* early = find(change.callee_fork)) {
+      const bool callers = change.from == kCallerLeg;
+      early->other = callers ? change.offer : std::string(sip::sdp_of(response));
+      early->sdp = callers ? std::string(sip::sdp_of(response)) : change.offer;
+    }
+  }
+  asker->answer_offer(200, sdp::kContentType, body);
+}
+
+void Negotiation::on_offer_acked(int leg, const sip::Message& ack) {
+  if (!change_ || leg != change_->from || !change_->late) return;
+  const Change change = *std::exchange(change_, std::nullopt);
+  auto* other = parties_.session(other_leg(leg));
+  const auto answer = sdp::parse(sip::sdp_of(ack));
+  if (other == nullptr || !answer) {
+    parties_.give_up(ReleaseCause::BadSessionDescription);
+    return;
+  }
+  media_->set_remote(side_of(leg), *answer);
+  media_->set_remote(side_of(other_leg(leg)), *sdp::parse(change.offer));
+  other->ack_offer(sdp::kContentType, media_->rewritten(*answer, side_of(leg)));
+}
+
+// The other party's answer decides; a 2xx may be on its way already.
+void Negotiation::on_offer_cancelled(int leg) {
+  if (!change_ || leg != change_->from) return;
+  if (auto* other = parties_.session(other_leg(leg))) other->cancel_offer();
+}
+
+// The session stays as it was (§14.1), unless the other party has lost its dialog.
+void Negotiation::on_offer_refused(int leg, int status) {
+  if (!change_ || leg == change_->from) return;
+  const Change change = *std::exchange(change_, std::nullopt);
+  const auto* other = parties_.session(leg);
+  if ((status == 408 || status == 481) && other != nullptr && !is_early(*other)) {
+    parties_.give_up(ReleaseCause::DialogLost);
+    return;
+  }
+  if (auto* asker = parties_.session(change.from)) asker->answer_offer(relayed_refusal(status));
+}
+
+}  // namespace tandem::calls

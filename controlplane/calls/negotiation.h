@@ -1,0 +1,100 @@
+// What the two parties of a call agree on: offers and answers passed from one leg to the other (RFC
+// 3264, 6337), by whatever carries them (INVITE, 18x, PRACK, UPDATE, 2xx, ACK), each early dialog
+// for itself; and the media that follow. Owner: the shard's thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/calls/release_cause.h"
+#include "controlplane/media/media_session.h"
+#include "controlplane/sip/invite_session.h"
+
+namespace tandem::calls {
+
+enum Leg : int { kCallerLeg = 0, kCalleeLeg = 1 };
+
+// What a negotiation asks of its call.
+class Parties {
+ public:
+  virtual sip::InviteSession* session(int leg) = 0;
+  virtual void give_up(ReleaseCause cause) = 0;
+  // Media go through us now, or other ones than before; `codec`: the first of the description.
+  virtual void on_media(std::string_view codec) = 0;
+
+ protected:
+  ~Parties() = default;
+};
+
+class Negotiation {
+ public:
+  // `media`: the call's, set when begin() is called.
+  Negotiation(Parties& parties, std::optional<media::MediaSession>& media)
+      : parties_(parties), media_(media) {}
+
+  // The INVITE's offer, or none (the callee makes it then).
+  std::optional<ReleaseCause> begin(std::string_view offer, base::Nanos now);
+  bool late() const { return late_; }
+  // The caller has been told of media of the callee's.
+  bool described() const { return !forks_.empty(); }
+  // That offer as the callee shall see it; empty: none.
+  std::string first_offer() const;
+
+  // The callee's 1xx is passed to the caller. True: with a description.
+  bool on_provisional(int fork, const sip::Message& response, base::Nanos now);
+  // The callee's 2xx decides which early dialog's media stay. False: nothing has been agreed on.
+  // accept() passes it to the caller.
+  bool on_answered(int fork, const sip::Message& response, base::Nanos now);
+  void accept(const sip::Message& response);
+  // The dialog of the other leg that stands for this one of `from`; -1: none that is known.
+  int twin(int from, int fork) const;
+  void on_acked(const sip::Message& ack);
+  void on_early_answer(int fork, const sip::Message& prack);
+
+  void on_offer(int leg, int fork, const sip::Message& request);
+  void on_offer_acked(int leg, const sip::Message& ack);
+  void on_offer_cancelled(int leg);
+  void on_offer_answered(int leg, const sip::Message& response);
+  void on_offer_refused(int leg, int status);
+
+ private:
+  // An early dialog of the callee's that has described its media, and the caller's dialog that
+  // stands for it.
+  struct Fork {
+    int callee;
+    int caller;
+    bool settled;         // said reliably: what comes later in this dialog doesn't count
+    std::string sdp;      // the callee's latest, as it wrote it
+    std::string other;    // and what the caller said to it
+    std::string relayed;  // as the caller sees it
+  };
+  // A change of the session, from one party through us to the other. One at a time: what comes
+  // meanwhile is refused (491, 500).
+  struct Change {
+    int from;           // the leg whose party wants it
+    std::string offer;  // as the offering party wrote it
+    bool late;          // a re-INVITE without offer: the other party's 2xx makes it
+    int callee_fork;    // the early dialog that it is about; -1: confirmed
+  };
+
+  sip::InviteSession* caller() { return parties_.session(kCallerLeg); }
+  sip::InviteSession* callee() { return parties_.session(kCalleeLeg); }
+  Fork* find(int callee_fork);
+  // The callee's description in this response, if it counts.
+  Fork* take_description(int callee_fork, const sip::Message& response, base::Nanos now);
+  int relay_offer(int from, int fork, const sip::Message& request);
+  int pass_on(int from, int fork, const sip::Message& request, const std::string& body);
+  void agree(int leg, std::string_view said, const sdp::Description& description);
+
+  Parties& parties_;
+  std::optional<media::MediaSession>& media_;
+  bool late_ = false;
+  std::string first_offer_;  // the INVITE's
+  std::vector<Fork> forks_;
+  int winner_ = -1;  // in forks_
+  std::optional<Change> change_;
+};
+
+}  // namespace tandem::calls

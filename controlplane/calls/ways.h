@@ -1,0 +1,17 @@
+// By which of our addresses a gateway's SIP travels, and which port its media takes.
+#pragma once
+
+#include "controlplane/config/site.h"
+#include "controlplane/sip/transport.h"
+
+namespace tandem::calls {
+
+// To a routing gateway that is reached at `remote`.
+sip::Path way_to(const config::Site& site, const config::Gateway& gateway,
+                 const base::Endpoint& remote);
+
+// The port (index into Site::ports) for the media of whoever signals by this path; -1: it leads to
+// none of our addresses.
+int media_port(const config::Site& site, const sip::Path& path);
+
+}  // namespace tandem::calls

@@ -1,0 +1,20 @@
+// Which header fields of a message are the two parties' own, and pass through us as they came, and
+// which belong to one leg: its hops, its dialog, what its user agent can do, who its network says
+// is calling. A field that nobody knows is the parties' own.
+#pragma once
+
+#include <string>
+
+#include "controlplane/sip/message.h"
+
+namespace tandem::sip {
+
+// `method`: of the request that the message is, or answers. Bodies pass beside their headers:
+// Content-Type and Content-Length are written with the body.
+bool passes_through(HeaderId id, Method method);
+
+// Those of a message that do, as they were written, each with its CRLF: ready for a Builder, since
+// no parsed value holds a line end.
+std::string passing_headers(const Message& message);
+
+}  // namespace tandem::sip

@@ -1,0 +1,37 @@
+// UAC: what one INVITE of ours brings about when it forks. The early dialogs side by side, the
+// PRACKs in them (RFC 3262 §4), and the 2xx of those that came too late (RFC 3261 §13.2.2.4).
+// Owner: the shard's thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "controlplane/sip/leg.h"
+
+namespace tandem::sip {
+
+class Forks {
+ public:
+  explicit Forks(Leg& leg) : leg_(leg) {}
+
+  // The early dialog that a 1xx belongs to, made if it is new (§12.1.2). 0: it has no tag, so none;
+  // -1: one more than we keep.
+  int early_dialog(const Message& response);
+  // A reliable 18x: acknowledged, unless it brings an offer, whose answer send_prack() takes along.
+  // False: repeated, or out of order, which its sender will repeat.
+  bool take_reliable(int fork, const Message& response);
+  bool send_prack(int fork, std::string_view content_type, std::string_view body);
+  // This PRACK had our answer in it.
+  bool carried_answer(ClientId prack) const;
+  // A 2xx of another fork than the one confirmed: that leg is acknowledged and hung up.
+  void hang_up(const Message& response);
+
+ private:
+  Leg& leg_;
+  // Those that were hung up: their tags and the ACKs to repeat.
+  std::vector<std::pair<std::string, std::string>> hung_up_;
+};
+
+}  // namespace tandem::sip

@@ -1,0 +1,99 @@
+#include "controlplane/sip/leg.h"
+
+#include <algorithm>
+#include <array>
+
+#include "drivers/base/check.h"
+
+namespace tandem::sip {
+
+int Leg::fork_of(const Message& request) const {
+  for (std::size_t i = 0; i < dialogs.size(); ++i) {
+    const auto& [dialog, agreement, allows, over, rseq, answering] = dialogs[i];
+    if (over || dialog.remote_tag.empty()) continue;
+    if (dialog.local_tag == request.to_tag() && dialog.remote_tag == request.from_tag()) {
+      return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+int Leg::fork_by_remote_tag(std::string_view tag) const {
+  if (tag.empty()) return -1;
+  for (std::size_t i = 0; i < dialogs.size(); ++i) {
+    if (dialogs[i].dialog.remote_tag == tag) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+void Leg::note_allow(int in_fork, const Message& message) {
+  if (message.find(HeaderId::kAllow) == nullptr) return;
+  at(in_fork).allows_update = lists_token(message, HeaderId::kAllow, "UPDATE");
+}
+
+std::string Leg::contact() const {
+  const Path& path = dialog().path;
+  const std::string here = path.local.text();
+  if (path.protocol == Protocol::kUdp) return "<sip:" + here + ">";
+  if (path.protocol == Protocol::kTcp) return "<sip:" + here + ";transport=tcp>";
+  // §12.1.1: who asked for sips is answered with sips.
+  return dialog().secure ? "<sips:" + here + ">" : "<sip:" + here + ";transport=tls>";
+}
+
+Path Leg::way(const Dialog& to) const {
+  return host.env.transport.settle(to.request_path(), to.path);
+}
+
+std::string Leg::fresh_via(const Path& path) const {
+  return "SIP/2.0/" + std::string(protocol_name(path.protocol)) + " " + path.local.text() +
+         ";branch=z9hG4bK" + host.env.random.token() + ";rport";
+}
+
+ClientId Leg::send(Exchange exchange, int in_fork, Dialog::Request request) {
+  Dialog& to = at(in_fork).dialog;
+  const ClientId client = host.clients.begin(request.method, session_cookie(id, exchange), way(to));
+  if (!client) return {};
+  request.cseq = to.next_cseq();
+  const std::string via = host.clients.via(client);
+  request.via = via;
+  return host.clients.send(client, to.build(request)) ? client : ClientId{};
+}
+
+std::string Leg::send_ack(std::uint32_t cseq, std::string_view content_type,
+                          std::string_view body) {
+  const Path path = way();
+  const std::string via = fresh_via(path);
+  const std::string own_contact = contact();
+  std::string ack = dialog().build({.method = Method::kAck,
+                                    .cseq = cseq,
+                                    .via = via,
+                                    .contact = own_contact,
+                                    .content_type = content_type,
+                                    .body = body});
+  if (ack.empty()) {
+    host.env.counters.add(wire::Counter::drop_sip_send);
+  } else {
+    send_counted(host.env, path, ack);
+  }
+  return ack;
+}
+
+bool Leg::respond(ServerId to, int in_fork, const Reply& reply) {
+  const std::string own_contact = contact();
+  std::array<HeaderLine, 8> lines = {{{HeaderId::kContact, own_contact},
+                                      {HeaderId::kAllow, host.env.allow},
+                                      {HeaderId::kSupported, kReliableOption}}};
+  CHECK(reply.headers.size() <= lines.size() - 3);
+  std::copy(reply.headers.begin(), reply.headers.end(), lines.begin() + 3);
+  Reply whole = reply;
+  whole.to_tag = at(in_fork).dialog.local_tag;
+  whole.headers = std::span(lines).first(3 + reply.headers.size());
+  return host.servers.respond(to, whole);
+}
+
+void Leg::refuse(ServerId to, int in_fork, int status, std::span<const HeaderLine> headers) {
+  host.servers.respond(
+      to, {.status = status, .to_tag = at(in_fork).dialog.local_tag, .headers = headers});
+}
+
+}  // namespace tandem::sip
