@@ -1,6 +1,7 @@
 """Voice: every packet of it, in both directions."""
 
 import dataclasses
+import re
 import socket
 import struct
 
@@ -10,7 +11,8 @@ from harness.call import (CALLEE_STREAM, CALLER_STREAM, SIP_AT_CALLER, Call, Pee
 from harness.failure import Failure, check, check_equal
 from harness.lab import (STRANGER_AT_CALLEE, STRANGER_AT_CALLER, SWITCH_TO_CALLEE,
                          SWITCH_TO_CALLER)
-from harness.rtp import Stream
+from harness.rtp import Address, RtpPeer, Stream
+from harness.sip import Message
 
 PACKETS = 250
 RTP_OCTETS = 172  # 12 of header, 160 of G.711
@@ -230,6 +232,99 @@ def late_offer(bench: Bench) -> None:
     leg.bye_with(callee_leg)
     record = switch.wait_cdrs(1)[0]
     check_equal(record["media"]["from_caller"]["packets"], 50, "from_caller packets")
+
+
+def fax_sdp(peer: RtpPeer, beside: bool) -> str:
+    """An offer or answer of T.38 alone, or beside the audio that it silences."""
+    audio = "m=audio 0 RTP/AVP 8\r\n" if beside else ""
+    return (f"v=0\r\no=- {peer.port} 2 IN IP4 {peer.address}\r\ns=-\r\n"
+            f"c=IN IP4 {peer.address}\r\nt=0 0\r\n{audio}"
+            f"m=image {peer.port} udptl t38\r\na=T38FaxVersion:0\r\n"
+            "a=T38FaxUdpEC:t38UDPRedundancy\r\n")
+
+
+def check_fax_address(message: Message, switch: Address) -> None:
+    found = re.search(r"^m=image (\d+) udptl t38\r$", message.body, re.MULTILINE)
+    check(found, f"no m=image in the SDP of {message.start_line}: {message.body!r}")
+    assert found
+    check_equal((switch[0], int(found.group(1))), switch, "where the fax goes")
+
+
+def fax_both_ways(call: Call, count: int) -> None:
+    """UDPTL, all of it unaltered and nothing else."""
+    peers = call.peers
+    for speaker, listener, entry, exit_ in (
+            (peers.caller_rtp, peers.callee_rtp, call.switch_for_caller, call.switch_for_callee),
+            (peers.callee_rtp, peers.caller_rtp, call.switch_for_callee, call.switch_for_caller)):
+        listener.received.clear()
+        packets = [struct.pack("!H", number) + bytes([number & 0xFF]) * (number % 300)
+                   for number in range(count)]
+        for packet in packets:
+            speaker.rtp.sendto(packet, entry)
+        listener.wait_received(count)
+        check_equal(listener.received, [(packet, exit_) for packet in packets], "UDPTL")
+
+
+def fax_in_a_call(bench: Bench, beside: bool) -> None:
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    call = establish(peers)
+    speak_both_ways(call, 25)
+    offer, answer = call.callee_leg.reinvite(call.caller_leg, fax_sdp(peers.callee_rtp, beside),
+                                             fax_sdp(peers.caller_rtp, beside))
+    check_fax_address(offer, call.switch_for_caller)
+    check_fax_address(answer, call.switch_for_callee)
+    stranger = bench.rtp_caller(port=21000, address=STRANGER_AT_CALLER)
+    stranger.rtp.sendto(b"before anyone else", call.switch_for_caller)
+    fax_both_ways(call, 200)
+    stranger.rtp.sendto(b"and afterwards", call.switch_for_caller)
+    switch.wait_counter("drop_media_stranger", 2)
+    check_equal(len(peers.callee_rtp.received), 200, "packets that the callee got")
+    check_equal(sorted(flow["kind"] for flow in switch.flows()),
+                ["opaque", "opaque", "rtcp", "rtcp"], "kinds of the flows")
+    # And back to voice, where a fax has no place any more.
+    call.callee_leg.reinvite(call.caller_leg, peers.callee_sdp(), peers.caller_sdp())
+    speak_both_ways(call, 25)
+    peers.caller_rtp.rtp.sendto(b"\0\1 late UDPTL", call.switch_for_caller)
+    switch.wait_counter("drop_media_not_rtp", 1)
+    check_equal(switch.counter("media_opaque_relayed"), 400, "media_opaque_relayed")
+    call.caller_leg.bye_with(call.callee_leg)
+    record = switch.wait_cdrs(1)[0]
+    check("PCMA" in record["codec"], f"codec {record['codec']!r}")
+    for direction in ("from_caller", "from_callee"):
+        figures = record["media"][direction]
+        check_equal((figures["opaque"], figures["packets"]), (200, 250), f"packets {direction}")
+
+
+@case
+def fax_in_the_voices_place(bench: Bench) -> None:
+    """Audio → T.38 → audio by re-INVITE, m=image instead of m=audio."""
+    fax_in_a_call(bench, beside=False)
+
+
+@case
+def fax_beside_silenced_voice(bench: Bench) -> None:
+    """The same as m=audio with port 0 and m=image behind it."""
+    fax_in_a_call(bench, beside=True)
+
+
+@case
+def fax_refused(bench: Bench) -> None:
+    """The caller takes no T.38: the callee hears so, and the voice goes on."""
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    call = establish(peers)
+    leg, other = call.callee_leg, call.caller_leg
+    leg.agent.send(leg.request("INVITE", fax_sdp(peers.callee_rtp, False)), leg.peer)
+    offer = peers.caller.expect("INVITE")
+    other.reply(488, request=offer)
+    peers.caller.expect("ACK")
+    peers.callee.expect(488)
+    leg.agent.send(leg.request("ACK", branch=leg.branch, cseq=leg.cseq), leg.peer)
+    speak_both_ways(call, 25)
+    check_equal(switch.counter("media_opaque_relayed"), 0, "media_opaque_relayed")
+    leg.bye_with(other)
+    switch.wait_cdrs(1)
 
 
 def echo_request(number: int, payload: bytes) -> bytes:

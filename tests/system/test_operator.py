@@ -73,6 +73,7 @@ def show_everything(bench: Bench) -> None:
 
     for what, wanted in (("calls", NUMBER), ("flows", SWITCH_TO_CALLER),
                          ("flows", SWITCH_TO_CALLEE), ("counters", "media_relayed"),
+                         ("counters", "RTP and RTCP packets relayed"),
                          ("workers", "lcore")):
         done = switch.ctl("show", what)
         check_equal(done.returncode, 0, f"exit code of show {what}")

@@ -2,16 +2,18 @@
 
 import contextlib
 import pathlib
-from typing import Callable
+from typing import Callable, TypeVar
 
 from .failure import Failure
 from .lab import CALLEE, CALLER, SWITCH_TO_CALLER, Lab
+from .process import Process
 from .recorder import Recorder
 from .rtp import RtpPeer
 from .sip import Agent
 from .sipp import Sipp
 from .switch import Options, Switch
 
+Peer = TypeVar("Peer", bound=Process)
 CASES: dict[str, Callable[["Bench"], None]] = {}
 
 CALLER_RTP, CALLEE_RTP = 20000, 30000
@@ -34,8 +36,8 @@ class Bench:
         self.folder = folder
         self.switches: list[Switch] = []
         self._stack = contextlib.ExitStack()
-        self._recorders = {name: self._stack.enter_context(Recorder(namespace))
-                           for name, namespace in (("caller", lab.caller), ("callee", lab.callee))}
+        self.recorders = {name: self._stack.enter_context(Recorder(namespace))
+                          for name, namespace in (("caller", lab.caller), ("callee", lab.callee))}
 
     def new_switch(self, **options: object) -> Switch:
         """A switch that isn't started yet."""
@@ -84,9 +86,18 @@ class Bench:
         near.kill()
         far.kill()
 
+    def lay_kernel_cables(self) -> None:
+        self._stack.enter_context(self.lab.kernel_cables())
+
+    def peer(self, kind: Callable[..., Peer], *arguments: object, **more: object) -> Peer:
+        """A process that plays a peer, `kind(…, folder, …)`; it ends with the test."""
+        made = kind(*arguments, self.folder, **more)
+        self._stack.callback(made.kill)
+        return made
+
     def write_traffic(self) -> None:
         """traffic.txt: what passed at both far ends, for whoever looks into a failure."""
-        seen = sorted(((one.at, side, one) for side, recorder in self._recorders.items()
+        seen = sorted(((one.at, side, one) for side, recorder in self.recorders.items()
                        for one in recorder.datagrams), key=lambda entry: entry[0])
         with (self.folder / "traffic.txt").open("w") as file:
             for at, side, one in seen:

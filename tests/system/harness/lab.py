@@ -1,10 +1,12 @@
 """The lab of namespaces (made by scripts/lab) and sockets inside them."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
 import socket
 import subprocess
+from typing import Iterator
 
 from .failure import Failure
 
@@ -17,6 +19,9 @@ STRANGER_AT_CALLER = "10.77.1.3"
 STRANGER_AT_CALLEE = "10.77.2.3"
 SWITCH_TO_CALLER = "10.77.1.1"
 SWITCH_TO_CALLEE = "10.77.2.1"
+# On the kernel's own cables, which only some tests lay (Lab.lay_kernel_cables).
+KERNEL_TO_CALLER, CALLER_AT_KERNEL = "10.77.3.1", "10.77.3.2"
+KERNEL_TO_CALLEE, CALLEE_AT_KERNEL = "10.77.4.1", "10.77.4.2"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,6 +81,28 @@ class Lab:
             print(done.stderr, end="", flush=True)
         if done.returncode != 0:
             raise Failure(f"scripts/lab {' '.join(arguments)} failed")
+
+    @contextlib.contextmanager
+    def kernel_cables(self) -> Iterator[None]:
+        """A cable more to each far end, on which the switch's namespace has an address itself:
+        for SIP through the kernel."""
+        try:
+            for far, ours, theirs, number in (
+                    (self.caller, KERNEL_TO_CALLER, CALLER_AT_KERNEL, 0),
+                    (self.callee, KERNEL_TO_CALLEE, CALLEE_AT_KERNEL, 1)):
+                subprocess.run(["ip", "link", "add", f"kern{number}", "netns", self.switch.name,
+                                "type", "veth", "peer", "name", "far1", "netns", far.name],
+                               check=True)
+                for end, name, address in ((self.switch, f"kern{number}", ours),
+                                           (far, "far1", theirs)):
+                    ip = ["ip", "-n", end.name]
+                    subprocess.run([*ip, "addr", "add", f"{address}/24", "dev", name], check=True)
+                    subprocess.run([*ip, "link", "set", name, "up"], check=True)
+            yield
+        finally:
+            for number in (0, 1):
+                subprocess.run(["ip", "-n", self.switch.name, "link", "del", f"kern{number}"],
+                               check=False, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> "Lab":
         try:

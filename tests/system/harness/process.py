@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from .failure import Failure
+from .failure import Failure, wait_until
 from .lab import Namespace
 
 PR_SET_PDEATHSIG = 1
@@ -20,17 +20,20 @@ def _die_with_parent() -> None:
 
 
 class Process:
-    """Both output streams go into the log file `log`, line by line."""
+    """Both output streams go into the log file `log`, line by line. One that is `typed` to reads
+    what type() writes."""
 
     def __init__(self, name: str, argv: list[str], log: pathlib.Path,
-                 namespace: Namespace | None = None, environment: dict[str, str] | None = None):
+                 namespace: Namespace | None = None, environment: dict[str, str] | None = None,
+                 typed: bool = False):
         self.name = name
         self.log = log
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._ended = False
         self._child = subprocess.Popen(
-            namespace.command(argv) if namespace else argv, stdin=subprocess.DEVNULL,
+            namespace.command(argv) if namespace else argv,
+            stdin=subprocess.PIPE if typed else subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
             start_new_session=True, preexec_fn=_die_with_parent)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -58,6 +61,11 @@ class Process:
             self._ended = True
             self._news.notify_all()
 
+    def type(self, line: str) -> None:
+        assert self._child.stdin
+        self._child.stdin.write(line.encode() + b"\n")
+        self._child.stdin.flush()
+
     def last_words(self, count: int = 5) -> str:
         return " | ".join(self.lines[-count:]) or "(nothing logged)"
 
@@ -77,6 +85,17 @@ class Process:
                 if not self._news.wait(deadline - time.monotonic()):
                     raise Failure(f"{self.name} logged no {pattern!r} within {timeout:g} s: "
                                   f"{self.last_words()}")
+
+    def wait_listening(self, port: int, protocol: str = "udp", timeout: float = 20.0) -> None:
+        """Until something in its namespace listens on `port`."""
+        table = pathlib.Path(f"/proc/{self.pid}/net/{protocol}")
+
+        def listening() -> bool:
+            if not self.running:
+                raise Failure(f"{self.name} ended too early: {self.last_words()}")
+            return f":{port:04X} " in table.read_text()
+
+        wait_until(listening, f"{self.name} listens", timeout)
 
     def wait(self, timeout: float) -> int:
         """Its exit code; negative when a signal ended it."""

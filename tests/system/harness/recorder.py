@@ -23,11 +23,24 @@ class Datagram:
     data: bytes
 
 
+@dataclasses.dataclass(frozen=True)
+class Fragment:
+    """A piece of an IPv4 datagram."""
+    sent: bool
+    source: str
+    target: str
+    number: int  # the identification
+    offset: int
+    octets: int
+    more: bool
+
+
 class Recorder:
     """`with Recorder(namespace) as recorder:` … then recorder.datagrams."""
 
     def __init__(self, namespace: Namespace, interface: str = "far0"):
-        self.datagrams: list[Datagram] = []
+        self.datagrams: list[Datagram] = []  # whole ones
+        self.fragments: list[Fragment] = []
         self._socket = namespace.open_socket(socket.AF_PACKET, socket.SOCK_RAW,
                                              socket.htons(ETH_P_ALL))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
@@ -54,6 +67,12 @@ class Recorder:
         if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_UDP:
             return
         start = 14 + 4 * (frame[14] & 15)
+        total, number, place = struct.unpack("!HHH", frame[16:22])
+        if place & 0x3FFF:
+            self.fragments.append(Fragment(
+                sent, socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34]), number,
+                (place & 0x1FFF) * 8, total - (start - 14), bool(place & 0x2000)))
+            return
         source_port, target_port, length = struct.unpack("!HHH", frame[start:start + 6])
         self.datagrams.append(Datagram(
             time.monotonic(), sent, (socket.inet_ntoa(frame[26:30]), source_port),

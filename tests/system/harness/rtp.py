@@ -117,11 +117,11 @@ class RtpPeer:
             self._talking.join(5)
             self._talking = None
 
-    def wait_received(self, count: int, timeout: float = 5.0) -> None:
+    def wait_received(self, count: int, timeout: float = 15.0) -> None:
         wait_until(lambda: len(self.received) >= count,
                    f"{self.address} receives {count} RTP packets", timeout)
 
-    def wait_rtcp(self, count: int, timeout: float = 5.0) -> None:
+    def wait_rtcp(self, count: int, timeout: float = 15.0) -> None:
         wait_until(lambda: len(self.received_rtcp) >= count,
                    f"{self.address} receives {count} RTCP packets", timeout)
 

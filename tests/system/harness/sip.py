@@ -86,6 +86,8 @@ def sdp(address: str, port: int, payloads: str = "8 0", more: str = "") -> str:
 
 
 class Agent:
+    transport = "UDP"
+
     def __init__(self, namespace: Namespace, address: str, port: int = 5060):
         self.address = address
         self.port = port
@@ -109,7 +111,7 @@ class Agent:
     def send(self, text: str | bytes, to: tuple[str, int]) -> None:
         self.socket.sendto(text if isinstance(text, bytes) else text.encode(), to)
 
-    def receive(self, timeout: float = 5.0) -> Message | None:
+    def receive(self, timeout: float = 15.0) -> Message | None:
         """The next message, also a repeated one; None when none comes in time."""
         self.socket.settimeout(max(timeout, 0.001))
         try:
@@ -118,7 +120,7 @@ class Agent:
             return None
         return Message(data.decode("utf-8", "replace"), source)
 
-    def expect(self, wanted: str | int, timeout: float = 8.0) -> Message:
+    def expect(self, wanted: str | int, timeout: float = 20.0) -> Message:
         """The next new message, which must be the method or status `wanted`. Passes over repeated
         messages and, unless it is wanted, 100 Trying."""
         deadline = time.monotonic() + timeout
@@ -135,7 +137,7 @@ class Agent:
             if message.status != 100:
                 raise Failure(f"{self.address} got {message.start_line!r} instead of {wanted}")
 
-    def expect_repeat(self, of: Message, timeout: float = 5.0) -> None:
+    def expect_repeat(self, of: Message, timeout: float = 15.0) -> None:
         """The same message once more, byte by byte."""
         deadline = time.monotonic() + timeout
         while True:
@@ -200,7 +202,8 @@ class Leg:
         self.branch = branch or "z9hG4bK" + token(16)
         content = "Content-Type: application/sdp\r\n" if body else ""
         return (f"{method} {self.target} SIP/2.0\r\n"
-                f"Via: SIP/2.0/UDP {self.agent.address}:{self.agent.port};branch={self.branch}\r\n"
+                f"Via: SIP/2.0/{self.agent.transport} {self.agent.address}:{self.agent.port};"
+                f"branch={self.branch}\r\n"
                 f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\n"
                 f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
                 f"Contact: {self.agent.contact}\r\n{content}"
@@ -243,7 +246,8 @@ class Leg:
         if status > 100 and "tag=" not in to:
             to = self.local
         content = "Content-Type: application/sdp\r\n" if body else ""
-        text = (f"SIP/2.0 {status} {REASONS.get(status, 'Whatever')}\r\n{vias}"
+        routes = "".join(f"Record-Route: {route}\r\n" for route in request.all("Record-Route"))
+        text = (f"SIP/2.0 {status} {REASONS.get(status, 'Whatever')}\r\n{vias}{routes}"
                 f"From: {request.get('From')}\r\nTo: {to}\r\nCall-ID: {request.call_id}\r\n"
                 f"CSeq: {request.get('CSeq')}\r\nContact: {self.agent.contact}\r\n{content}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}")
@@ -273,7 +277,7 @@ class Leg:
         answer = self.agent.expect(200)
         check(answer.cseq[1] == "BYE", f"200 for {answer.cseq} instead of BYE")
 
-    def take_bye(self, timeout: float = 8.0) -> Message:
+    def take_bye(self, timeout: float = 20.0) -> Message:
         """Demands a BYE of this dialog and answers it."""
         bye = self.agent.expect("BYE", timeout)
         check(bye.call_id == self.call_id, f"BYE for Call-ID {bye.call_id}, not {self.call_id}")

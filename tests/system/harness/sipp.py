@@ -2,7 +2,7 @@
 
 import pathlib
 
-from .failure import Failure, wait_until
+from .failure import Failure
 from .lab import Namespace
 from .process import Process
 
@@ -33,28 +33,17 @@ class Sipp(Process):
         super().__init__(name, argv, folder / f"{name}.log", namespace)
         self.timeout = timeout
         if not target:
-            self._wait_listening()
+            self.wait_listening(5060)
 
-    def _wait_listening(self) -> None:
-        table = pathlib.Path(f"/proc/{self.pid}/net/udp")
-        port = f":{5060:04X} "
-
-        def listening() -> bool:
-            if not self.running:
-                raise Failure(f"{self.name} ended too early: {self.complaint()}")
-            return port in table.read_text()
-
-        wait_until(listening, f"{self.name} listens")
-
-    def complaint(self) -> str:
+    def last_words(self, count: int = 5) -> str:
         if self.errors.exists():
             lines = [line for line in self.errors.read_text(errors="replace").splitlines() if line]
             if lines:
                 return " / ".join(lines[:3])
-        return self.last_words()
+        return super().last_words(count)
 
     def finish(self) -> None:
         """Demands that every call went as the scenario says."""
         code = self.wait(self.timeout + 10)
         if code != 0:
-            raise Failure(f"{self.name}: exit code {code}: {self.complaint()}")
+            raise Failure(f"{self.name}: exit code {code}: {self.last_words()}")

@@ -27,6 +27,11 @@ class Options:
     memory_mb: int = 512
     parameters: dict[str, str] = dataclasses.field(default_factory=dict)
     capacity: int = 100
+    caller: str = CALLER  # the mapping gateway's address
+    callee: str = f"{CALLEE}:5060"  # the routing gateway's address or name
+    callee_listener: str = ""  # reached by this [[listener]] instead of the port
+    name_servers: list[str] = dataclasses.field(default_factory=list)
+    site: tuple[str, ...] = ()  # more lines of the site file
 
 
 def answers(asker: socket.socket, peer: str, port: int, door: str) -> bool:
@@ -74,13 +79,15 @@ class Switch:
             f'address = "{SWITCH_TO_CALLER}/24"', "sip_port = 5060",
             "[[port]]", 'name = "callee"', 'device = "net_af_packet1,iface=sw1"',
             f'address = "{SWITCH_TO_CALLEE}/24"', "sip_port = 5060",
+            "[dns]", f"servers = {json.dumps(options.name_servers)}",
             "[control]", f'socket = "{self.socket}"',
             "[cdr]", f'journal = "{self.journal}"',
-            "[[gateway]]", 'name = "acme"', 'kind = "mapping"', f'address = ["{CALLER}"]',
+            "[[gateway]]", 'name = "acme"', 'kind = "mapping"', f'address = ["{options.caller}"]',
             f"capacity = {options.capacity}",
-            "[[gateway]]", 'name = "bcorp"', 'kind = "routing"', f'address = "{CALLEE}:5060"',
-            f"capacity = {options.capacity}",
-            "[[route]]", 'prefix = "49"', 'gateway = "bcorp"',
+            "[[gateway]]", 'name = "bcorp"', 'kind = "routing"', f'address = "{options.callee}"',
+            f'listener = "{options.callee_listener}"' if options.callee_listener
+            else 'port = "callee"', f"capacity = {options.capacity}",
+            "[[route]]", 'prefix = "49"', 'gateway = "bcorp"', *options.site,
             "[parameters]", *(f'{name} = "{value}"' if not value.isdigit() else f"{name} = {value}"
                               for name, value in parameters.items()), ""])
 
