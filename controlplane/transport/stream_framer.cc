@@ -46,6 +46,7 @@ std::optional<std::size_t> content_length(std::string_view head, FrameFault& fau
 }  // namespace
 
 FrameFault StreamFramer::feed(std::span<char> bytes, FrameSink& sink) {
+  if (stopped_ || fault_ != FrameFault::kNone) return fault_;
   if (kept_.empty()) {
     const std::size_t done = work(bytes, sink);
     if (!stopped_) kept_.assign(bytes.data() + done, bytes.size() - done);
@@ -102,9 +103,11 @@ bool StreamFramer::measure(std::string_view bytes) {
   const std::size_t from = scanned_ < kHeadEnd.size() ? 0 : scanned_ - kHeadEnd.size() + 1;
   const std::size_t end = bytes.find(kHeadEnd, from);
   scanned_ = bytes.size();
-  const std::size_t line = bytes.find('\n');
+  // No further than the limit: what lies behind it may not be here yet, and changes nothing.
+  const std::string_view start = bytes.substr(0, kHeadMax);
+  const std::size_t line = start.find('\n');
   if (line != std::string_view::npos &&
-      bytes.substr(0, line).find("SIP/") == std::string_view::npos) {
+      start.substr(0, line).find("SIP/") == std::string_view::npos) {
     fault_ = FrameFault::kGarbage;
     return false;
   }

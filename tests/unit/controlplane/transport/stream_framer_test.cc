@@ -147,6 +147,30 @@ TEST_F(Framing, AHeadThatNeverEndsIsGivenUp) {
   EXPECT_LT(sent, StreamFramer::kHeadMax + 100);
 }
 
+TEST_F(Framing, AnEndlessStartLineIsTheSameHoweverItComes) {
+  const std::string line = "INFO" + std::string(StreamFramer::kHeadMax, ' ') + "\r\n";
+  EXPECT_EQ(feed(line), FrameFault::kHeadTooLarge);
+  framer = StreamFramer();
+  EXPECT_EQ(feed_bytewise(line), FrameFault::kHeadTooLarge);
+}
+
+TEST_F(Framing, AfterTheEndNothingIsKept) {
+  feed("INFO sip:a@b SIP/2.0\r\n");
+  EXPECT_EQ(feed("l: x\r\n\r\n"), FrameFault::kBadLength);
+  const std::size_t held = framer.held();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(feed(std::string(1000, 'x')), FrameFault::kBadLength);
+  EXPECT_EQ(framer.held(), held);
+
+  framer = StreamFramer();
+  stop = true;
+  feed("INFO sip:a@b SIP/2.0\r\n");
+  feed("l: 0\r\n\r\n" + message("two"));
+  EXPECT_EQ(messages.size(), 1u);
+  const std::size_t left = framer.held();
+  for (int i = 0; i < 100; ++i) feed(std::string(1000, 'x'));
+  EXPECT_EQ(framer.held(), left);
+}
+
 TEST_F(Framing, GarbageIsSeenAtOnce) {
   EXPECT_EQ(feed("\x16\x03\x01\x02"), FrameFault::kGarbage);  // TLS on a TCP listener
   framer = StreamFramer();
