@@ -114,10 +114,7 @@ std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
   if (!board_.gateways.take(*gateway)) return ReleaseCause::NoAvailableRouter;
   routing_ = gateway;
   record_.callee_sent = digits;
-  for (const auto& target : board_.gateways.targets(*gateway, board_.env.random)) {
-    places_.push_back(target.endpoint);
-  }
-  std::reverse(places_.begin(), places_.end());
+  take_places(*gateway);
   // Without any: its name isn't known yet.
   return places_.empty() ? std::optional(ReleaseCause::NoAvailableRouter) : std::nullopt;
 }
@@ -239,7 +236,10 @@ void Call::on_timer(std::uint64_t clock) {
   board_.env.counters.add(Counter::timer_fired);
   switch (clock) {
     case kProgressClock:
-      if (on_progress_expiry_ == ReleaseCause::InviteTimeout && try_next_place(408)) return;
+      if (on_progress_expiry_ == ReleaseCause::InviteTimeout &&
+          (try_next_place(408) || follow_redirect(408, nullptr))) {
+        return;
+      }
       release(on_progress_expiry_, Direction::kSwitch);
       return;
     case kDurationClock:
@@ -274,12 +274,12 @@ void Call::on_offer_refused(int leg, int status) { negotiation_.on_offer_refused
 void Call::on_refused(int, int status, const sip::Message* response) {
   const bool unreached = response == nullptr || status == 503;
   if (unreached && try_next_place(status)) return;
+  if (follow_redirect(status, response)) return;
   if (response == nullptr) {
     release(status == 503 ? ReleaseCause::GatewayUnreachable : ReleaseCause::InviteTimeout,
             Direction::kSwitch);
     return;
   }
-  if (follow_redirect(status, *response)) return;
   const ReleaseCause cause = cause_of_refusal(status);
   // What a gateway says about itself or about our request is nothing for the caller.
   const bool passes = cause == ReleaseCause::GatewayRefused || cause == ReleaseCause::UserBusy;

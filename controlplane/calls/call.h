@@ -112,7 +112,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, std::string_view user,
                                           const base::Endpoint& to);
   void keep_invite(const sip::Message& invite);
-  bool follow_redirect(int status, const sip::Message& response);
+  bool follow_redirect(int status, const sip::Message* response);
+  void take_places(routing::GatewayIndex gateway);
+  std::optional<routing::GatewayIndex> aim_at(const Redirects::Target& target);
   bool try_target(const Redirects::Target& target);
   bool try_next_place(int status);
   bool ask_again(const std::string& number, const base::Endpoint& to);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+
+#include "drivers/base/text.h"
 
 namespace tandem::calls {
 namespace {
@@ -18,14 +21,27 @@ double q_of(const sip::NameAddr& contact) {
   return fault == std::errc{} && q >= 0 && q <= 1 ? q : 1;
 }
 
+// RFC 3966 §5.1.5: what isn't global means something in its context only, which is followed where
+// it begins a global number. Empty: nothing that we could route.
+std::string global_number(const sip::Uri& tel) {
+  if (tel.user.starts_with('+')) return std::string(tel.user);
+  const auto context = sip::find_param(tel.params, "phone-context").value_or("");
+  return context.starts_with('+') ? std::string(context).append(tel.user) : std::string();
+}
+
 std::optional<Redirects::Target> target_of(std::string_view value) {
   const auto contact = sip::parse_name_addr(value);
-  if (!contact || contact->star || contact->uri.scheme != sip::Scheme::kSip) return std::nullopt;
-  const auto address = base::IpAddress::parse(contact->uri.host);
-  if (!address) return std::nullopt;
-  Redirects::Target out{std::string(contact->uri.user), {}, q_of(*contact)};
-  out.address.address = *address;
-  out.address.port = contact->uri.port != 0 ? contact->uri.port : 5060;
+  if (!contact || contact->star) return std::nullopt;
+  const sip::Uri& uri = contact->uri;
+  Redirects::Target out{.user = std::string(uri.user), .host = {}, .q = q_of(*contact)};
+  if (uri.scheme == sip::Scheme::kTel) {
+    out.user = global_number(uri);
+    return out.user.empty() ? std::nullopt : std::optional(out);
+  }
+  if (uri.scheme != sip::Scheme::kSip || uri.host.empty()) return std::nullopt;
+  // Names compare without case.
+  std::transform(uri.host.begin(), uri.host.end(), std::back_inserter(out.host), base::to_lower);
+  out.port = uri.port;
   return out;
 }
 
@@ -43,7 +59,7 @@ void Redirects::add(const sip::Message& response) {
 }
 
 std::optional<Redirects::Target> Redirects::next(std::uint64_t limit) {
-  while (!waiting_.empty() && given_.size() < limit) {
+  while (!waiting_.empty() && asked_ < limit) {
     const Target target = waiting_.front();
     waiting_.erase(waiting_.begin());
     if (std::find(given_.begin(), given_.end(), target) != given_.end()) continue;

@@ -8,29 +8,32 @@
 #include <vector>
 
 #include "controlplane/sip/message.h"
-#include "drivers/base/endpoint.h"
 
 namespace tandem::calls {
 
 class Redirects {
  public:
   struct Target {
-    std::string user;  // of the URI, still escaped
-    base::Endpoint address;
+    std::string user;        // of a SIP URI, still escaped; or the number of a tel URI
+    std::string host;        // an address or a name, in lower case; empty: a tel URI
+    std::uint16_t port = 0;  // 0: not said
     double q = 1;
     friend bool operator==(const Target& a, const Target& b) {
-      return a.user == b.user && a.address == b.address;
+      return a.user == b.user && a.host == b.host && a.port == b.port;
     }
   };
 
-  // Its SIP URIs with an IP address, by q, before what waits from an earlier one.
+  // Its sip and tel URIs, by q, before what waits from an earlier one.
   void add(const sip::Message& response);
-  // No value: there are no more, or `limit` have been given out.
+  // No value: there are no more, or `limit` have been asked.
   std::optional<Target> next(std::uint64_t limit);
+  // The last one given out leads to a gateway, which is being asked.
+  void note_asked() { ++asked_; }
 
  private:
   std::vector<Target> waiting_;
   std::vector<Target> given_;
+  std::uint64_t asked_ = 0;
 };
 
 }  // namespace tandem::calls

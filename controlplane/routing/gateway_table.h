@@ -10,6 +10,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "controlplane/config/site.h"
@@ -33,6 +35,8 @@ class GatewayTable {
   std::optional<GatewayIndex> routing_at(const base::Endpoint& address) const {
     return book()->routing_at(address);
   }
+  // The routing gateway that has this host name; port 0: not said.
+  std::optional<GatewayIndex> routing_named(std::string_view host, std::uint16_t port) const;
   // Where a routing gateway is reached, in the order in which one call tries them. Empty: its name
   // leads nowhere as yet.
   std::vector<config::Target> targets(GatewayIndex index, base::Random& random) const;
@@ -58,6 +62,8 @@ class GatewayTable {
   mutable std::mutex book_door_;  // held for the copy of a pointer
   std::shared_ptr<const AddressBook> book_;
   std::unique_ptr<std::atomic<std::uint32_t>[]> loads_;
+  // Routing gateways by host name; two of one name have ports of their own.
+  std::unordered_multimap<std::string, GatewayIndex> by_name_;
 };
 
 }  // namespace tandem::routing

@@ -53,11 +53,25 @@ class Redirected : public SwitchTest {
  protected:
   Redirected() : Redirected({{"TD_SIP_REDIRECT", "follow"}, {"TD_SIP_REDIRECT_LIMIT", "3"}}) {}
   explicit Redirected(const std::vector<std::pair<std::string, std::string>>& set)
-      : SwitchTest(make_site(set)) {
+      : SwitchTest(named_site(set)) {
+    gateways.set_targets(4, 0, {{at("10.77.2.7:5060"), 10, 0}, {at("10.77.2.8:5060"), 20, 0}});
     carol.on_call = [](sip::InviteSession& call) {
       call.progress(180);
       call.accept("application/sdp", kAnswer);
     };
+  }
+  // With a gateway that is known by its name, in two places.
+  static config::Site named_site(const std::vector<std::pair<std::string, std::string>>& set) {
+    config::Site site = make_site(set);
+    config::Gateway named{"named", config::GatewayKind::kRouting, {}, 1, 1};
+    named.hosts = {{"Named.test", 0}};
+    site.gateways.push_back(named);
+    site.routes.push_back({"39", 4});
+    return site;
+  }
+  // Nobody hears what is sent there.
+  void silence(std::string_view place) {
+    net.lose([place](const auto& d) { return d.path.remote == at(place); });
   }
   void dial() {
     alice.dial(kSwitch, "491");
@@ -96,7 +110,8 @@ TEST_F(Redirected, NeverToAStranger) {
   Phone thief{net, "10.77.2.66:5060"};
   gateway.contacts =
       "<sip:900@10.77.2.66>, <sip:900@10.77.2.9:5099>, <sip:900@thief.example>, "
-      "<tel:+900>, <sips:900@10.77.2.9>, <sip:900@10.77.1.2>";
+      "<tel:+900>, <sips:900@10.77.2.9>, <sip:900@10.77.1.2>, <tel:33;phone-context=x.test>, "
+      "<sip:900@named.test:5070>, <sip:900@named.test.example>, <tel:33>, <sip:900@acme>";
   dial();
   EXPECT_EQ(alice.events.back(), "refused 480");
   EXPECT_TRUE(thief.events.empty());
@@ -159,9 +174,106 @@ TEST_F(Redirected, NotAfterTheCallerHeardTheGateway) {
   expect_nothing_left();
 }
 
+TEST_F(Redirected, ToTheNameOfAGateway) {
+  Phone place{net, "10.77.2.7:5060"};
+  place.on_call = carol.on_call;
+  gateway.contacts = "<sip:+391@NAMED.test.;user=phone>";
+  dial();
+  EXPECT_EQ(alice.events, (Events{"100", "180", "200"}));
+  EXPECT_EQ(place.last_uri, "sip:391@10.77.2.7:5060");
+  EXPECT_EQ(gateways.load(4), 1u);
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  EXPECT_EQ(gateways.load(4), 0u);
+  EXPECT_EQ(record()["routing_gateway"], "named");
+}
+
+TEST_F(Redirected, EachPlaceOfTheNameIsTriedThenTheNextContact) {
+  Phone first{net, "10.77.2.7:5060"};
+  Phone second{net, "10.77.2.8:5060"};
+  silence("10.77.2.7:5060");
+  second.on_call = [](sip::InviteSession& call) { call.finish(503); };
+  gateway.contacts = "<sip:1@named.test:5060>;q=0.9, <sip:2@10.77.2.9>;q=0.1";
+  dial();
+  EXPECT_TRUE(second.events.empty());
+  net.run(Seconds{4});
+  EXPECT_EQ(second.events, (Events{"invite"}));
+  EXPECT_EQ(carol.events, (Events{"invite", "acked"}));
+  EXPECT_EQ(carol.last_uri, "sip:2@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  const auto r = record();
+  ASSERT_EQ(r["given_up"].size(), 3u);
+  EXPECT_EQ(r["given_up"][0]["sip_code"], 302);
+  EXPECT_EQ(r["given_up"][1]["sip_code"], 408);
+  EXPECT_EQ(r["given_up"][2]["sip_code"], 503);
+  EXPECT_EQ(r["given_up"][2]["routing_gateway"], "named");
+}
+
+TEST_F(Redirected, ANumberGoesWhereItsRouteLeads) {
+  gateway.contacts = "<tel:+33-1-23>";
+  dial();
+  EXPECT_EQ(carol.last_uri, "sip:33123@10.77.2.9:5060");
+  EXPECT_EQ(alice.events.back(), "200");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  EXPECT_EQ(record()["routing_gateway"], "dead");
+  EXPECT_EQ(record()["callee_sent"], "33123");
+}
+
+TEST_F(Redirected, ALocalNumberIsCompletedByItsContext) {
+  gateway.contacts = "<tel:4711;phone-context=+33>";
+  dial();
+  EXPECT_EQ(carol.last_uri, "sip:334711@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
+TEST_F(Redirected, StrangersBeforeItDoNotCount) {
+  gateway.contacts =
+      "<sip:1@x.test>, <sip:2@x.test>, <tel:+1>, <sip:3@x.test>, <sip:4@x.test>, <sip:5@10.77.2.9>";
+  dial();
+  EXPECT_EQ(carol.last_uri, "sip:5@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
+// Its only place is the one that the call holds already.
+TEST_F(Redirected, ToTheSameGatewayWithAnotherNumber) {
+  Redirector full{net, "10.77.2.7"};
+  gateway.contacts = "<sip:391@named.test>";
+  full.contacts = "<tel:+392>, <sip:1@10.77.2.9>";
+  dial();
+  ASSERT_EQ(full.invites.size(), 2u);
+  EXPECT_TRUE(full.invites[1].starts_with("INVITE sip:392@10.77.2.7"));
+  EXPECT_EQ(carol.last_uri, "sip:1@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  EXPECT_EQ(gateways.load(4), 0u);
+}
+
+TEST_F(Redirected, ASilentContactGivesWayToTheNext) {
+  silence("10.77.2.7:5060");
+  gateways.set_targets(4, 0, {{at("10.77.2.7:5060"), 0, 0}});
+  gateway.contacts = "<sip:1@10.77.2.7>;q=0.9, <sip:2@10.77.2.9>;q=0.8";
+  dial();
+  net.run(Seconds{1});
+  EXPECT_TRUE(carol.events.empty());
+  net.run(Seconds{2});
+  EXPECT_EQ(carol.events, (Events{"invite", "acked"}));
+  EXPECT_EQ(alice.events.back(), "200");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  const auto r = record();
+  ASSERT_EQ(r["given_up"].size(), 2u);
+  EXPECT_EQ(r["given_up"][1]["sip_code"], 408);
+  EXPECT_EQ(r["given_up"][1]["routing_gateway"], "named");
+  EXPECT_EQ(r["callee_sent"], "2");
+}
+
 TEST_F(Redirected, ToAGatewayThatNeverAnswers) {
   gateway.contacts = "<sip:1@10.77.2.9>";
-  net.lose([](const auto& d) { return d.path.remote == at("10.77.2.9:5060"); });
+  silence("10.77.2.9:5060");
   dial();
   net.run(Seconds{4});
   EXPECT_EQ(alice.events.back(), "refused 408");

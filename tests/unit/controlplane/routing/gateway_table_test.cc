@@ -35,6 +35,23 @@ TEST(GatewayTable, KnowsAMappingGatewayByItsAddress) {
   EXPECT_FALSE(table.identify({}));
 }
 
+TEST(GatewayTable, FindsARoutingGatewayByItsName) {
+  Gateway customer{.name = "c", .kind = GatewayKind::kMapping, .addresses = {}, .hosts = {}};
+  customer.hosts = {{"c.test", 0}};
+  Gateway plain{.name = "p", .kind = GatewayKind::kRouting, .addresses = {}, .hosts = {}};
+  plain.hosts = {{"V.test.", 0}};
+  Gateway other = plain;
+  other.hosts = {{"v.test", 5070}};
+  const GatewayTable table({customer, other, plain, gateway("10.0.0.9", 5060, plain.kind)});
+  EXPECT_EQ(table.routing_named("v.test", 5060), 2u);
+  EXPECT_EQ(table.routing_named("v.TEST.", 5070), 1u);
+  EXPECT_EQ(table.routing_named("v.test", 0), 1u);  // the earlier of two
+  EXPECT_FALSE(table.routing_named("v.test", 5080));
+  EXPECT_FALSE(table.routing_named("c.test", 0));  // a customer takes no calls
+  EXPECT_FALSE(table.routing_named("test", 0));
+  EXPECT_FALSE(table.routing_named("", 0));
+}
+
 TEST(GatewayTable, NamesLeadWhereTheirLastAnswerSays) {
   base::SeededRandom random(1);
   Gateway customer{.name = "c", .kind = GatewayKind::kMapping, .addresses = {}, .hosts = {}};
