@@ -18,6 +18,9 @@ namespace {
 constexpr std::size_t kNumberMax = 64;
 // How long an ended call waits for the dataplane's last figures.
 constexpr base::Nanos kFiguresWait = base::Seconds{1};
+// Who has hung up knows the dialog no longer (481), and its BYE may come behind that word, the
+// first repetition (T1) too.
+constexpr base::Nanos kCrossingWait = base::Seconds{1};
 
 }  // namespace
 
@@ -67,7 +70,7 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
     : board_(board), parameters_(std::move(parameters)) {}
 
 Call::~Call() {
-  for (auto* timer : {&progress_timer_, &duration_timer_, &figures_timer_}) {
+  for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (mapping_) board_.gateways.give_back(*mapping_);
@@ -245,10 +248,19 @@ void Call::on_timer(std::uint64_t clock) {
     case kDurationClock:
       release(ReleaseCause::MaximumDuration, Direction::kSwitch);
       return;
+    case kCrossingClock:
+      release(ReleaseCause::DialogLost, Direction::kSwitch);
+      return;
     default:
       complete();
       return;
   }
+}
+
+void Call::on_dialog_lost() {
+  if (state_ == State::kReleasing || state_ == State::kOver) return;
+  if (board_.env.wheel.armed(crossing_timer_)) return;
+  crossing_timer_ = board_.env.wheel.arm(now() + kCrossingWait, *this, kCrossingClock);
 }
 
 // --- a change of the session -------------------------------------------------------------------
@@ -322,6 +334,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
   state_ = State::kReleasing;
   board_.env.wheel.cancel(progress_timer_);
   board_.env.wheel.cancel(duration_timer_);
+  board_.env.wheel.cancel(crossing_timer_);
   const ReleaseInfo& info = release_info(cause);
   const int code = info.sip != 0 ? info.sip : status;
   record_.end_ms = base::wall_ms_now();

@@ -87,7 +87,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   using Nanos = base::Nanos;
 
   enum Progress : std::uint32_t { kTrying = 1, kProgress = 2, kProgressWithSdp = 4, kRinging = 8 };
-  enum Clock : std::uint64_t { kProgressClock, kDurationClock, kFiguresClock };
+  enum Clock : std::uint64_t { kProgressClock, kDurationClock, kCrossingClock, kFiguresClock };
 
   void on_provisional(int leg, int fork, const sip::Message& response) override;
   void on_answered(int leg, int fork, const sip::Message& response) override;
@@ -122,6 +122,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void forget_last_given_up();
   sip::InviteSession* session(int leg) override { return leg == kCallerLeg ? caller() : callee(); }
   void give_up(ReleaseCause cause) override { release(cause, Direction::kSwitch); }
+  void on_dialog_lost() override;
   void on_media(std::string_view codec) override;
   // The caller never got the 2xx that we had for it.
   void take_back_answer();
@@ -158,6 +159,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::uint32_t begun_ = 0;  // states of Progress that have begun
   loop::TimerId progress_timer_;
   loop::TimerId duration_timer_;
+  loop::TimerId crossing_timer_;  // armed: a party has lost its dialog, its BYE may be on its way
   loop::TimerId figures_timer_;
   Nanos answered_at_{};
   cdr::CallRecord record_;

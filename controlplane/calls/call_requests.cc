@@ -30,7 +30,7 @@ void Call::on_relayed_answered(int leg, sip::ServerId asked, const sip::Message*
     asker->answer_relayed(asked, reply_of(response, headers));
   }
   if (response != nullptr && ends_call(*response)) {
-    release(ReleaseCause::DialogLost, Direction::kSwitch);
+    on_dialog_lost();
   }
 }
 

@@ -277,7 +277,12 @@ void Negotiation::on_offer_refused(int leg, int status) {
   if (!change_ || leg == change_->from) return;
   const Change change = *std::exchange(change_, std::nullopt);
   const auto* other = parties_.session(leg);
-  if ((status == 408 || status == 481) && other != nullptr && !is_early(*other)) {
+  const bool confirmed = other != nullptr && !is_early(*other);
+  if (confirmed && status == 481) {
+    parties_.on_dialog_lost();
+    return;
+  }
+  if (confirmed && status == 408) {
     parties_.give_up(ReleaseCause::DialogLost);
     return;
   }

@@ -110,6 +110,43 @@ TEST_F(Races, AReinviteThatIsTakenBack) {
   expect_nothing_left();
 }
 
+// The callee hangs up while our re-INVITE is on its way: it knows the dialog no longer, and says
+// so, before its BYE (overtaken, or lost once) is here. It is a call that was hung up, by the
+// callee.
+TEST_F(Races, AByeThatCrossesOurReinvite) {
+  RawParty gateway{net, "10.77.2.2:5060"};
+  for (const bool bye_first : {true, false}) {
+    for (const auto& wait : {Millis{0}, Millis{600}}) {
+      alice.events.clear();
+      alice.dial(kSwitch, "491");
+      net.settle();
+      gateway.respond(gateway.invite, "200 OK", "b1", kAnswer);
+      net.settle();
+      ASSERT_TRUE(alice.leg()->offer(kSdp, kOffer));
+      net.settle();
+      const std::string change = gateway.last("INVITE");
+      ASSERT_NE(change, gateway.invite);
+      if (bye_first) gateway.request("BYE", "b1", 1);
+      if (bye_first) net.settle();
+      gateway.respond(change, "481 Call/Transaction Does Not Exist", "");
+      net.run(wait);
+      EXPECT_EQ(alice.events.back(), bye_first ? "bye" : "200");
+      if (!bye_first) gateway.request("BYE", "b1", 1);
+      net.settle();
+      EXPECT_EQ(alice.events.back(), "bye");
+      EXPECT_EQ(gateway.count("BYE"), 0);  // it needs none of ours
+      EXPECT_EQ(calls.live(), 0u);
+    }
+  }
+  expect_nothing_left();
+  const auto all = records();
+  ASSERT_EQ(all.size(), 4u);
+  for (const auto& one : all) {
+    EXPECT_EQ(one["end_reason"], "NormalClearing");
+    EXPECT_EQ(one["end_direction"], "callee");
+  }
+}
+
 TEST_F(Races, APartyThatThinksForEverIsAskedNoMore) {
   RawParty gateway{net, "10.77.2.2:5060"};
   alice.dial(kSwitch, "491");

@@ -153,7 +153,7 @@ TEST_F(Reinvites, APartyThatLostTheCallEndsIt) {
   connect();
   bob.on_change = [](InviteSession& leg) { leg.answer_offer(481); };
   ASSERT_TRUE(alice.leg()->offer("application/sdp", kOffer));
-  net.run(Seconds{1});
+  net.run(Seconds{2});  // his BYE would come within one
   EXPECT_EQ(alice.events.back(), "bye");
   expect_nothing_left();
   EXPECT_EQ(record()["end_reason"], "DialogLost");
