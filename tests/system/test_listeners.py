@@ -7,22 +7,9 @@ from harness.failure import check_equal
 from harness.kamailio import Kamailio
 from harness.lab import (CALLEE, CALLEE_AT_KERNEL, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLEE,
                          KERNEL_TO_CALLER, STRANGER_AT_CALLEE)
-from harness.phones import (Phone, check_heard, check_record, far_phone, near_phone, pick_up, ring,
-                            wait_quiet, wait_talk)
+from harness.listener import SIP_PORT, listener
+from harness.phones import Phone, far_phone, near_phone, talk_with_hold
 from harness.switch import Switch
-
-SIP_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
-
-
-def listener(name: str, protocol: str, address: str, port: str,
-             authority: Authority | None = None) -> tuple[str, ...]:
-    lines = ["[[listener]]", f'name = "{name}"', f'protocol = "{protocol}"',
-             f'address = "{address}:{SIP_PORT[protocol]}"', f'port = "{port}"']
-    if authority:
-        identity = authority.identity(address)
-        lines += [f'certificate = "{identity.certificate}"', f'key = "{identity.key}"',
-                  f'ca = "{authority.certificate}"', 'verify = "required"']
-    return tuple(lines)
 
 
 def switch_with(bench: Bench, protocol: str, authority: Authority | None = None) -> Switch:
@@ -44,17 +31,8 @@ def check_none_through_ports(bench: Bench) -> None:
 
 def call(bench: Bench, caller: Phone, callee: Phone, switch: Switch, protocol: str) -> None:
     """Voice both ways, a hold by the callee (its requests find us too), and a BYE of the caller."""
-    ring(caller, callee, f"{KERNEL_TO_CALLER}:{SIP_PORT[protocol]};transport={protocol}")
-    pick_up(caller, callee)
-    wait_talk(bench)
-    callee.hold()
-    wait_quiet(bench, "caller", sent=True)
-    callee.resume()
-    wait_talk(bench)
-    caller.hang_up()
-    callee.wait_closed()
-    check_record(switch, "caller")
-    check_heard(caller, callee)
+    talk_with_hold(bench, switch, caller, callee, holder=callee, ends=caller,
+                   door=f"{KERNEL_TO_CALLER}:{SIP_PORT[protocol]};transport={protocol}")
     check_none_through_ports(bench)
 
 
@@ -103,17 +81,7 @@ def call_through_proxy(bench: Bench, protocol: str) -> None:
     switch = bench.switch(callee_listener="vendors",
                           callee=f"{CALLEE_AT_KERNEL}:{SIP_PORT[protocol]}",
                           site=listener("vendors", protocol, KERNEL_TO_CALLEE, "callee", authority))
-    ring(caller, callee)
-    pick_up(caller, callee)
-    wait_talk(bench)
-    caller.hold()
-    wait_quiet(bench, "callee", sent=True)
-    caller.resume()
-    wait_talk(bench)
-    callee.hang_up()
-    caller.wait_closed()
-    check_record(switch, "callee")
-    check_heard(caller, callee)
+    talk_with_hold(bench, switch, caller, callee, holder=caller, ends=callee)
 
 
 @case

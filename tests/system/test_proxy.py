@@ -7,8 +7,7 @@ from harness.call import SIP_AT_CALLER, Call, Peers, check_media_address, speak_
 from harness.failure import check, check_equal
 from harness.kamailio import Kamailio
 from harness.lab import CALLEE, STRANGER_AT_CALLEE, STRANGER_AT_CALLER, SWITCH_TO_CALLER
-from harness.phones import (check_heard, check_record, far_phone, near_phone, pick_up, ring,
-                            wait_quiet, wait_talk)
+from harness.phones import far_phone, near_phone, talk_with_hold
 from harness.recorder import Datagram
 from harness.rtp import RtpPeer
 from harness.sip import Leg, sdp
@@ -41,17 +40,8 @@ def proxy_before_callee(bench: Bench) -> None:
                initial=f'$du = "sip:{CALLEE}:5060"; t_relay();')
     caller, callee = near_phone(bench), far_phone(bench)
     switch = bench.switch(callee=f"{CALLEE_PROXY}:5060")
-    ring(caller, callee)
-    pick_up(caller, callee)
-    wait_talk(bench)
-    caller.hold()  # a re-INVITE towards the callee …
-    wait_quiet(bench, "callee", sent=True)
-    caller.resume()
-    wait_talk(bench)
-    callee.hang_up()  # … and a BYE from it
-    caller.wait_closed()
-    check_record(switch, "callee")
-    check_heard(caller, callee)
+    # A re-INVITE towards the callee, and a BYE from it.
+    talk_with_hold(bench, switch, caller, callee, holder=caller, ends=callee)
     check_all_through(bench, "callee", CALLEE_PROXY)
 
 
@@ -63,17 +53,7 @@ def proxy_before_caller(bench: Bench) -> None:
     caller = near_phone(bench, account=f';outbound="sip:{CALLER_PROXY};lr"')
     callee = far_phone(bench)
     switch = bench.switch(caller=CALLER_PROXY)
-    ring(caller, callee)
-    pick_up(caller, callee)
-    wait_talk(bench)
-    callee.hold()
-    wait_quiet(bench, "caller", sent=True)
-    callee.resume()
-    wait_talk(bench)
-    caller.hang_up()
-    callee.wait_closed()
-    check_record(switch, "caller")
-    check_heard(caller, callee)
+    talk_with_hold(bench, switch, caller, callee, holder=callee, ends=caller)
     check_all_through(bench, "caller", CALLER_PROXY)
 
 

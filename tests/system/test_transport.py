@@ -1,39 +1,20 @@
 """SIP by the kernel's listeners, over UDP, TCP and TLS, to and from the corridor."""
 
-import pathlib
 import socket
 import subprocess
 
 from harness.bench import Bench, case
 from harness.call import Call, Peers, check_media_address, speak_both_ways
+from harness.certificates import Authority
 from harness.failure import check, check_equal
 from harness.lab import (CALLEE_AT_KERNEL, CALLER_AT_KERNEL, KERNEL_TO_CALLEE, KERNEL_TO_CALLER,
                          SWITCH_TO_CALLEE, SWITCH_TO_CALLER)
+from harness.listener import CALLEE_PORT, PREFIX, SIP_PORT, doors
 from harness.sip import Agent
-from harness.stream import StreamAgent, check_reused, make_certificates
+from harness.stream import StreamAgent, check_reused
 from harness.switch import Switch
 
 STRANGER_AT_KERNEL = "10.77.3.3"
-# A listener's port on both cables, and the prefix of the route to the gateway behind it.
-PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
-PREFIXES = {"udp": "44", "tcp": "45", "tls": "46"}
-CALLEE_PORTS = {"udp": 5070, "tcp": 5080, "tls": 5090}
-
-
-def listeners(protocols: list[str], tls: dict[str, pathlib.Path] | None = None) -> list[str]:
-    lines = ["[[gateway]]", 'name = "kacme"', 'kind = "mapping"', f'address = "{CALLER_AT_KERNEL}"']
-    for protocol in protocols:
-        files = [f'{key} = "{tls[key]}"' for key in ("certificate", "key", "ca")] if tls else []
-        for side, address, port in (("in", KERNEL_TO_CALLER, "caller"),
-                                    ("out", KERNEL_TO_CALLEE, "callee")):
-            lines += ["[[listener]]", f'name = "{side}-{protocol}"', f'protocol = "{protocol}"',
-                      f'address = "{address}:{PORTS[protocol]}"', f'port = "{port}"',
-                      *(files + ['verify = "optional"'] if protocol == "tls" else [])]
-        lines += ["[[gateway]]", f'name = "k{protocol}"', 'kind = "routing"',
-                  f'address = "{CALLEE_AT_KERNEL}:{CALLEE_PORTS[protocol]}"',
-                  f'listener = "out-{protocol}"',
-                  "[[route]]", f'prefix = "{PREFIXES[protocol]}"', f'gateway = "k{protocol}"']
-    return lines
 
 
 def carry(near: Agent, far: Agent, peers: Peers, door: tuple[str, int], number: str) -> Call:
@@ -55,30 +36,28 @@ def carry(near: Agent, far: Agent, peers: Peers, door: tuple[str, int], number: 
 
 def in_and_out(bench: Bench, protocol: str, shards: int = 1) -> None:
     """A call in by the listener, and one out by it; each has media, each side hangs up once."""
-    tls = None
-    if protocol == "tls":
-        # One certificate is for the switch, and for the callee that the switch connects to.
-        tls = make_certificates(bench.folder, CALLEE_AT_KERNEL)
+    authority = Authority(bench.folder) if protocol == "tls" else None
     bench.lay_kernel_cables()
-    switch = bench.switch(site=listeners([protocol], tls), shards=shards)
+    switch = bench.switch(site=doors(protocol, authority), shards=shards)
 
     def agent(namespace, address: str, port: int) -> Agent:
         if protocol == "udp":
             return Agent(namespace, address, port)
-        return StreamAgent(namespace, address, port, tls)
+        return StreamAgent(namespace, address, port,
+                           authority and authority.identity(address))
 
     peers = Peers.at(bench)
     with agent(bench.lab.caller, CALLER_AT_KERNEL, 5060) as near, \
-            agent(bench.lab.callee, CALLEE_AT_KERNEL, CALLEE_PORTS[protocol]) as far:
+            agent(bench.lab.callee, CALLEE_AT_KERNEL, CALLEE_PORT[protocol]) as far:
         for caller_ends in (True, False):
-            call = carry(near, peers.callee, peers, (KERNEL_TO_CALLER, PORTS[protocol]), "4930")
+            call = carry(near, peers.callee, peers, (KERNEL_TO_CALLER, SIP_PORT[protocol]), "4930")
             speak_both_ways(call, 10)
             ends = (call.caller_leg, call.callee_leg)
             ends[0 if caller_ends else 1].bye_with(ends[1 if caller_ends else 0])
         for caller_ends in (True, False):
             call = carry(peers.caller, far, peers, (SWITCH_TO_CALLER, 5060),
-                         PREFIXES[protocol] + "30")
-            check(f"SIP/2.0/{protocol.upper()} {KERNEL_TO_CALLEE}:{PORTS[protocol]};" in
+                         PREFIX[protocol] + "30")
+            check(f"SIP/2.0/{protocol.upper()} {KERNEL_TO_CALLEE}:{SIP_PORT[protocol]};" in
                   call.invite.get("Via"), f"Via {call.invite.get('Via')}")
             speak_both_ways(call, 10)
             ends = (call.caller_leg, call.callee_leg)
@@ -132,7 +111,7 @@ def calls_by_kernel_udp_with_two_shards(bench: Bench) -> None:
 def a_gateway_that_refuses_connections_costs_no_time(bench: Bench) -> None:
     # Long after this the INVITE's own time-out would answer 408.
     bench.lay_kernel_cables()
-    switch = bench.switch(site=listeners(["tcp"]), parameters={"SS_SIP_TIMEOUT_INVITE": "60"})
+    switch = bench.switch(site=doors("tcp"), parameters={"SS_SIP_TIMEOUT_INVITE": "60"})
     peers = Peers.at(bench)
     leg = peers.caller.invite((SWITCH_TO_CALLER, 5060), "4530", peers.caller_sdp())
     leg.ack(peers.caller.expect(503))
@@ -143,9 +122,9 @@ def a_gateway_that_refuses_connections_costs_no_time(bench: Bench) -> None:
 @case
 def a_gateway_that_dies_while_it_rings_is_noticed(bench: Bench) -> None:
     bench.lay_kernel_cables()
-    switch = bench.switch(site=listeners(["tcp"]))
+    switch = bench.switch(site=doors("tcp"))
     peers = Peers.at(bench)
-    with StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, CALLEE_PORTS["tcp"]) as far:
+    with StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, CALLEE_PORT["tcp"]) as far:
         leg = peers.caller.invite((SWITCH_TO_CALLER, 5060), "4530", peers.caller_sdp())
         far.answer_leg(far.expect("INVITE")).reply(180)
         peers.caller.expect(180)
@@ -157,9 +136,9 @@ def a_gateway_that_dies_while_it_rings_is_noticed(bench: Bench) -> None:
 @case
 def a_gateway_that_reconnects_keeps_its_call(bench: Bench) -> None:
     bench.lay_kernel_cables()
-    switch = bench.switch(site=listeners(["tcp"]))
+    switch = bench.switch(site=doors("tcp"))
     peers = Peers.at(bench)
-    with StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, CALLEE_PORTS["tcp"]) as far:
+    with StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, CALLEE_PORT["tcp"]) as far:
         caller_leg = peers.caller.invite((SWITCH_TO_CALLER, 5060), "4530", peers.caller_sdp())
         invite = far.expect("INVITE")
         far.answer_leg(invite).reply(180)
@@ -183,8 +162,8 @@ def streams_that_misbehave_are_closed(bench: Bench) -> None:
     bench.lay_kernel_cables()
     subprocess.run(["ip", "-n", bench.lab.caller.name, "addr", "add", f"{STRANGER_AT_KERNEL}/24",
                     "dev", "far1"], check=True)
-    switch = bench.switch(site=listeners(["tcp"]))
-    door = (KERNEL_TO_CALLER, PORTS["tcp"])
+    switch = bench.switch(site=doors("tcp"))
+    door = (KERNEL_TO_CALLER, SIP_PORT["tcp"])
 
     def connect(address: str) -> socket.socket:
         made = bench.lab.caller.open_socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -206,7 +185,7 @@ def streams_that_misbehave_are_closed(bench: Bench) -> None:
         peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
         check_equal(peer.recv(100), b"", "the end of the connection")
     for counter in ("drop_stream_no_length", "drop_stream_garbage"):
-        check_equal(switch.counter(counter), 1, counter)
+        switch.wait_counter(counter, 1)
     strangers = [connect(STRANGER_AT_KERNEL) for _ in range(5)]
     check_equal(strangers[-1].recv(100), b"", "the end of a connection too many")
     # The others go after their ten seconds, whatever they do.

@@ -109,6 +109,23 @@ def wait_quiet(bench: Bench, side: str, sent: bool) -> None:
     wait_until(quiet, f"no more RTP {'from' if sent else 'to'} the {side}")
 
 
+def talk_with_hold(bench: Bench, switch: Switch, caller: Phone, callee: Phone, holder: Phone,
+                   ends: Phone, door: str = SWITCH_TO_CALLER) -> None:
+    """One call by `door` with voice both ways, a hold, voice again, a BYE, and its record."""
+    other, direction = (callee, "caller") if ends is caller else (caller, "callee")
+    ring(caller, callee, door)
+    pick_up(caller, callee)
+    wait_talk(bench)
+    holder.hold()
+    wait_quiet(bench, "callee" if holder is caller else "caller", sent=True)
+    holder.resume()
+    wait_talk(bench)
+    ends.hang_up()
+    other.wait_closed()
+    check_record(switch, direction)
+    check_heard(caller, callee)
+
+
 def voice_to(bench: Bench, side: str, start: int) -> array.array:
     """What reached this side's phone from datagram `start` on. (baresip 1.0 records nothing more
     once it was on hold, so that its own word isn't enough.)"""

@@ -270,6 +270,16 @@ class Leg:
         check(ack.cseq[0] == offer.cseq[0], f"ACK for CSeq {ack.cseq}, not {offer.cseq}")
         return offer, answer
 
+    def settle(self) -> None:
+        """What the switch did with all that this leg has sent so far is done, and what it sent
+        meanwhile is passed over: an OPTIONS in the dialog is answered after it."""
+        self.agent.send(self.request("OPTIONS"), self.peer)
+        deadline = time.monotonic() + 20
+        while message := self.agent.receive(deadline - time.monotonic()):
+            if message.status == 200 and message.cseq == (self.cseq, "OPTIONS"):
+                return
+        raise Failure(f"{self.agent.address}: no answer to an OPTIONS in the dialog")
+
     def bye_with(self, other: "Leg") -> None:
         """Hangs up; the far end gets its BYE, and both get their 200."""
         self.agent.send(self.request("BYE"), self.peer)

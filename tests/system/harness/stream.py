@@ -1,41 +1,22 @@
 """A SIP endpoint on TCP or TLS connections, driven as the one on UDP is."""
 
-import pathlib
 import queue
 import re
 import socket
 import ssl
-import subprocess
 import threading
 
+from .certificates import Identity
 from .failure import Failure, wait_until
 from .lab import Namespace
 from .sip import Agent, Message
-
-
-def make_certificates(folder: pathlib.Path, address: str) -> dict[str, pathlib.Path]:
-    """A certification authority and a certificate for an address: ca, certificate, key."""
-    files = {name: folder / f"{address}-{name}.pem" for name in ("ca", "certificate", "key")}
-    ca_key, request, extension = (folder / f"{address}-{name}" for name in ("ca.key", "csr", "ext"))
-    extension.write_text(f"subjectAltName=IP:{address}\n")
-    curve = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"]
-    for command in (
-            [*curve, ca_key], [*curve, files["key"]],
-            ["openssl", "req", "-x509", "-new", "-key", ca_key, "-subj", "/CN=test-ca",
-             "-days", "2", "-out", files["ca"]],
-            ["openssl", "req", "-new", "-key", files["key"], "-subj", "/CN=peer", "-out", request],
-            ["openssl", "x509", "-req", "-in", request, "-CA", files["ca"], "-CAkey", ca_key,
-             "-CAcreateserial", "-days", "2", "-extfile", extension,
-             "-out", files["certificate"]]):
-        subprocess.run([str(word) for word in command], check=True, capture_output=True)
-    return files
 
 
 class StreamAgent(Agent):
     """Listens, and opens connections to where it sends; counts both."""
 
     def __init__(self, namespace: Namespace, address: str, port: int,
-                 tls: dict[str, pathlib.Path] | None = None):
+                 tls: Identity | None = None):
         # pylint: disable=super-init-not-called
         self.namespace = namespace
         self.address = address
@@ -78,7 +59,7 @@ class StreamAgent(Agent):
     def _context(self, server: bool) -> ssl.SSLContext:
         assert self.tls
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
-        context.load_cert_chain(self.tls["certificate"], self.tls["key"])
+        context.load_cert_chain(self.tls.certificate, self.tls.key)
         if not server:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -118,10 +118,15 @@ class Switch:
         return self.controlplane
 
     def start_dataplane(self) -> None:
+        """Once it returns, and the other process lives, SIP gets through."""
         self.launch_dataplane().wait_line(READY, START_TIMEOUT)
+        if self.controlplane and self.controlplane.running:
+            self.wait_signalling()
 
     def start_controlplane(self) -> None:
         self.launch_controlplane().wait_line(READY, START_TIMEOUT)
+        if self.dataplane and self.dataplane.running:
+            self.wait_signalling()
 
     def start(self) -> None:
         self.launch_dataplane()
@@ -207,6 +212,17 @@ class Switch:
 
     def wait_no_calls(self, timeout: float = 10.0) -> None:
         wait_until(lambda: not self.calls(), "no call left", timeout)
+
+    def wait_nothing_left(self) -> None:
+        """No call and no flow: a record is on disk a moment before they are gone."""
+        self.wait_no_calls()
+        wait_until(lambda: not self.flows(), "no flow left")
+
+    def wait_one_record(self, timeout: float = 10.0) -> dict:
+        """A call is over for good: nothing is left of it but exactly one record."""
+        self.wait_cdrs(1, timeout)
+        self.wait_nothing_left()
+        return self.wait_cdrs(1)[0]
 
     # --- call records ---
 
