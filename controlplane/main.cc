@@ -7,12 +7,15 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "controlplane/admin/account_commands.h"
 #include "controlplane/admin/commands.h"
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/config/loader.h"
 #include "controlplane/loop/event_loop.h"
+#include "controlplane/provisioning.h"
 #include "controlplane/signalling_shard.h"
 #include "controlplane/sip/resolver.h"
 #include "drivers/base/log.h"
@@ -73,6 +76,15 @@ int run(const config::Site& site) {
   keep_off(site.worker_cores);
   loop::EventLoop loop;
   if (auto opened = loop.open(); !opened) return fail(opened.error_text());
+  std::vector<loop::Inbox*> readers;           // of the accounts: the shards
+  std::unique_ptr<Provisioning> provisioning;  // outlives them
+  if (site.registrar) {
+    auto opened = Provisioning::open(*site.registrar, [&readers](const Provisioning::Keep& keep) {
+      for (loop::Inbox* inbox : readers) inbox->post([keep] {});
+    });
+    if (!opened) return fail(opened.error_text());
+    provisioning = std::move(opened).value();
+  }
   auto segment =
       wire::Segment::open(site.corridor.segment, site.corridor.plan, wire::Side::kControlplane);
   if (!segment) return fail(segment.error_text());
@@ -99,6 +111,7 @@ int run(const config::Site& site) {
                                 .life_name = fmt::format("{:x}", base::wall_ms_now())},
         s));
     views.push_back(shards.back()->view());
+    readers.push_back(&views.back().inbox);
   }
   for (auto& shard : shards) {
     shard->meet(shards);
@@ -109,8 +122,11 @@ int run(const config::Site& site) {
   }
   admin::Commands commands(loop, *segment, journal, std::move(views));
   {
+    std::optional<admin::AccountCommands> account_commands;
+    if (provisioning) account_commands.emplace(loop, provisioning->book(), provisioning->table());
     admin::ControlSocket socket(
         loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
+          if (account_commands && account_commands->run(command, args, answer)) return;
           commands.run(command, args, answer);
         });
     if (auto opened = socket.open(site.control_socket); !opened) {

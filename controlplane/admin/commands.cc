@@ -76,7 +76,9 @@ void Commands::run(const std::string& command, const Json& args, const Answer& a
       return;
     }
   }
-  answer(base::error(fmt::format("no such command: {}", command)));
+  const bool accounts = command.starts_with("account ");
+  answer(base::error(fmt::format("no such command: {}{}", command,
+                                 accounts ? ": the site file has no [registrar]" : "")));
 }
 
 void Commands::ask_shards(std::function<Json(calls::CallService&, std::uint32_t shard)> ask,

@@ -1,55 +1,29 @@
 // tandemctl: the operator's hand. One request to the control socket, its reply as a table or as
 // JSON. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the control plane can't be reached.
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
+#include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "controlplane/admin/account_import.h"
+#include "controlplane/admin/control_client.h"
 #include "drivers/wire/counters.h"
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace wire = tandem::wire;
+using tandem::admin::ControlClient;
+using tandem::admin::Json;
+using Outcome = ControlClient::Outcome;
 
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 constexpr int kUnreachable = 3;
-
-std::optional<std::string> ask(const std::string& path, const Json& request) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return std::nullopt;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{10, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const std::string line = request.dump() + "\n";
-  std::string reply;
-  bool whole = false;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size())) {
-    char buffer[65536];
-    ssize_t got;
-    while (!whole && (got = read(fd, buffer, sizeof buffer)) > 0) {
-      reply.append(buffer, static_cast<std::size_t>(got));
-      whole = reply.back() == '\n';
-    }
-  }
-  close(fd);
-  if (!whole) return std::nullopt;
-  return reply;
-}
 
 std::string cell(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -132,6 +106,77 @@ void print(const Json& result) {
   }
 }
 
+// What `account` and its words ask for.
+struct AccountOptions {
+  std::string user;
+  std::string realm;
+  std::string password;
+  std::vector<std::string> numbers;
+  std::uint32_t devices = 0;
+  bool enable = false;
+  bool disable = false;
+  std::string file;
+  bool keep_going = false;
+};
+
+CLI::App* add_account_commands(CLI::App& app, AccountOptions& options) {
+  auto* account = app.add_subcommand("account", "accounts of phones that register");
+  account->require_subcommand(1);
+  const auto named = [&](const char* name, const char* help, bool required) {
+    auto* command = account->add_subcommand(name, help);
+    command->add_option("USER", options.user, "the user part of its address")->required(required);
+    command->add_option("--realm", options.realm, "default: the switch's first");
+    return command;
+  };
+  auto* add = named("add", "make an account", true);
+  auto* set = named("set", "change what is named of an account", true);
+  for (auto* command : {add, set}) {
+    command->add_option("--password", options.password, "\"-\": a line of the standard input");
+    command->add_option("--number", options.numbers, "it can be called by; for several, again");
+    command->add_option("--devices", options.devices, "that may be registered at a time");
+    command->add_flag("--disable", options.disable, "refuse it");
+  }
+  set->add_flag("--enable", options.enable, "no longer refuse it");
+  named("del", "remove an account, and what it has registered", true);
+  named("show", "one account, or the first thousand", false);
+  auto* import = account->add_subcommand("import", "make or change accounts, as a file has them");
+  import->add_option("FILE", options.file, "CSV whose first line names the columns, or JSON lines")
+      ->required();
+  import->add_flag("--keep-going", options.keep_going, "take the good rows, refused ones or not");
+  return account;
+}
+
+Outcome run_account(ControlClient& client, const std::string& command, AccountOptions& options) {
+  Json args = Json::object();
+  if (!options.user.empty()) args["user"] = options.user;
+  if (!options.realm.empty()) args["realm"] = options.realm;
+  if (options.password == "-") std::getline(std::cin, options.password);
+  if (!options.password.empty()) args["password"] = options.password;
+  if (!options.numbers.empty()) args["numbers"] = options.numbers;
+  if (options.devices != 0) args["devices"] = options.devices;
+  if (options.enable || options.disable) args["enabled"] = options.enable;
+  return client.ask("account " + command, args);
+}
+
+// The refused rows to standard error, as compilers tell faults.
+Outcome run_import(ControlClient& client, const AccountOptions& options) {
+  std::ifstream file(options.file);
+  if (!file) return {.kind = Outcome::Kind::kRefused, .error = "can't read " + options.file};
+  auto outcome = tandem::admin::import_accounts(client, file, options.keep_going);
+  if (outcome.kind != Outcome::Kind::kDone) return outcome;
+  Json& report = outcome.result;
+  for (const Json& fault : report["faults"]) {
+    std::cerr << options.file << ":" << cell(fault["line"]) << ": " << cell(fault["reason"])
+              << "\n";
+  }
+  if (!report.value("kept", false)) {
+    outcome.kind = Outcome::Kind::kRefused;
+    outcome.error = cell(report["refused"]) + " rows refused: nothing was imported";
+  }
+  report.erase("faults");
+  return outcome;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -155,34 +200,31 @@ int main(int argc, char** argv) {
   auto* hangup = app.add_subcommand("hangup", "end a call with BYE to both parties");
   std::string call;
   hangup->add_option("CALL", call, "its id, as show calls has it")->required();
+  AccountOptions options;
+  auto* account = add_account_commands(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& fault) {
     return app.exit(fault) == 0 ? 0 : kUsage;
   }
-  Json request = {{"v", 1}, {"id", 1}};
+  ControlClient client(socket_path);
+  Outcome outcome;
   if (hangup->parsed()) {
-    request["command"] = "hangup";
-    request["args"] = {{"call", call}};
+    outcome = client.ask("hangup", {{"call", call}});
+  } else if (account->parsed()) {
+    const std::string command = account->get_subcommands().front()->get_name();
+    outcome =
+        command == "import" ? run_import(client, options) : run_account(client, command, options);
   } else {
-    request["command"] = "show " + show->get_subcommands().front()->get_name();
+    outcome = client.ask("show " + show->get_subcommands().front()->get_name(), Json::object());
   }
-  const auto text = ask(socket_path, request);
-  if (!text) {
-    std::cerr << "tandemctl: no answer at " << socket_path
-              << ": is tandem-controlplane running, and may you open its socket?\n";
-    return kUnreachable;
-  }
-  const Json reply = Json::parse(*text, nullptr, false);
-  if (reply.is_discarded() || !reply.value("ok", false)) {
-    const bool understood = reply.is_object() && reply.contains("error");
-    std::cerr << "tandemctl: " << (understood ? cell(reply["error"]) : "a reply that is no JSON")
-              << "\n";
-    return kRefused;
+  if (outcome.kind != Outcome::Kind::kDone) {
+    std::cerr << "tandemctl: " << outcome.error << "\n";
+    return outcome.kind == Outcome::Kind::kRefused ? kRefused : kUnreachable;
   }
   if (as_json)
-    std::cout << reply["result"].dump() << "\n";
+    std::cout << outcome.result.dump() << "\n";
   else
-    print(reply["result"]);
+    print(outcome.result);
   return 0;
 }

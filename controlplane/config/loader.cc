@@ -189,6 +189,33 @@ void read_dns(SettingsTable& root, Site& site) {
   dns.refuse_unknown();
 }
 
+// A realm goes on the wire between quotes.
+bool is_realm(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '\\';
+  });
+}
+
+void read_registrar(SettingsTable& root, Site& site) {
+  if (!root.has("registrar")) return;
+  auto table = root.table("registrar");
+  Registrar registrar;
+  registrar.realms = table.texts("realm");
+  registrar.store = table.text("store", "/var/lib/tandem/tandem.db");
+  if (registrar.realms.empty()) table.fault("realm", "at least one is needed");
+  for (auto realm = registrar.realms.begin(); realm != registrar.realms.end(); ++realm) {
+    if (!is_realm(*realm)) {
+      table.fault("realm", "must be 1..128 visible characters without quotes and backslashes");
+    }
+    const auto same = [&](const std::string& other) { return base::iequals(other, *realm); };
+    if (std::any_of(registrar.realms.begin(), realm, same)) {
+      table.fault("realm", fmt::format("\"{}\" stands there twice", *realm));
+    }
+  }
+  table.refuse_unknown();
+  site.registrar = std::move(registrar);
+}
+
 void read_rest(SettingsTable& root, Site& site) {
   auto control = root.table("control");
   site.control_socket = control.text("socket", "/run/tandem/control.sock");
@@ -221,6 +248,7 @@ base::Result<Site> load_site(const std::string& path) {
   read_gateways(root, site);
   read_routes(root, site);
   read_dns(root, site);
+  read_registrar(root, site);
   read_rest(root, site);
   root.refuse_unknown();
   const PortRange& media = site.parameters.SS_RTP_PORT_RANGE;

@@ -84,12 +84,19 @@ struct Route {
   std::uint32_t gateway = 0;  // index into Site::gateways
 };
 
+// Phones that register with us.
+struct Registrar {
+  std::vector<std::string> realms;  // the first is asked for where a phone names none of them
+  std::string store;                // the accounts' database
+};
+
 struct Site {
   wire::CorridorSettings corridor;
   std::vector<Port> ports;  // in the order of CorridorPlan::addresses
   std::vector<Listener> listeners;
   std::vector<Gateway> gateways;
   std::vector<Route> routes;
+  std::optional<Registrar> registrar;
   std::vector<base::Endpoint> dns_servers;  // empty: those of /etc/resolv.conf
   std::vector<int> worker_cores;            // the dataplane's; our threads keep off them
   std::string control_socket;

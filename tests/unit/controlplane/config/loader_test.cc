@@ -264,6 +264,25 @@ TEST_F(Loader, WithoutSignallingNothingCouldEverCall) {
   EXPECT_NE(found[0].find("port: no port has a sip_port"), std::string::npos) << found[0];
 }
 
+TEST_F(Loader, ARegistrarWithItsRealms) {
+  EXPECT_FALSE(load(kSite)->registrar.has_value());
+  const auto site =
+      load(with("[control]", "[registrar]\nrealm = [\"a.example\", \"b\"]\n[control]"));
+  ASSERT_TRUE(site.ok()) << site.error_text();
+  EXPECT_EQ(site->registrar->realms, (std::vector<std::string>{"a.example", "b"}));
+  EXPECT_EQ(site->registrar->store, "/var/lib/tandem/tandem.db");
+  const auto refuses_realm = [this](const std::string& lines, const std::string& sentence) {
+    refuses("[control]", "[registrar]\n" + lines + "[control]", sentence);
+  };
+  refuses_realm("", "17: [registrar] realm: at least one is needed");
+  refuses_realm("realm = \"a b\"\n",
+                "18: [registrar] realm: must be 1..128 visible characters without quotes and "
+                "backslashes");
+  refuses_realm("realm = [\"a\", \"A\"]\n", "18: [registrar] realm: \"A\" stands there twice");
+  refuses_realm("realm = \"a\"\nstorage = \"x\"\n",
+                "19: [registrar] storage: is not a setting known here");
+}
+
 TEST_F(Loader, AnEmptyFileAndNoFile) {
   EXPECT_GE(faults("").size(), 1u);
   const auto missing = load_site(folder.path("none.toml"));

@@ -1,0 +1,15 @@
+// tandemctl's part of `account import FILE`: the file's lines to the control plane, in pieces that
+// fit a request, and what became of them.
+#pragma once
+
+#include <istream>
+#include <string>
+
+#include "controlplane/admin/control_client.h"
+
+namespace tandem::admin {
+
+// A file whose first line begins with '{' is JSON lines, any other CSV.
+ControlClient::Outcome import_accounts(ControlClient& client, std::istream& file, bool keep_going);
+
+}  // namespace tandem::admin

@@ -1,0 +1,158 @@
+// Accounts by the operator's hand: tandemctl's end of a real control socket, the socket, and the
+// book on its thread.
+#include "controlplane/admin/account_commands.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "controlplane/admin/account_import.h"
+#include "tests/unit/drivers/base/temp_folder.h"
+
+namespace tandem::admin {
+namespace {
+
+using Outcome = ControlClient::Outcome;
+
+class AccountCommandsTest : public ::testing::Test {
+ protected:
+  AccountCommandsTest() {
+    EXPECT_TRUE(loop.open().ok());
+    auto opened =
+        registrar::AccountBook::open({.path = folder.path("accounts.db"),
+                                      .realms = {"sip.example.net"},
+                                      .table = table,
+                                      .retire = [](const registrar::AccountTable::Retired&) {},
+                                      .ended = [](const registrar::AccountKey&) {}});
+    EXPECT_TRUE(opened.ok());
+    book = std::move(opened).value();
+    commands.emplace(loop, *book, table);
+    door.emplace(loop, [this](const std::string& command, const Json& args, const Answer& answer) {
+      if (!commands->run(command, args, answer)) answer(base::error("not here: " + command));
+    });
+    EXPECT_TRUE(door->open(path).ok());
+    thread = std::thread([this] { loop.run(); });
+  }
+  ~AccountCommandsTest() override {
+    loop.post([this] { loop.stop(); });
+    thread.join();
+  }
+
+  Json done(const std::string& command, const Json& args) {
+    Outcome outcome = client.ask(command, args);
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
+    return outcome.result;
+  }
+  std::string refused(const std::string& command, const Json& args) {
+    const Outcome outcome = client.ask(command, args);
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kRefused) << outcome.result;
+    return outcome.error;
+  }
+  Outcome import(const std::string& text, bool keep_going = false) {
+    std::istringstream file(text);
+    return import_accounts(client, file, keep_going);
+  }
+
+  test::TempFolder folder;
+  const std::string path = folder.path("control.sock");
+  loop::EventLoop loop;
+  registrar::AccountTable table{{1, 2}, 64};
+  std::unique_ptr<registrar::AccountBook> book;
+  std::optional<AccountCommands> commands;
+  std::optional<ControlSocket> door;
+  ControlClient client{path};
+  std::thread thread;
+};
+
+TEST_F(AccountCommandsTest, OneAccountsLife) {
+  const Json alice = {{"user", "alice"},
+                      {"realm", "sip.example.net"},
+                      {"numbers", {"4930"}},
+                      {"devices", 1},
+                      {"enabled", true}};
+  EXPECT_EQ(done("account add", {{"user", "alice"}, {"password", "x"}, {"numbers", {"4930"}}}),
+            alice);
+  EXPECT_EQ(done("account show", {{"user", "alice"}})["accounts"], Json::array({alice}));
+  EXPECT_EQ(done("account set", {{"user", "alice"}, {"enabled", false}})["enabled"], false);
+  EXPECT_EQ(done("account show", Json::object())["total"], 1);
+  EXPECT_EQ(done("account del", {{"user", "alice"}})["enabled"], false);
+  EXPECT_EQ(done("account show", Json::object()),
+            (Json{{"accounts", Json::array()}, {"total", 0}}));
+}
+
+TEST_F(AccountCommandsTest, WhatMakesNoSenseIsRefusedInWords) {
+  EXPECT_EQ(refused("account add", {{"user", "alice"}}),
+            "a new account needs a password, or ha1_md5 and ha1_sha256");
+  EXPECT_EQ(refused("account add", {{"name", "alice"}}), "there is no \"name\" in an account");
+  EXPECT_EQ(refused("account del", {{"user", "alice"}}),
+            "there is no account alice@sip.example.net");
+  EXPECT_EQ(refused("account import rows", {{"import", 1}, {"text", "user\n"}}),
+            "this import is not under way");
+  EXPECT_EQ(refused("account import rows", {{"import", "x"}}),
+            "\"import\" must be the number that account import begin has given");
+  EXPECT_EQ(refused("account import begin", {{"text", 1}}),
+            "\"text\" must be a text: lines of the file");
+  EXPECT_EQ(refused("account import sideways", {{"import", 0}}), "this import is not under way");
+  EXPECT_EQ(refused("accounts", Json::object()), "not here: accounts");
+}
+
+// More than one request holds, with what JSON must write longer than it is.
+TEST_F(AccountCommandsTest, AFileInManyPieces) {
+  constexpr int kRows = 3000;
+  std::string csv = "user,password,numbers\n";
+  std::string json;
+  for (int i = 0; i < kRows; ++i) {
+    csv += fmt::format("c{0},\"quote \"\" and \xc3\xa9 and \\ in {0}\",1{0}\n", i);
+    json +=
+        fmt::format("{{\"user\":\"j{0}\",\"password\":\"\\\"\\\\{0}\",\"numbers\":\"2{0}\"}}\n", i);
+  }
+  for (const std::string& text : {csv, json}) {
+    const Outcome outcome = import(text);
+    ASSERT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
+    EXPECT_EQ(outcome.result, (Json{{"added", kRows},
+                                    {"changed", 0},
+                                    {"refused", 0},
+                                    {"kept", true},
+                                    {"faults", Json::array()}}));
+  }
+  EXPECT_EQ(done("account show", Json::object())["total"], 2 * kRows);
+  EXPECT_EQ(done("account show", Json::object())["accounts"].size(), AccountCommands::kListed);
+}
+
+TEST_F(AccountCommandsTest, ABadRowIsToldWithItsLineInTheFile) {
+  std::string csv = "user,password\n";
+  for (int i = 0; i < 2000; ++i) csv += fmt::format("c{},{}\n", i, std::string(50, 'x'));
+  csv += "c7,again\nlast,\n";
+  Outcome outcome = import(csv);
+  ASSERT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
+  const Json faults = {
+      {{"line", 2002}, {"reason", "c7 was in line 9 already"}},
+      {{"line", 2003}, {"reason", "a new account needs a password, or ha1_md5 and ha1_sha256"}}};
+  EXPECT_EQ(outcome.result["faults"], faults);
+  EXPECT_EQ(outcome.result["kept"], false);
+  EXPECT_EQ(done("account show", Json::object())["total"], 0);
+  EXPECT_EQ(import(csv, true).result["kept"], true);
+  EXPECT_EQ(done("account show", Json::object())["total"], 2000);
+}
+
+TEST_F(AccountCommandsTest, AFileThatIsNoListEndsTheImport) {
+  EXPECT_EQ(import("nonsense\n").error, "line 1: there is no column \"nonsense\"");
+  EXPECT_EQ(import("user,password\n" + std::string(9000, 'x') + "\n").error,
+            "line 2 is longer than 8000 octets");
+  // Nothing is left under way.
+  EXPECT_EQ(done("account add", {{"user", "alice"}, {"password", "x"}})["user"], "alice");
+}
+
+TEST(ControlClient, NobodyThere) {
+  test::TempFolder folder;
+  ControlClient client(folder.path("nobody.sock"));
+  const Outcome outcome = client.ask("show calls", Json::object());
+  EXPECT_EQ(outcome.kind, Outcome::Kind::kUnreachable);
+  EXPECT_NE(outcome.error.find("nobody.sock"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tandem::admin
