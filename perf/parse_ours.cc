@@ -23,9 +23,7 @@ class OurParser {
     touch(message_.call_id());
     touch(message_.cseq());
     touch(message_.max_forwards());
-    auto contacts = message_.value(sip::HeaderId::kContact);
-    const auto contact = sip::parse_name_addr(sip::next_value(contacts));
-    touch(contact);
+    touch(message_.contact());
     touch(message_.body());
     return true;
   }
@@ -52,8 +50,7 @@ class OurParser {
     out.cseq = message_.cseq().number;
     out.cseq_method = message_.cseq().method_name;
     out.max_forwards = message_.max_forwards().value_or(0);
-    auto contacts = message_.value(sip::HeaderId::kContact);
-    if (const auto contact = sip::parse_name_addr(sip::next_value(contacts))) {
+    if (const sip::NameAddr* contact = message_.contact()) {
       out.contact_user = contact->uri.user;
       out.contact_host = contact->uri.host;
     }

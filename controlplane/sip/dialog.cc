@@ -9,10 +9,8 @@ namespace tandem::sip {
 namespace {
 
 std::optional<std::string> contact_uri(const Message& message) {
-  std::string_view values = message.value(HeaderId::kContact);
-  if (values.empty()) return std::nullopt;
-  const auto contact = parse_name_addr(next_value(values));
-  if (!contact || contact->star) return std::nullopt;
+  const NameAddr* contact = message.contact();
+  if (contact == nullptr || contact->star) return std::nullopt;
   if (contact->uri.scheme != Scheme::kSip && contact->uri.scheme != Scheme::kSips) {
     return std::nullopt;
   }

@@ -52,6 +52,7 @@ void Message::clear() {
   from_ = to_ = {};
   top_via_ = {};
   max_forwards_.reset();
+  has_contact_ = false;
   first_ = {};
   header_count_ = 0;
 }

@@ -89,6 +89,8 @@ class Message {
   std::string_view from_tag() const { return from_tag_; }
   std::string_view to_tag() const { return to_tag_; }
   std::optional<std::uint32_t> max_forwards() const { return max_forwards_; }
+  // The first one; nullptr: none, or a broken one in a message that nobody needs it of.
+  const NameAddr* contact() const { return has_contact_ ? &contact_ : nullptr; }
 
  private:
   friend class Parser;
@@ -112,6 +114,8 @@ class Message {
   NameAddr to_;
   Via top_via_;
   std::optional<std::uint32_t> max_forwards_;
+  bool has_contact_ = false;
+  NameAddr contact_;  // means something only when it is there
   // The first line with each id, counted from 1; 0: none.
   std::array<std::uint8_t, static_cast<std::size_t>(HeaderId::kCount)> first_{};
   std::size_t header_count_ = 0;

@@ -80,10 +80,9 @@ ParseOutcome Parser::run() {
   if (!read_top_via()) return {};
   read_call_id();
   read_cseq();
-  read_party(HeaderId::kFrom, message_.from_, "Missing From", "Bad From");
-  read_party(HeaderId::kTo, message_.to_, "Missing To", "Bad To");
-  message_.from_tag_ = message_.from_.tag().value_or(std::string_view{});
-  message_.to_tag_ = message_.to_.tag().value_or(std::string_view{});
+  read_party(HeaderId::kFrom, message_.from_, message_.from_tag_, "Missing From", "Bad From");
+  read_party(HeaderId::kTo, message_.to_, message_.to_tag_, "Missing To", "Bad To");
+  read_contact();
   read_body();
   if (message_.is_request_) check_request();
 
@@ -259,10 +258,9 @@ bool Parser::read_top_via() {
   const Header* header = message_.find(HeaderId::kVia);
   if (header == nullptr) return false;
   more_vias_ = header->value;
-  const auto via = parse_via(next_value(more_vias_));
-  if (!via) return false;
-  message_.top_via_ = *via;
-  return true;
+  if (read_via(next_value(more_vias_), message_.top_via_)) return true;
+  message_.top_via_ = {};
+  return false;
 }
 
 void Parser::read_call_id() {
@@ -289,22 +287,31 @@ void Parser::read_cseq() {
   if (!number || (!known && !is_token(method))) fault(400, "Bad CSeq");
 }
 
-void Parser::read_party(HeaderId id, NameAddr& party, std::string_view missing,
-                        std::string_view bad) {
+void Parser::read_party(HeaderId id, NameAddr& party, std::string_view& tag,
+                        std::string_view missing, std::string_view bad) {
   const std::size_t line = message_.first_[static_cast<std::size_t>(id)];
   if (line == 0) return fault(400, missing);
   std::string_view& value = message_.room_.lines[line - 1].value;
-  if (const auto read = parse_name_addr(value); read && !read->star) {
-    party = *read;
+  if (read_name_addr(value, party, tag) && !party.star) {
     // A ';' too many at the end is let pass, but who copies the value may put a tag behind it.
     if (value.ends_with(';')) value = base::trim(value.substr(0, value.size() - 1));
     return;
   }
   fault(400, bad);
+  party = {};
   // The answer needs to know whether there is a tag already.
   const auto close = value.rfind('>');
   const auto semicolon = value.find(';', close == npos ? 0 : close);
   if (semicolon != npos) party.params = value.substr(semicolon + 1);
+  tag = party.tag().value_or(std::string_view{});
+}
+
+void Parser::read_contact() {
+  more_contacts_ = message_.value(HeaderId::kContact);
+  if (more_contacts_.empty()) return;
+  message_.contact_ = {};
+  std::string_view tag;
+  message_.has_contact_ = read_name_addr(next_value(more_contacts_), message_.contact_, tag);
 }
 
 void Parser::read_max_forwards() {
@@ -341,43 +348,57 @@ void Parser::check_request() {
   }
   read_max_forwards();
   check_vias();
-  check_addresses(HeaderId::kRoute, "Bad Route");
-  check_addresses(HeaderId::kRecordRoute, "Bad Record-Route");
-  if (uses_contact(message_.method_)) check_addresses(HeaderId::kContact, "Bad Contact");
+  check_routes(HeaderId::kRoute, "Bad Route");
+  check_routes(HeaderId::kRecordRoute, "Bad Record-Route");
+  if (uses_contact(message_.method_)) check_contacts();
 }
 
 void Parser::check_request_uri() {
-  const auto uri = parse_uri(message_.request_uri_);
-  if (!uri) return fault(400, "Bad Request-URI");
-  message_.target_ = *uri;
-  if (uri->scheme == Scheme::kOther) fault(416, "Unsupported URI Scheme");
+  if (!read_uri(message_.request_uri_, message_.target_)) {
+    message_.target_ = {};
+    return fault(400, "Bad Request-URI");
+  }
+  if (message_.target_.scheme == Scheme::kOther) fault(416, "Unsupported URI Scheme");
+}
+
+// Calls check(value) for what is behind the first value with this id: `rest` of its line, and all
+// of the lines that follow. REQUIRES: there is such a line.
+template <typename Check>
+void Parser::check_more(HeaderId id, std::string_view rest, Check&& check) {
+  while (!rest.empty()) check(next_value(rest));
+  const auto lines = message_.headers();
+  for (const Header& line : lines.subspan(message_.first_[static_cast<std::size_t>(id)])) {
+    if (line.id != id) continue;
+    for (rest = line.value; !rest.empty();) check(next_value(rest));
+  }
 }
 
 // The top one was read already.
 void Parser::check_vias() {
   if (!message_.top_via_.well_formed) fault(400, "Bad Via");
-  const auto check = [this](std::string_view value) {
+  check_more(HeaderId::kVia, more_vias_, [this](std::string_view value) {
     const auto via = parse_via(value);
     if (!via || !via->well_formed) fault(400, "Bad Via");
-  };
-  while (!more_vias_.empty()) check(next_value(more_vias_));
-  const auto lines = message_.headers();
-  const auto top = static_cast<std::size_t>(message_.find(HeaderId::kVia) - lines.data());
-  for (const Header& line : lines.subspan(top + 1)) {
-    if (line.id != HeaderId::kVia) continue;
-    for (auto rest = line.value; !rest.empty();) check(next_value(rest));
-  }
+  });
 }
 
-void Parser::check_addresses(HeaderId id, std::string_view bad) {
+// A route is gone by (§16.6): it has to be a SIP URI.
+void Parser::check_routes(HeaderId id, std::string_view bad) {
   if (message_.find(id) == nullptr) return;
   each_value(message_, id, [&](std::string_view value) {
     const auto address = parse_name_addr(value);
-    if (!address) return fault(400, bad);
-    // A route is gone by (§16.6): it has to be a SIP URI. A Contact may be anything, even a star.
-    const auto scheme = address->uri.scheme;
-    const bool is_sip = scheme == Scheme::kSip || scheme == Scheme::kSips;
-    if (!is_sip && id != HeaderId::kContact) fault(400, bad);
+    const auto scheme = address ? address->uri.scheme : Scheme::kOther;
+    if (scheme != Scheme::kSip && scheme != Scheme::kSips) fault(400, bad);
+  });
+}
+
+// A Contact may be anything, even a star. The first one was read already.
+void Parser::check_contacts() {
+  const Header* header = message_.find(HeaderId::kContact);
+  if (header == nullptr) return;
+  if (!message_.has_contact_ && !header->value.empty()) fault(400, "Bad Contact");
+  check_more(HeaderId::kContact, more_contacts_, [this](std::string_view value) {
+    if (!parse_name_addr(value)) fault(400, "Bad Contact");
   });
 }
 

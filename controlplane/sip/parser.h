@@ -51,13 +51,18 @@ class Parser {
   bool read_top_via();
   void read_call_id();
   void read_cseq();
-  void read_party(HeaderId id, NameAddr& party, std::string_view missing, std::string_view bad);
+  void read_party(HeaderId id, NameAddr& party, std::string_view& tag, std::string_view missing,
+                  std::string_view bad);
+  void read_contact();
   void read_max_forwards();
   void read_body();
   void check_request();
   void check_request_uri();
   void check_vias();
-  void check_addresses(HeaderId id, std::string_view bad);
+  void check_routes(HeaderId id, std::string_view bad);
+  void check_contacts();
+  template <typename Check>
+  void check_more(HeaderId id, std::string_view rest, Check&& check);
 
   bool skip_empty_line();
   std::string_view take_line(bool unfold);
@@ -68,9 +73,10 @@ class Parser {
   char* end_;
   Message& message_;
   bool last_line_ended_ = true;
-  bool headers_ended_ = false;  // the empty line was there
-  bool conflicting_ = false;    // a header that is there once at most came with two values
-  std::string_view more_vias_;  // in the top Via's line, behind it
+  bool headers_ended_ = false;      // the empty line was there
+  bool conflicting_ = false;        // a header that is there once at most came with two values
+  std::string_view more_vias_;      // in the top Via's line, behind it
+  std::string_view more_contacts_;  // in the first Contact's line, behind it
   int status_ = 0;
   std::string_view reason_;
 };

@@ -11,6 +11,7 @@ namespace tandem::sip {
 namespace {
 
 constexpr auto npos = std::string_view::npos;
+constexpr std::uint32_t kPortBeyond = 65536;  // more than a port may be, however much
 
 constexpr bool is_alpha(char c) { return base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z'; }
 
@@ -74,11 +75,12 @@ void skip_blanks(std::string_view& rest) {
 }
 
 std::string_view take(std::string_view& rest, CharClass wanted) {
-  std::size_t length = 0;
-  while (length < rest.size() && is(rest[length], wanted)) ++length;
-  const auto taken = rest.substr(0, length);
-  rest.remove_prefix(length);
-  return taken;
+  const char* const begin = rest.data();
+  const char* const end = begin + rest.size();
+  const char* at = begin;
+  while (at != end && is(*at, wanted)) ++at;
+  rest = {at, static_cast<std::size_t>(end - at)};
+  return {begin, static_cast<std::size_t>(at - begin)};
 }
 
 // A host off the front of `rest`; empty: there is none.
@@ -95,11 +97,13 @@ std::string_view take_host(std::string_view& rest) {
 
 // The digits off the front of `rest`; 0: not a port.
 std::uint16_t take_port(std::string_view& rest) {
+  std::uint32_t port = 0;
   std::size_t length = 0;
-  while (length < rest.size() && base::is_digit(rest[length])) ++length;
-  const auto port = base::parse_uint(rest.substr(0, length), 65535);
+  for (; length < rest.size() && base::is_digit(rest[length]); ++length) {
+    port = std::min(port * 10 + static_cast<std::uint32_t>(rest[length] - '0'), kPortBeyond);
+  }
   rest.remove_prefix(length);
-  return static_cast<std::uint16_t>(port.value_or(0));
+  return port == kPortBeyond ? std::uint16_t{} : static_cast<std::uint16_t>(port);
 }
 
 // Behind the closing quote of the quoted string that begins at `open`; npos: it never closes.
@@ -183,25 +187,6 @@ bool read_tel(std::string_view rest, Uri& uri) {
   return rest.front() == ';' && all(rest, kUriChar) && params_well_formed(uri.params);
 }
 
-bool read_uri(std::string_view text, Uri& uri) {
-  auto rest = text;
-  const auto scheme = take(rest, kSchemeChar);
-  if (scheme.empty() || !is_alpha(scheme.front()) || rest.size() < 2 || rest[0] != ':') {
-    return false;
-  }
-  rest.remove_prefix(1);
-  uri.text = text;
-  if (base::iequals(scheme, "sip") || base::iequals(scheme, "sips")) {
-    uri.scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
-    return read_sip(rest, uri);
-  }
-  if (base::iequals(scheme, "tel")) {
-    uri.scheme = Scheme::kTel;
-    return read_tel(rest, uri);
-  }
-  return all(rest, kUriChar);
-}
-
 // "=value" behind a parameter's name: a quoted string, or what a URI may hold.
 bool is_param_value(std::string_view value) {
   if (value.empty()) return false;
@@ -259,49 +244,28 @@ Param take_param(std::string_view& rest) {
 constexpr bool is_form_sign(char c) { return c == '<' || c == ';' || c == ':' || c == '"'; }
 
 // ";params" behind the address, or nothing.
-bool read_address_params(std::string_view rest, NameAddr& out) {
+bool read_address_params(std::string_view rest, NameAddr& out, std::string_view& tag) {
   skip_blanks(rest);
   if (rest.empty()) return true;
   if (rest.front() != ';') return false;
   out.params = base::trim(rest.substr(1));
-  return params_well_formed(out.params);
+  bool tagged = false;
+  for (auto params = out.params; !params.empty();) {
+    const Param param = take_param(params);
+    if (!param.well_formed) return false;
+    if (tagged || !base::iequals(param.name, "tag")) continue;
+    tagged = true;
+    tag = param.value;
+  }
+  return true;
 }
 
 // "<uri>;params" behind the display name.
-bool read_bracketed(std::string_view rest, NameAddr& out) {
+bool read_bracketed(std::string_view rest, NameAddr& out, std::string_view& tag) {
   const auto close = rest.find('>');
   if (!rest.starts_with('<') || close == npos) return false;
   return read_uri(rest.substr(1, close - 1), out.uri) &&
-         read_address_params(rest.substr(close + 1), out);
-}
-
-bool read_name_addr(std::string_view text, NameAddr& out) {
-  text = base::trim(text);
-  if (text.starts_with('<')) return read_bracketed(text, out);
-  if (text == "*") {
-    out.star = true;
-    return true;
-  }
-  if (text.starts_with('"')) {
-    const auto end = quoted_end(text, 0);
-    if (end == npos) return false;
-    out.display = text.substr(0, end);
-    text.remove_prefix(end);
-    skip_blanks(text);
-    return read_bracketed(text, out);
-  }
-  // None of these can be in a display name without quotes: what comes first tells the forms apart.
-  std::size_t sign = 0;
-  while (sign < text.size() && !is_form_sign(text[sign])) ++sign;
-  if (sign < text.size() && text[sign] == '<') {
-    out.display = base::trim(text.substr(0, sign));
-    return is_bare_display(out.display) && read_bracketed(text.substr(sign), out);
-  }
-  // §20.10: without <> what follows ';' is the header's, and ',' and '?' must not be there.
-  const auto semicolon = std::min(text.find(';'), text.size());
-  const auto uri_text = base::trim(text.substr(0, semicolon));
-  if (uri_text.find(',') != npos || uri_text.find('?') != npos) return false;
-  return read_uri(uri_text, out.uri) && read_address_params(text.substr(semicolon), out);
+         read_address_params(rest.substr(close + 1), out, tag);
 }
 
 // sent-protocol and sent-by. `rest` is left at the parameters.
@@ -333,6 +297,72 @@ bool read_via_head(std::string_view& rest, Via& via) {
   return via.port != 0;
 }
 
+// Built in place and given back whole: these are wide structs.
+template <typename T, typename Read>
+std::optional<T> read_whole(std::string_view text, Read&& read) {
+  std::optional<T> out(std::in_place);
+  if (!read(text, *out)) out.reset();
+  return out;
+}
+
+}  // namespace
+
+bool is_token(std::string_view text) { return !text.empty() && all(text, kTokenChar); }
+
+bool read_uri(std::string_view text, Uri& uri) {
+  if (text.starts_with("sip:")) {  // as nearly all do
+    uri.text = text;
+    uri.scheme = Scheme::kSip;
+    return read_sip(text.substr(4), uri);
+  }
+  auto rest = text;
+  const auto scheme = take(rest, kSchemeChar);
+  if (scheme.empty() || !is_alpha(scheme.front()) || rest.size() < 2 || rest[0] != ':') {
+    return false;
+  }
+  rest.remove_prefix(1);
+  uri.text = text;
+  if (base::iequals(scheme, "sip") || base::iequals(scheme, "sips")) {
+    uri.scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
+    return read_sip(rest, uri);
+  }
+  if (base::iequals(scheme, "tel")) {
+    uri.scheme = Scheme::kTel;
+    return read_tel(rest, uri);
+  }
+  return all(rest, kUriChar);
+}
+
+bool read_name_addr(std::string_view text, NameAddr& out, std::string_view& tag) {
+  text = base::trim(text);
+  tag = {};
+  if (text.starts_with('<')) return read_bracketed(text, out, tag);
+  if (text == "*") {
+    out.star = true;
+    return true;
+  }
+  if (text.starts_with('"')) {
+    const auto end = quoted_end(text, 0);
+    if (end == npos) return false;
+    out.display = text.substr(0, end);
+    text.remove_prefix(end);
+    skip_blanks(text);
+    return read_bracketed(text, out, tag);
+  }
+  // None of these can be in a display name without quotes: what comes first tells the forms apart.
+  std::size_t sign = 0;
+  while (sign < text.size() && !is_form_sign(text[sign])) ++sign;
+  if (sign < text.size() && text[sign] == '<') {
+    out.display = base::trim(text.substr(0, sign));
+    return is_bare_display(out.display) && read_bracketed(text.substr(sign), out, tag);
+  }
+  // §20.10: without <> what follows ';' is the header's, and ',' and '?' must not be there.
+  const auto semicolon = std::min(text.find(';'), text.size());
+  const auto uri_text = base::trim(text.substr(0, semicolon));
+  if (uri_text.find(',') != npos || uri_text.find('?') != npos) return false;
+  return read_uri(uri_text, out.uri) && read_address_params(text.substr(semicolon), out, tag);
+}
+
 bool read_via(std::string_view text, Via& via) {
   auto rest = base::trim(text);
   if (!read_via_head(rest, via)) return false;
@@ -355,22 +385,13 @@ bool read_via(std::string_view text, Via& via) {
   return true;
 }
 
-// Built in place and given back whole: these are wide structs.
-template <typename T, typename Read>
-std::optional<T> read_whole(std::string_view text, Read&& read) {
-  std::optional<T> out(std::in_place);
-  if (!read(text, *out)) out.reset();
-  return out;
-}
-
-}  // namespace
-
-bool is_token(std::string_view text) { return !text.empty() && all(text, kTokenChar); }
-
 std::optional<Uri> parse_uri(std::string_view text) { return read_whole<Uri>(text, read_uri); }
 
 std::optional<NameAddr> parse_name_addr(std::string_view text) {
-  return read_whole<NameAddr>(text, read_name_addr);
+  std::string_view tag;
+  return read_whole<NameAddr>(text, [&](std::string_view all_of_it, NameAddr& out) {
+    return read_name_addr(all_of_it, out, tag);
+  });
 }
 
 std::optional<Via> parse_via(std::string_view text) { return read_whole<Via>(text, read_via); }

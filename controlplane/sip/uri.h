@@ -68,4 +68,10 @@ struct Via {
 };
 std::optional<Via> parse_via(std::string_view text);
 
+// The same into `out`, without a copy. REQUIRES: `out` is as made. False: it holds anything.
+bool read_uri(std::string_view text, Uri& out);
+bool read_via(std::string_view text, Via& out);
+// `tag` is what out.tag() says, or empty: the parameters were walked through anyway.
+bool read_name_addr(std::string_view text, NameAddr& out, std::string_view& tag);
+
 }  // namespace tandem::sip

@@ -37,7 +37,18 @@ constexpr std::string_view trim(std::string_view text) {
 }
 
 // All of `text` is a decimal number in [0, max]; no sign, no space.
-std::optional<std::uint64_t> parse_uint(std::string_view text, std::uint64_t max);
+constexpr std::optional<std::uint64_t> parse_uint(std::string_view text, std::uint64_t max) {
+  std::uint64_t number = 0;
+  for (const char c : text) {
+    if (!is_digit(c) || number > max / 10) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    number *= 10;
+    if (digit > max - number) return std::nullopt;
+    number += digit;
+  }
+  if (text.empty()) return std::nullopt;
+  return number;
+}
 
 // The part before the first `separator`, and `rest` moved behind it (empty when there was none).
 std::string_view split_first(std::string_view& rest, char separator);

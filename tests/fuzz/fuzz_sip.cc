@@ -21,6 +21,12 @@ using sip::HeaderId;
 using sip::Message;
 using sip::ParseVerdict;
 
+std::string_view contact_of(const Message& message) {
+  const sip::NameAddr* contact = message.contact();
+  if (contact == nullptr) return "none";
+  return contact->star ? "*" : contact->uri.text;
+}
+
 bool same(const Message& a, const Message& b) {
   if (a.headers().size() != b.headers().size()) return false;
   for (std::size_t i = 0; i < a.headers().size(); ++i) {
@@ -31,7 +37,7 @@ bool same(const Message& a, const Message& b) {
   return a.is_request() == b.is_request() && a.method() == b.method() && a.status() == b.status() &&
          a.request_uri() == b.request_uri() && a.call_id() == b.call_id() &&
          a.cseq().number == b.cseq().number && a.from_tag() == b.from_tag() &&
-         a.to_tag() == b.to_tag() && a.body() == b.body() &&
+         a.to_tag() == b.to_tag() && a.body() == b.body() && contact_of(a) == contact_of(b) &&
          a.top_via().branch == b.top_via().branch && a.max_forwards() == b.max_forwards();
 }
 
@@ -76,6 +82,9 @@ void read_all(const Message& message, const Exactly& buffer) {
   check_uri(message.target(), buffer);
   check_uri(message.from().uri, buffer);
   check_uri(message.to().uri, buffer);
+  if (const sip::NameAddr* contact = message.contact()) check_uri(contact->uri, buffer);
+  MUST(message.from_tag() == message.from().tag().value_or(""));
+  MUST(message.to_tag() == message.to().tag().value_or(""));
   MUST(buffer.holds(message.body()) && buffer.holds(message.call_id()));
   sip::lists_token(message, HeaderId::kSupported, "timer");
 }

@@ -292,6 +292,63 @@ TEST(Parser, LinesOfEveryLength) {
   }
 }
 
+std::string contact_of(std::string_view bytes) {
+  const Parsed p(bytes);
+  const NameAddr* contact = p.message.contact();
+  if (contact == nullptr) return "none";
+  return contact->star ? "*" : std::string(contact->uri.text);
+}
+
+TEST(Parser, ReadsTheFirstContact) {
+  EXPECT_EQ(contact_of(invite_with()), "sip:alice@192.0.2.1:5060");
+  EXPECT_EQ(contact_of(invite_with("Contact: <sip:a@h>;q=1, <sip:b@h>\r\nContact: <sip:c@h>")),
+            "sip:a@h");
+  EXPECT_EQ(contact_of(response_with("Contact: Bob <sip:b@h;lr>;q=0.5")), "sip:b@h;lr");
+  EXPECT_EQ(contact_of(response_with("Contact: *")), "*");
+  EXPECT_EQ(contact_of(response_with("Contact: <sip:b@")), "none");
+  EXPECT_EQ(contact_of(invite_with("Contact:")), "none");
+  EXPECT_EQ(contact_of(invite_with("Contact: \r\nContact: <sip:c@h>")), "none");
+}
+
+TEST(Parser, AContactIsForgottenWithItsMessage) {
+  std::string first = invite_with("Contact: Bob <sip:b@h>;q=1");
+  std::string second = invite_with("Contact: <sip:c@h>");
+  std::string third = invite_with("Contact:");
+  Message message;
+  ASSERT_EQ(Parser::parse(first, message).verdict, ParseVerdict::kOk);
+  ASSERT_EQ(Parser::parse(second, message).verdict, ParseVerdict::kOk);
+  ASSERT_TRUE(message.contact());
+  EXPECT_EQ(message.contact()->uri.user, "c");
+  EXPECT_EQ(message.contact()->display, "");
+  EXPECT_EQ(message.contact()->params, "");
+  ASSERT_EQ(Parser::parse(third, message).verdict, ParseVerdict::kOk);
+  EXPECT_FALSE(message.contact());
+}
+
+TEST(Parser, RefusesABrokenContactWherever) {
+  for (const char* line :
+       {"Contact: <sip:a@", "Contact: <sip:a@h>, <sip:b@", "Contact: <sip:a@h>\r\nContact: x",
+        "Contact: \r\nContact: <sip:b@", "Contact: ,<sip:a@h>"}) {
+    expect_refused(invite_with(line), 400, "Bad Contact");
+  }
+  // Nobody needs a BYE's (§8.2).
+  expect_ok(
+      "BYE sip:bob@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@h>;tag=1\r\n"
+      "To: <sip:b@h>;tag=2\r\nCall-ID: x\r\nCSeq: 2 BYE\r\nContact: <sip:a@\r\n\r\n");
+}
+
+TEST(Parser, TagsAreTheFirstOfTheirName) {
+  const Parsed p(invite_with("From: <sip:a@h;tag=uri>;x=1;TAG=one;tag=two"));
+  ASSERT_EQ(p.outcome.verdict, ParseVerdict::kOk);
+  EXPECT_EQ(p.message.from_tag(), "one");
+  EXPECT_EQ(p.message.from().tag(), "one");
+  // A broken party's tag is known all the same: its answer must not get another one.
+  const Parsed broken(invite_with("To: <sip:b@>;tag=there"));
+  EXPECT_EQ(broken.outcome.reason, "Bad To");
+  EXPECT_EQ(broken.message.to_tag(), "there");
+  EXPECT_EQ(broken.message.to().uri.host, "");
+}
+
 TEST(Parser, ASemicolonTooManyIsNotCopied) {
   const Parsed p(invite_with("To: <sip:bob@h>;x=1 ;"));
   ASSERT_EQ(p.outcome.verdict, ParseVerdict::kOk);
