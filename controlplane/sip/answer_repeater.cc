@@ -27,7 +27,8 @@ void AnswerRepeater::on_timer(std::uint64_t) {
     gave_up_();
     return;
   }
-  gap_ = std::min(2 * gap_, env_.timers.t2);
+  // Not past the end: 64 T1, not the next repetition after it, is when the peer is given up.
+  gap_ = std::min({2 * gap_, env_.timers.t2, since_ + env_.timers.life() - env_.wheel.now()});
   arm();
 }
 

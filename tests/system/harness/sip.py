@@ -137,6 +137,15 @@ class Agent:
             if message.status != 100:
                 raise Failure(f"{self.address} got {message.start_line!r} instead of {wanted}")
 
+    def expect_response(self, status: int, cseq: tuple[int, str], timeout: float = 20.0) -> Message:
+        """The response `status` to this request, whatever else comes before it."""
+        deadline = time.monotonic() + timeout
+        while message := self.receive(deadline - time.monotonic()):
+            if message.status >= 200 and message.cseq == cseq:
+                check(message.status == status, f"{message.start_line!r} to {cseq}, not {status}")
+                return message
+        raise Failure(f"{self.address} got no {status} to {cseq} within {timeout:g} s")
+
     def expect_repeat(self, of: Message, timeout: float = 15.0) -> None:
         """The same message once more, byte by byte."""
         deadline = time.monotonic() + timeout
@@ -158,12 +167,12 @@ class Agent:
             if message and message.text not in [known.text for known in but]:
                 raise Failure(f"{self.address} got an unexpected {message.start_line!r}")
 
-    def invite(self, to: tuple[str, int], number: str, body: str) -> "Leg":
+    def invite(self, to: tuple[str, int], number: str, body: str, more: str = "") -> "Leg":
         """Sends an INVITE to the switch and gives the leg that may grow from it."""
         leg = Leg(self, peer=to, call_id=f"{token()}@{self.address}",
                   local=f'"Tester" <sip:4989555@{self.address}>;tag={token()}',
                   remote=f"<sip:{number}@{to[0]}>", target=f"sip:{number}@{to[0]}:{to[1]}")
-        leg.invite_text = leg.request("INVITE", body)
+        leg.invite_text = leg.request("INVITE", body, more=more)
         leg.invite_branch = leg.branch
         self.send(leg.invite_text, to)
         return leg
@@ -195,7 +204,9 @@ class Leg:
         self.invite_cseq = 1
         self.received_invite: Message | None = None
 
-    def request(self, method: str, body: str = "", *, branch: str = "", cseq: int = 0) -> str:
+    def request(self, method: str, body: str = "", *, branch: str = "", cseq: int = 0,
+                more: str = "") -> str:
+        """`more`: further lines, each with its end."""
         if not cseq:
             self.cseq += 1
             cseq = self.cseq
@@ -206,8 +217,13 @@ class Leg:
                 f"branch={self.branch}\r\n"
                 f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\n"
                 f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
-                f"Contact: {self.agent.contact}\r\n{content}"
+                f"Contact: {self.agent.contact}\r\n{more}{content}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}")
+
+    def send(self, method: str, body: str = "", *, more: str = "") -> int:
+        """A request in the dialog; its CSeq."""
+        self.agent.send(self.request(method, body, more=more), self.peer)
+        return self.cseq
 
     # --- as a caller ---
 
@@ -235,12 +251,10 @@ class Leg:
 
     # --- as a callee ---
 
-    def reply(self, status: int, body: str = "", request: Message | None = None) -> Message:
+    def reply(self, status: int, body: str = "", request: Message | None = None,
+              more: str = "") -> Message:
         request = request or self.received_invite
         assert request
-        return self.agent_reply(request, status, body)
-
-    def agent_reply(self, request: Message, status: int, body: str = "") -> Message:
         vias = "".join(f"Via: {via}\r\n" for via in request.all("Via"))
         to = request.get("To")
         if status > 100 and "tag=" not in to:
@@ -249,7 +263,7 @@ class Leg:
         routes = "".join(f"Record-Route: {route}\r\n" for route in request.all("Record-Route"))
         text = (f"SIP/2.0 {status} {REASONS.get(status, 'Whatever')}\r\n{vias}{routes}"
                 f"From: {request.get('From')}\r\nTo: {to}\r\nCall-ID: {request.call_id}\r\n"
-                f"CSeq: {request.get('CSeq')}\r\nContact: {self.agent.contact}\r\n{content}"
+                f"CSeq: {request.get('CSeq')}\r\nContact: {self.agent.contact}\r\n{more}{content}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}")
         self.agent.send(text, request.source)
         return Message(text)
@@ -274,11 +288,7 @@ class Leg:
         """What the switch did with all that this leg has sent so far is done, and what it sent
         meanwhile is passed over: an OPTIONS in the dialog is answered after it."""
         self.agent.send(self.request("OPTIONS"), self.peer)
-        deadline = time.monotonic() + 20
-        while message := self.agent.receive(deadline - time.monotonic()):
-            if message.status == 200 and message.cseq == (self.cseq, "OPTIONS"):
-                return
-        raise Failure(f"{self.agent.address}: no answer to an OPTIONS in the dialog")
+        self.agent.expect_response(200, (self.cseq, "OPTIONS"))
 
     def bye_with(self, other: "Leg") -> None:
         """Hangs up; the far end gets its BYE, and both get their 200."""

@@ -143,7 +143,9 @@ TEST_F(Sessions, NeverAcknowledged200EndsWithBye) {
   net.lose([](const auto& d) { return d.bytes.starts_with("ACK"); });
   bob.on_call = [&](InviteSession& call) { answer(call); };
   alice.dial("10.77.2.2:5060", "100");
-  net.run(Seconds{40});
+  net.run(Seconds{31});
+  EXPECT_EQ(net.count("BYE"), 0);
+  net.run(base::Millis{1100});  // 64 T1
   EXPECT_EQ(bob.events, (Events{"invite", "lost"}));
   EXPECT_EQ(alice.events.back(), "bye");
   expect_nothing_left();
