@@ -253,8 +253,11 @@ class Leg:
 
     def reply(self, status: int, body: str = "", request: Message | None = None,
               more: str = "") -> Message:
+        """`more`: further lines, each with its end; a Contact among them stands for our own."""
         request = request or self.received_invite
         assert request
+        if not more.startswith("Contact:"):
+            more = f"Contact: {self.agent.contact}\r\n{more}"
         vias = "".join(f"Via: {via}\r\n" for via in request.all("Via"))
         to = request.get("To")
         if status > 100 and "tag=" not in to:
@@ -263,7 +266,7 @@ class Leg:
         routes = "".join(f"Record-Route: {route}\r\n" for route in request.all("Record-Route"))
         text = (f"SIP/2.0 {status} {REASONS.get(status, 'Whatever')}\r\n{vias}{routes}"
                 f"From: {request.get('From')}\r\nTo: {to}\r\nCall-ID: {request.call_id}\r\n"
-                f"CSeq: {request.get('CSeq')}\r\nContact: {self.agent.contact}\r\n{more}{content}"
+                f"CSeq: {request.get('CSeq')}\r\n{more}{content}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}")
         self.agent.send(text, request.source)
         return Message(text)
