@@ -45,12 +45,13 @@ bool ShardLoop::turn(Nanos now, const std::function<bool()>& work) {
   return found_by_look_ || fired || errands || ready;
 }
 
-void ShardLoop::nap(Nanos longest) {
-  if (!sockets_.empty()) {
-    sockets_.nap(longest);
+// `light`: sockets end it.
+void ShardLoop::nap(Nanos length, bool light) {
+  if (light && !sockets_.empty()) {
+    sockets_.nap(length);
     return;
   }
-  const timespec t{0, static_cast<long>(longest.count())};
+  const timespec t{0, static_cast<long>(length.count())};
   nanosleep(&t, nullptr);
 }
 
@@ -61,8 +62,9 @@ void ShardLoop::live(const std::function<bool()>& work) {
     const Nanos now = base::monotonic_now();
     const bool worked = turn(now, work);
     if (found_by_look_) rest.found(now);
+    rest.brought(now, std::exchange(brought_, 0));
     if (worked) continue;
-    if (const Nanos length = rest.length(now); length != Nanos{}) nap(length);
+    if (const Nanos length = rest.length(now); length != Nanos{}) nap(length, rest.light());
   }
 }
 

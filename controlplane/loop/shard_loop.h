@@ -1,5 +1,5 @@
 // The life of a signalling thread: turn after turn, with naps (rest.h) when nothing is going on.
-// Sockets end a nap at once: there is no spinning on their account.
+// Sockets end a nap at once while little comes: there is no spinning on their account.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,9 @@ class ShardLoop {
   Inbox& inbox() { return inbox_; }
   SocketWatch& sockets() { return sockets_; }
 
+  // Shard's thread, in a turn: so many messages came, whatever carried them. How it naps follows.
+  void brought(std::uint32_t messages) { brought_ += messages; }
+
   void start(std::function<bool()> turn);
   void stop();  // joins
 
@@ -34,13 +37,14 @@ class ShardLoop {
 
  private:
   void live(const std::function<bool()>& work);
-  void nap(Nanos longest);
+  void nap(Nanos length, bool light);
 
   std::uint32_t shard_;
   TimerWheel wheel_;
   Inbox inbox_;
   SocketWatch sockets_;
   bool found_by_look_ = false;  // the last turn found work that nothing wakes us for
+  std::uint32_t brought_ = 0;   // messages in this turn
   std::atomic<bool> running_{false};
   std::thread thread_;
 };

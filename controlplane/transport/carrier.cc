@@ -79,6 +79,7 @@ void Carrier::flush() {
 // --- from sockets ------------------------------------------------------------------------------
 
 void Carrier::on_datagram(const sip::Path& path, std::span<char> bytes) {
+  loop_.brought(1);
   const std::uint32_t owner = wire::shard_of_datagram(shards_, std::as_bytes(bytes));
   if (owner == shard_) {
     agent_->on_datagram(path, bytes);

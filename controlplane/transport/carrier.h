@@ -46,7 +46,11 @@ class Carrier final : public sip::Transport, sip::TransportListener {
   sip::Path settle(const sip::Path& wanted, const sip::Path& known) const override;
 
   // At most `most` datagrams of the corridor; returns how many there were.
-  std::uint32_t poll(std::uint32_t most) { return ring_.poll(*agent_, most); }
+  std::uint32_t poll(std::uint32_t most) {
+    const std::uint32_t taken = ring_.poll(*agent_, most);
+    loop_.brought(taken);
+    return taken;
+  }
   // At the end of a turn: what was gathered leaves.
   void flush();
   // The first shard's; nullptr: there are none.
