@@ -23,7 +23,7 @@ constexpr std::string_view kRecordBegins = "{\"sequence\":";
 constexpr std::size_t kRecordsPerSync = 4096;
 // A sync costs the same for one record as for many, and more than a whole call: the next one begins
 // no sooner than this after the last. A record that comes alone is on its way to the disk at once.
-constexpr base::Nanos kGather = base::Millis{20};
+constexpr base::Nanos kGather = base::Millis{50};
 
 // The end of the file, at least from the beginning of its last whole line on (the file may be all).
 std::string read_tail(int fd, std::int64_t size) {
