@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/sip/client_transactions.h"
 #include "controlplane/sip/parser.h"
 #include "perf/bench_switch.h"
 #include "perf/messages.h"
@@ -102,6 +103,62 @@ class TransactionBench final : sip::ServerUser, sip::Transport {
   sip::ServerId last_;
 };
 
+// Client transactions alone: requests to nowhere, parsed responses in.
+class ClientBench final : sip::ClientUser, sip::Transport {
+ public:
+  // A request's whole life: sent, answered once, retired by its timer. Reading the answers isn't
+  // timed.
+  double life_ns(int rounds) {
+    std::vector<std::string> vias(kRequests);
+    std::vector<std::string> bytes(kRequests);
+    std::vector<sip::Message> answers(kRequests);
+    double nanos = 0;
+    for (int round = 0; round < rounds; ++round) {
+      const auto begun = Clock::now();
+      for (auto& via : vias) {
+        const sip::ClientId id = clients_.begin(sip::Method::kInvite, 1, path_);
+        via = clients_.via(id);
+        if (!clients_.send(id, std::string(kInvite))) std::abort();
+      }
+      nanos += nanos_since(begun);
+      for (std::size_t i = 0; i < kRequests; ++i) {
+        bytes[i] = "SIP/2.0 200 OK\r\nVia: " + vias[i] +
+                   "\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\nCall-ID: c@h\r\n"
+                   "CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n";
+        const auto outcome = sip::Parser::parse(bytes[i], answers[i]);
+        if (outcome.verdict != sip::ParseVerdict::kOk) std::abort();
+      }
+      const auto answered = Clock::now();
+      for (const auto& answer : answers) {
+        if (!clients_.receive(answer)) std::abort();
+      }
+      wheel_.advance(wheel_.now() + base::Seconds{33});
+      nanos += nanos_since(answered);
+    }
+    const auto lives = static_cast<std::uint64_t>(rounds) * kRequests;
+    if (clients_.live() != 0 || answered_ != lives) std::abort();
+    return nanos / static_cast<double>(lives);
+  }
+
+ private:
+  static constexpr std::size_t kRequests = 256;
+
+  bool send(const sip::Path&, std::string_view) override { return true; }
+  void on_response(sip::ClientId, std::uint64_t, const sip::Message&) override { ++answered_; }
+  void on_timeout(sip::ClientId, std::uint64_t) override { std::abort(); }
+  void on_failure(sip::ClientId, std::uint64_t) override { std::abort(); }
+  void on_client_end(sip::ClientId, std::uint64_t) override {}
+
+  sip::Path path_{*Endpoint::parse("192.0.2.10", 5060), *Endpoint::parse("198.51.100.1", 5060)};
+  loop::TimerWheel wheel_{base::Millis{8}, 8192, base::Seconds{1000}};
+  wire::CounterBlock counters_;
+  base::SeededRandom random_{1};
+  sip::Environment env_{
+      .wheel = wheel_, .transport = *this, .counters = counters_, .random = random_};
+  sip::ClientTransactions clients_{env_, *this};
+  std::uint64_t answered_ = 0;
+};
+
 // CPU of all threads but this one: the record writer.
 double others_cpu_ns() {
   const auto nanos = [](int who) {
@@ -182,6 +239,8 @@ int main(int argc, char** argv) {
   std::printf("parse_invite %.0f ns\n", median_of(rounds, [&] { return parse_ns(2000 * scale); }));
   std::printf("server_transaction %.0f ns\n",
               median_of(rounds, [&] { return TransactionBench().life_ns(2 * scale); }));
+  std::printf("client_transaction %.0f ns\n",
+              median_of(rounds, [&] { return ClientBench().life_ns(2 * scale); }));
   std::printf("respond %.0f ns\n",
               median_of(rounds, [&] { return TransactionBench().respond_ns(1000 * scale); }));
   print_memory(20 * scale);
