@@ -58,6 +58,8 @@ std::string_view state_name(Call::State state) {
       return "ringing";
     case Call::State::kAnswered:
       return "answered";
+    case Call::State::kTransferred:
+      return "transferred";
     case Call::State::kReleasing:
       return "releasing";
     case Call::State::kOver:
@@ -70,7 +72,8 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
     : board_(board), parameters_(std::move(parameters)) {}
 
 Call::~Call() {
-  for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_}) {
+  for (auto* timer :
+       {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_, &takeover_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (mapping_) board_.gateways.give_back(*mapping_);
@@ -83,32 +86,48 @@ void Call::begin(CallId id, const Beginning& beginning) {
   const sip::Message& invite = beginning.invite;
   id_ = id;
   caller_ = beginning.caller;
-  caller_path_ = beginning.path;
+  media_towards_caller_ = media_port(board_.site, beginning.path);
   board_.env.counters.add(Counter::calls_started);
   record_ = first_record(beginning.name, invite);
-  caller()->listen(this, kCallerLeg);
+  caller()->listen(this, kCallerLeg, id_.handle.raw);
   caller()->progress(100);
-  auto refusal = admit(beginning.mapping);
-  if (!refusal) refusal = open_media(invite);
-  if (!refusal) {
-    const base::Endpoint place = places_.back();
-    places_.pop_back();
-    keep_invite(invite);
-    refusal = send_invite(invite, record_.callee_sent, place);
-  }
-  if (refusal) {
-    release(*refusal, Direction::kSwitch);
+  if (beginning.replaces) {
+    const bool room = take_mapping(beginning.mapping);
+    const int status = room ? replace_party(*beginning.replaces, invite, beginning.path.remote) : 0;
+    if (!room)
+      release(ReleaseCause::CallerOverCapacity, Direction::kSwitch);
+    else if (status != 0)
+      release(ReleaseCause::TransferFailed, Direction::kSwitch, status);
     return;
   }
+  if (const auto refusal = set_up(beginning.mapping, invite)) {
+    release(*refusal, Direction::kSwitch);
+  }
+}
+
+std::optional<ReleaseCause> Call::set_up(routing::GatewayIndex mapping,
+                                         const sip::Message& invite) {
+  if (const auto refusal = admit(mapping)) return refusal;
+  if (const auto refusal = open_media(invite)) return refusal;
+  const base::Endpoint place = places_.back();
+  places_.pop_back();
+  keep_invite(invite);
+  if (const auto refusal = send_invite(invite, record_.callee_sent, place)) return refusal;
   state_ = State::kCalling;
   arm_progress(parameters_->SS_SIP_TIMEOUT_INVITE, ReleaseCause::InviteTimeout);
+  return std::nullopt;
+}
+
+bool Call::take_mapping(routing::GatewayIndex mapping) {
+  record_.mapping_gateway = board_.gateways.gateway(mapping).name;
+  if (!board_.gateways.take(mapping)) return false;
+  mapping_ = mapping;
+  return true;
 }
 
 // Whom the call goes to, and whether there is room; takes both gateways' places.
 std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
-  record_.mapping_gateway = board_.gateways.gateway(mapping).name;
-  if (!board_.gateways.take(mapping)) return ReleaseCause::CallerOverCapacity;
-  mapping_ = mapping;
+  if (!take_mapping(mapping)) return ReleaseCause::CallerOverCapacity;
   const std::string digits = dialled_number(record_.callee);
   if (digits.empty()) return ReleaseCause::AddressIncomplete;
   const auto gateway = board_.routes.find(digits);
@@ -125,11 +144,11 @@ std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
 std::optional<ReleaseCause> Call::open_media(const sip::Message& invite) {
   const auto& plan = board_.site.corridor.plan;
   const auto& gateway = board_.gateways.gateway(*routing_);
-  const int towards_caller = media_port(board_.site, caller_path_);
-  if (towards_caller < 0) return ReleaseCause::NoResource;
-  media_.emplace(board_.datapath, board_.ports, plan,
-                 std::array{static_cast<std::uint32_t>(towards_caller), gateway.port},
-                 id_.handle.raw, parameters_->SS_QOS_RTP);
+  if (media_towards_caller_ < 0) return ReleaseCause::NoResource;
+  media_ = std::make_unique<media::MediaSession>(
+      board_.datapath, board_.ports, plan,
+      std::array{static_cast<std::uint32_t>(media_towards_caller_), gateway.port}, id_.handle.raw,
+      parameters_->SS_QOS_RTP);
   return negotiation_.begin(sip::sdp_of(invite), now());
 }
 
@@ -140,7 +159,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::s
   auto [session_id, session] = board_.agent->make_session(path);
   if (session == nullptr) return ReleaseCause::NoResource;
   callee_ = session_id;
-  session->listen(this, kCalleeLeg);
+  session->listen(this, kCalleeLeg, id_.handle.raw);
   const auto& from = invite.from();
   const std::string target = "sip:" + std::string(user) + "@" + path.remote.text();
   const std::string from_value =
@@ -173,6 +192,9 @@ void Call::on_provisional(int, int fork, const sip::Message& response) {
     state_ = State::kRinging;
   }
   const bool with_sdp = negotiation_.on_provisional(fork, response, now());
+  if (Call* home = waits_for_target() ? board_.call(takeover_->home) : nullptr) {
+    home->transfer_progress(status, response.reason());
+  }
   if (state_ == State::kRinging || status == 100) begin_progress(status, with_sdp);
 }
 
@@ -207,15 +229,23 @@ void Call::on_answered(int, int fork, const sip::Message& response) {
     release(ReleaseCause::GatewayFault, Direction::kSwitch);
     return;
   }
-  state_ = State::kAnswered;
+  answered();
   std::string().swap(invite_);
+  if (waits_for_target() && !caller_) {
+    bring_guest();
+  } else {
+    negotiation_.accept(response);
+  }
+}
+
+void Call::answered() {
+  state_ = State::kAnswered;
   answered_at_ = now();
   record_.answer_ms = base::wall_ms_now();
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
   duration_timer_ = board_.env.wheel.arm(now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL,
                                          *this, kDurationClock);
-  negotiation_.accept(response);
 }
 
 void Call::on_media(std::string_view codec) {
@@ -223,7 +253,10 @@ void Call::on_media(std::string_view codec) {
   record_.codec = codec;
 }
 
-void Call::on_acked(int, const sip::Message& ack) { negotiation_.on_acked(ack); }
+void Call::on_acked(int, const sip::Message& ack) {
+  negotiation_.on_acked(ack);
+  if (waits_for_target() && state_ == State::kAnswered) ask_target();
+}
 
 void Call::on_early_answer(int, int fork, const sip::Message& prack) {
   negotiation_.on_early_answer(fork, prack);
@@ -251,6 +284,9 @@ void Call::on_timer(std::uint64_t clock) {
     case kCrossingClock:
       release(ReleaseCause::DialogLost, Direction::kSwitch);
       return;
+    case kTakeoverClock:
+      on_takeover_clock();
+      return;
     default:
       complete();
       return;
@@ -266,7 +302,13 @@ void Call::on_dialog_lost() {
 // --- a change of the session -------------------------------------------------------------------
 
 void Call::on_offer(int leg, int fork, const sip::Message& request) {
-  negotiation_.on_offer(leg, fork, request);
+  // Whoever it would be for is about to be somebody else.
+  const bool moving = leg == kReplacedLeg || (transfer_ && transfer_->lent);
+  if (!moving) {
+    negotiation_.on_offer(leg, fork, request);
+  } else if (auto* asker = session(leg)) {
+    asker->answer_offer(491);
+  }
 }
 
 void Call::on_offer_answered(int leg, const sip::Message& response) {
@@ -310,6 +352,7 @@ void Call::on_cancelled(int, const sip::Message& request) {
 }
 
 void Call::on_bye(int leg, const sip::Message& bye) {
+  if (left_before_its_time(leg)) return;
   if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
     release(ReleaseCause::GatewayRefused, Direction::kCallee, 480, &bye);
     return;
@@ -318,7 +361,10 @@ void Call::on_bye(int leg, const sip::Message& bye) {
           0, &bye);
 }
 
-void Call::on_lost(int) { release(ReleaseCause::AckTimeout, Direction::kSwitch); }
+void Call::on_lost(int leg) {
+  if (left_before_its_time(leg)) return;
+  release(ReleaseCause::AckTimeout, Direction::kSwitch);
+}
 
 void Call::on_prack_missing(int) {
   take_back_answer();
@@ -330,7 +376,7 @@ void Call::hang_up(ReleaseCause cause) { release(cause, Direction::kSwitch); }
 void Call::release(ReleaseCause cause, Direction direction, int status,
                    const sip::Message* passed) {
   if (state_ == State::kReleasing || state_ == State::kOver) return;
-  const bool answered = state_ == State::kAnswered;
+  const bool answered = state_ == State::kAnswered || state_ == State::kTransferred;
   state_ = State::kReleasing;
   board_.env.wheel.cancel(progress_timer_);
   board_.env.wheel.cancel(duration_timer_);
@@ -344,6 +390,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
     record_.sip_code = code;
   record_.end_reason = info.name;
   record_.end_direction = direction_name(direction);
+  end_ties(cause, direction, code);
   finish_legs(cause, code, passed);
   board_.env.counters.add(Counter::calls_ended);
   if (media_) media_->close(now());
@@ -366,7 +413,8 @@ void Call::on_flow_latched(const wire::FlowLatched& event) {
 }
 
 void Call::on_flow_closed(const wire::FlowClosed& event) {
-  if (media_ && media_->on_closed(event)) complete();
+  // Media of a call whose party went elsewhere end before it does.
+  if (media_ && media_->on_closed(event) && state_ == State::kReleasing) complete();
 }
 
 void Call::record_now() {

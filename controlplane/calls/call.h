@@ -11,10 +11,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "controlplane/calls/negotiation.h"
 #include "controlplane/calls/redirects.h"
 #include "controlplane/calls/release_cause.h"
+#include "controlplane/calls/transfer.h"
 #include "controlplane/cdr/record.h"
 #include "controlplane/config/site.h"
 #include "controlplane/media/media_session.h"
@@ -24,9 +28,7 @@
 
 namespace tandem::calls {
 
-struct CallId {
-  base::Handle handle;
-};
+class Call;
 
 // What calls of a shard work with. Outlives them.
 struct Switchboard {
@@ -40,6 +42,10 @@ struct Switchboard {
 
   // The call has ended and its figures are in: write the record, then drop it (later, not now).
   virtual void call_over(CallId id, cdr::CallRecord record) = 0;
+  // nullptr: it is over, or there is none.
+  virtual Call* call(CallId id) = 0;
+  // A call that we make ourselves, with its name. nullptr: no more calls are taken now.
+  virtual std::tuple<CallId, Call*, std::string> make_call() = 0;
 
  protected:
   Switchboard(sip::Environment& e, const config::Site& s, routing::GatewayTable& g,
@@ -52,10 +58,11 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
  public:
   enum class State : std::uint8_t {
     kNew,
-    kCalling,    // INVITE sent, nothing but 100 came
-    kRinging,    // 18x
-    kAnswered,   // 200 passed to the caller
-    kReleasing,  // both legs let go; media figures awaited
+    kCalling,      // INVITE sent, nothing but 100 came
+    kRinging,      // 18x
+    kAnswered,     // 200 passed to the caller
+    kTransferred,  // its party is in another call now, whose end is its end
+    kReleasing,    // both legs let go; media figures awaited
     kOver,
   };
 
@@ -69,8 +76,12 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
     sip::SessionId caller;
     const sip::Message& invite;
     const sip::Path& path;
+    const sip::Replaces* replaces = nullptr;  // the party of another call whose place is asked for
   };
   void begin(CallId id, const Beginning& beginning);
+  // How it begins when a party of another call is referred to a number: `invite` is what that party
+  // could have sent.
+  void begin_referred(CallId id, std::string name, const Guest& guest, const sip::Message& invite);
   void hang_up(ReleaseCause cause);
   // The switch's own end: the record as it stands, without waiting for figures any longer.
   void record_now();
@@ -87,7 +98,13 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   using Nanos = base::Nanos;
 
   enum Progress : std::uint32_t { kTrying = 1, kProgress = 2, kProgressWithSdp = 4, kRinging = 8 };
-  enum Clock : std::uint64_t { kProgressClock, kDurationClock, kCrossingClock, kFiguresClock };
+  enum Clock : std::uint64_t {
+    kProgressClock,
+    kDurationClock,
+    kCrossingClock,
+    kFiguresClock,
+    kTakeoverClock,
+  };
 
   void on_provisional(int leg, int fork, const sip::Message& response) override;
   void on_answered(int leg, int fork, const sip::Message& response) override;
@@ -107,6 +124,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) override;
   void on_timer(std::uint64_t clock) override;
 
+  std::optional<ReleaseCause> set_up(routing::GatewayIndex mapping, const sip::Message& invite);
+  bool take_mapping(routing::GatewayIndex mapping);
   std::optional<ReleaseCause> admit(routing::GatewayIndex mapping);
   std::optional<ReleaseCause> open_media(const sip::Message& invite);
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, std::string_view user,
@@ -120,10 +139,49 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   bool ask_again(const std::string& number, const base::Endpoint& to);
   void note_given_up(int status);
   void forget_last_given_up();
-  sip::InviteSession* session(int leg) override { return leg == kCallerLeg ? caller() : callee(); }
+  sip::InviteSession* session(int leg) override;
   void give_up(ReleaseCause cause) override { release(cause, Direction::kSwitch); }
   void on_dialog_lost() override;
   void on_media(std::string_view codec) override;
+  void on_asked(int leg, int status) override;
+
+  // As the call whose party goes to another one (call_transfer.cc).
+  void refer(int leg, int fork, sip::ServerId id, const sip::Message& request);
+  int refusal_of_refer(int leg, const sip::Message& refer);
+  void transfer_to_number(const std::string& number, const sip::Message& refer);
+  int take_place(const sip::Replaces& replaces, const base::Endpoint& asker);
+  int replace_party(const sip::Replaces& replaces, const sip::Message& invite,
+                    const base::Endpoint& source);
+  Guest guest();
+  void transfer_progress(int status, std::string_view reason);
+  void transfer_failed(int status, std::string_view reason);
+  void transferred(CallId host, const std::string& name);
+  bool may_lend();
+  sip::SessionId lend();
+  void take_back(sip::SessionId id, sdp::Origin told);
+  void reassure_guest();
+  void guest_hung_up();
+  void end_with_host(ReleaseCause cause, Direction direction, int leg);
+  // A party that has been told, or has asked, to go anyway. True: nothing ends with it.
+  bool left_before_its_time(int leg);
+
+  // As the call that somebody comes to (call_takeover.cc).
+  int take_over(const Guest& guest, int leg);
+  void ask_target();
+  void bring_guest();
+  void settle_takeover();
+  void takeover_failed(int status);
+  bool give_place_back();
+  void leave_as_it_was();
+  void restore();
+  void retry_takeover();
+  void on_takeover_clock();
+  void guest_gone();
+  bool waits_for_target() const { return takeover_ && takeover_->stage == Takeover::kWaiting; }
+  sip::SessionId& slot(int leg) { return leg == kCallerLeg ? caller_ : callee_; }
+  // What ties this call to others ends with it.
+  void end_ties(ReleaseCause cause, Direction direction, int status);
+  void answered();
   // The caller never got the 2xx that we had for it.
   void take_back_answer();
   void begin_progress(int status, bool with_sdp);
@@ -145,10 +203,10 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   State state_ = State::kNew;
   sip::SessionId caller_;
   sip::SessionId callee_;
-  sip::Path caller_path_;
+  int media_towards_caller_ = -1;                 // the plan's address; -1: none of ours
   std::optional<routing::GatewayIndex> mapping_;  // whose capacity we hold
   std::optional<routing::GatewayIndex> routing_;
-  std::optional<media::MediaSession> media_;
+  std::unique_ptr<media::MediaSession> media_;
   std::array<bool, 2> heard_{};
   Negotiation negotiation_{*this, media_};
   Redirects redirects_;
@@ -161,6 +219,12 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   loop::TimerId duration_timer_;
   loop::TimerId crossing_timer_;  // armed: a party has lost its dialog, its BYE may be on its way
   loop::TimerId figures_timer_;
+  loop::TimerId takeover_timer_;
+  std::optional<Transfer> transfer_;
+  std::optional<Takeover> takeover_;
+  CallId host_;                                // where our party went; none: it is here
+  int gone_leg_ = 0;                           // which of our parties that is
+  std::vector<std::pair<CallId, int>> homes_;  // where parties of ours came from, and their legs
   Nanos answered_at_{};
   cdr::CallRecord record_;
 };

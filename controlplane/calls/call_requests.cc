@@ -7,8 +7,17 @@ namespace tandem::calls {
 
 void Call::on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& request) {
   auto* asker = session(leg);
-  auto* other = session(1 - leg);
   if (asker == nullptr) return;
+  if (leg == kReplacedLeg) {
+    asker->answer_relayed(id, {.status = 491});
+    return;
+  }
+  auto* other = session(1 - leg);
+  const bool follows = parameters_->TD_SIP_REFER == config::Parameters::Refer::follow;
+  if (follows && request.method() == sip::Method::kRefer) {
+    refer(leg, fork, id, request);
+    return;
+  }
   if (verdict_on(request, *parameters_) == RequestVerdict::kRefuse) {
     const auto& env = board_.env;
     const sip::HeaderLine lines[] = {{sip::HeaderId::kAllow, env.allow},
@@ -25,6 +34,7 @@ void Call::on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& r
 }
 
 void Call::on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) {
+  if (leg == kReplacedLeg) return;  // whoever asked is in no call with it any longer
   if (auto* asker = session(1 - leg)) {
     const std::string headers = response == nullptr ? "" : sip::passing_headers(*response);
     asker->answer_relayed(asked, reply_of(response, headers));

@@ -14,11 +14,13 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
                   media_ports),
       journal_(journal),
       life_(std::move(life)),
-      parameters_(std::make_shared<config::Parameters>(site_records.parameters)) {
+      parameters_(std::make_shared<config::Parameters>(site_records.parameters)),
+      follows_(parameters_->TD_SIP_REFER == config::Parameters::Refer::follow) {
   if (parameters_->TD_SIP_SUBSCRIBE == config::Parameters::Subscribe::relay) {
     env.allow += ", SUBSCRIBE";
   }
-  if (parameters_->TD_SIP_REFER == config::Parameters::Refer::relay) env.allow += ", REFER";
+  if (parameters_->TD_SIP_REFER != config::Parameters::Refer::reject) env.allow += ", REFER";
+  if (follows_) env.supported += ", replaces, norefersub";
 }
 
 bool CallService::knows(const sip::Path& path) { return gateways.knows(path.remote.address); }
@@ -44,12 +46,30 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
     refuse(session, cause);
     return;
   }
+  std::optional<sip::Replaces> replaces;
+  if (follows_ && !sip::read_replaces(invite, replaces)) {
+    journal_.append(refused_record(invite, *mapping, ReleaseCause::BadReplaces));
+    refuse(session, ReleaseCause::BadReplaces);
+    return;
+  }
   auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
-  call->begin({handle}, {.name = fmt::format("{}-{}-{:x}", life_, env.shard, handle.raw),
+  call->begin({handle}, {.name = name_for(handle),
                          .mapping = *mapping,
                          .caller = id,
                          .invite = invite,
-                         .path = path});
+                         .path = path,
+                         .replaces = replaces ? &*replaces : nullptr});
+}
+
+std::string CallService::name_for(base::Handle handle) const {
+  return fmt::format("{}-{}-{:x}", life_, env.shard, handle.raw);
+}
+
+std::tuple<CallId, Call*, std::string> CallService::make_call() {
+  if (draining_ || !journal_.room()) return {};
+  auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
+  if (call == nullptr) return {};
+  return {CallId{handle}, call, name_for(handle)};
 }
 
 cdr::CallRecord CallService::refused_record(const sip::Message& invite,

@@ -44,6 +44,9 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
 
  private:
   void call_over(CallId id, cdr::CallRecord record) override;
+  Call* call(CallId id) override { return id ? calls_.find(id.handle) : nullptr; }
+  std::tuple<CallId, Call*, std::string> make_call() override;
+  std::string name_for(base::Handle handle) const;
   void refuse(sip::InviteSession& session, ReleaseCause cause);
   cdr::CallRecord refused_record(const sip::Message& invite, routing::GatewayIndex mapping,
                                  ReleaseCause cause);
@@ -51,6 +54,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   cdr::Journal& journal_;
   std::string life_;
   std::shared_ptr<const config::Parameters> parameters_;
+  bool follows_;  // REFER and Replaces are ours to carry out
   bool draining_ = false;
   base::Slab<Call> calls_{kCallsMax};
   std::vector<CallId> over_;

@@ -41,6 +41,20 @@ int relayed_refusal(int status) {
 
 }  // namespace
 
+// What a party has said counts from now on.
+void Negotiation::agree(int leg, std::string_view description) {
+  said_[static_cast<std::size_t>(leg)] = description;
+  if (const auto parsed = sdp::parse(description)) media_->set_remote(side_of(leg), *parsed);
+}
+
+std::string Negotiation::shown(const sdp::Description& description, int from) {
+  std::string text = media_->rewritten(description, side_of(from));
+  auto& origin = origins_[static_cast<std::size_t>(other_leg(from))];
+  if (!origin) return text;
+  ++origin->version;
+  return sdp::with_origin(text, *origin);
+}
+
 // --- setting up --------------------------------------------------------------------------------
 
 std::optional<ReleaseCause> Negotiation::begin(std::string_view offer, base::Nanos now) {
@@ -55,8 +69,8 @@ std::optional<ReleaseCause> Negotiation::begin(std::string_view offer, base::Nan
   return std::nullopt;
 }
 
-std::string Negotiation::first_offer() const {
-  return late_ ? std::string() : media_->rewritten(*sdp::parse(first_offer_), media::Side::kCaller);
+std::string Negotiation::first_offer() {
+  return late_ ? std::string() : shown(*sdp::parse(first_offer_), kCallerLeg);
 }
 
 Negotiation::Fork* Negotiation::find(int callee_fork) {
@@ -87,14 +101,14 @@ Negotiation::Fork* Negotiation::take_description(int callee_fork, const sip::Mes
     fork = &forks_.emplace_back(Fork{callee_fork, own, false, {}, first_offer_, {}});
   }
   fork->sdp = text;
-  fork->relayed = media_->rewritten(*description, media::Side::kCallee);
+  fork->relayed = shown(*description, kCalleeLeg);
   return fork;
 }
 
 bool Negotiation::on_provisional(int fork, const sip::Message& response, base::Nanos now) {
   auto* leg = caller();
   auto* other = callee();
-  if (leg == nullptr || other == nullptr || response.status() == 100) return false;
+  if (other == nullptr || response.status() == 100) return false;
   const bool reliable = other->heard_reliably(response);
   const Fork* described = nullptr;
   if (Fork* taken = take_description(fork, response, now)) {
@@ -107,6 +121,8 @@ bool Negotiation::on_provisional(int fork, const sip::Message& response, base::N
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return false;
   }
+  // Nobody listens yet: the caller comes from another call when this one is answered.
+  if (leg == nullptr) return described != nullptr;
   // A late offer that was only shown, not made, may not become one on the caller's side.
   const bool shown_only = late_ && !reliable;
   const bool passes = described != nullptr && !(shown_only && leg->requires_reliable());
@@ -129,8 +145,8 @@ bool Negotiation::on_answered(int fork, const sip::Message& response, base::Nano
   winner_ = static_cast<int>(winner - forks_.data());
   const auto callees = sdp::parse(winner->sdp);
   const auto callers = sdp::parse(winner->other);
-  if (callees) media_->set_remote(media::Side::kCallee, *callees);
-  if (callers) media_->set_remote(media::Side::kCaller, *callers);
+  if (callees) agree(kCalleeLeg, winner->sdp);
+  if (callers) agree(kCallerLeg, winner->other);
   if (callees) parties_.on_media(codec_of(*callees));
   return true;
 }
@@ -160,8 +176,8 @@ void Negotiation::on_acked(const sip::Message& ack) {
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return;
   }
-  media_->set_remote(media::Side::kCaller, *answer);
-  leg->ack(sdp::kContentType, media_->rewritten(*answer, media::Side::kCaller));
+  agree(kCallerLeg, sip::sdp_of(ack));
+  leg->ack(sdp::kContentType, shown(*answer, kCallerLeg));
 }
 
 // The PRACK of a late offer in an 18x.
@@ -177,7 +193,7 @@ void Negotiation::on_early_answer(int fork, const sip::Message& prack) {
   of->settled = true;
   of->other = sip::sdp_of(prack);
   media_->set_remote(media::Side::kCaller, *answer);
-  leg->prack(of->callee, sdp::kContentType, media_->rewritten(*answer, media::Side::kCaller));
+  leg->prack(of->callee, sdp::kContentType, shown(*answer, kCallerLeg));
 }
 
 // --- changing ----------------------------------------------------------------------------------
@@ -196,7 +212,7 @@ int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
   if (!late) {
     const auto offer = sdp::parse(sip::sdp_of(request));
     if (!offer || !media_->relays(*offer)) return 488;
-    body = media_->rewritten(*offer, side_of(from));
+    body = shown(*offer, from);
   }
   const int refusal = pass_on(from, fork, request, body);
   if (refusal == 0) {
@@ -230,18 +246,28 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
   if (!change_ || leg == change_->from) return;
   auto* asker = parties_.session(change_->from);
   const auto theirs = sdp::parse(sip::sdp_of(response));
+  if (change_->ours) {
+    const std::string offer = std::exchange(change_, std::nullopt)->offer;
+    if (theirs) {
+      agree(other_leg(leg), offer);
+      agree(leg, sip::sdp_of(response));
+      if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
+    }
+    parties_.on_asked(leg, theirs ? 200 : 488);
+    return;
+  }
   if (asker == nullptr || !theirs) {
     // The other party has agreed to something that nobody can be told of.
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return;
   }
-  const std::string body = media_->rewritten(*theirs, side_of(leg));
+  const std::string body = shown(*theirs, leg);
   if (change_->late) {
     change_->offer = sip::sdp_of(response);
   } else {
     const Change change = *std::exchange(change_, std::nullopt);
-    media_->set_remote(side_of(change.from), *sdp::parse(change.offer));
-    media_->set_remote(side_of(leg), *theirs);
+    agree(change.from, change.offer);
+    agree(leg, sip::sdp_of(response));
     if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
     if (Fork* early = find(change.callee_fork)) {
       const bool callers = change.from == kCallerLeg;
@@ -261,9 +287,9 @@ void Negotiation::on_offer_acked(int leg, const sip::Message& ack) {
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return;
   }
-  media_->set_remote(side_of(leg), *answer);
-  media_->set_remote(side_of(other_leg(leg)), *sdp::parse(change.offer));
-  other->ack_offer(sdp::kContentType, media_->rewritten(*answer, side_of(leg)));
+  agree(leg, sip::sdp_of(ack));
+  agree(other_leg(leg), change.offer);
+  other->ack_offer(sdp::kContentType, shown(*answer, leg));
 }
 
 // The other party's answer decides; a 2xx may be on its way already.
@@ -276,6 +302,10 @@ void Negotiation::on_offer_cancelled(int leg) {
 void Negotiation::on_offer_refused(int leg, int status) {
   if (!change_ || leg == change_->from) return;
   const Change change = *std::exchange(change_, std::nullopt);
+  if (change.ours) {
+    parties_.on_asked(leg, status);
+    return;
+  }
   const auto* other = parties_.session(leg);
   const bool confirmed = other != nullptr && !is_early(*other);
   if (confirmed && status == 481) {
@@ -287,6 +317,30 @@ void Negotiation::on_offer_refused(int leg, int status) {
     return;
   }
   if (auto* asker = parties_.session(change.from)) asker->answer_offer(relayed_refusal(status));
+}
+
+// --- other parties -----------------------------------------------------------------------------
+
+bool Negotiation::ask(int leg, std::string_view description) {
+  auto* asked = parties_.session(leg);
+  const auto offer = sdp::parse(description);
+  if (change_ || asked == nullptr || !offer) return false;
+  const int from = other_leg(leg);
+  change_ = Change{from, std::string(description), false, -1, true};
+  const auto before = origins_;  // a version that was never said is none
+  if (asked->offer(sdp::kContentType, shown(*offer, from))) return true;
+  change_.reset();
+  origins_ = before;
+  return false;
+}
+
+sdp::Origin Negotiation::told(int leg) const {
+  const auto index = static_cast<std::size_t>(leg);
+  return origins_[index] ? *origins_[index] : sdp::origin_of(said(other_leg(leg)));
+}
+
+void Negotiation::replace(int leg, std::string description) {
+  said_[static_cast<std::size_t>(leg)] = std::move(description);
 }
 
 }  // namespace tandem::calls

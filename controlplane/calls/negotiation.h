@@ -3,6 +3,8 @@
 // for itself; and the media that follow. Owner: the shard's thread.
 #pragma once
 
+#include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,11 +12,14 @@
 
 #include "controlplane/calls/release_cause.h"
 #include "controlplane/media/media_session.h"
+#include "controlplane/sdp/origin.h"
 #include "controlplane/sip/invite_session.h"
 
 namespace tandem::calls {
 
-enum Leg : int { kCallerLeg = 0, kCalleeLeg = 1 };
+// kReplacedLeg: who is leaving a call for somebody else, until that one is in; it has no part in
+// what the others agree on.
+enum Leg : int { kCallerLeg = 0, kCalleeLeg = 1, kReplacedLeg = 2 };
 
 // What a negotiation asks of its call.
 class Parties {
@@ -25,6 +30,8 @@ class Parties {
   virtual void on_dialog_lost() = 0;
   // Media go through us now, or other ones than before; `codec`: the first of the description.
   virtual void on_media(std::string_view codec) = 0;
+  // What ask() asked of this leg's party is agreed on (200), or was refused.
+  virtual void on_asked(int leg, int status) = 0;
 
  protected:
   ~Parties() = default;
@@ -33,7 +40,7 @@ class Parties {
 class Negotiation {
  public:
   // `media`: the call's, set when begin() is called.
-  Negotiation(Parties& parties, std::optional<media::MediaSession>& media)
+  Negotiation(Parties& parties, std::unique_ptr<media::MediaSession>& media)
       : parties_(parties), media_(media) {}
 
   // The INVITE's offer, or none (the callee makes it then).
@@ -42,7 +49,7 @@ class Negotiation {
   // The caller has been told of media of the callee's.
   bool described() const { return !forks_.empty(); }
   // That offer as the callee shall see it; empty: none.
-  std::string first_offer() const;
+  std::string first_offer();
 
   // The callee's 1xx is passed to the caller. True: with a description.
   bool on_provisional(int fork, const sip::Message& response, base::Nanos now);
@@ -60,6 +67,23 @@ class Negotiation {
   void on_offer_cancelled(int leg);
   void on_offer_answered(int leg, const sip::Message& response);
   void on_offer_refused(int leg, int status);
+
+  // An offer of ours to a party in a confirmed dialog: what its counterpart, who may have come from
+  // another call, described. on_asked() tells how it ended. False: not now, another change is open.
+  bool ask(int leg, std::string_view description);
+  // The party's latest description that counts, as it wrote it; empty: none yet.
+  const std::string& said(int leg) const { return said_[static_cast<std::size_t>(leg)]; }
+  // As the other party sees it.
+  std::string shown_to_other(int leg) { return shown(*sdp::parse(said(leg)), leg); }
+  // The party of this leg keeps seeing this origin's next versions, whoever is behind us.
+  void keep_origin(int leg, sdp::Origin last) {
+    origins_[static_cast<std::size_t>(leg)] = std::move(last);
+  }
+  // Of what this leg's party was told last.
+  sdp::Origin told(int leg) const;
+  // Another party is in this leg's place now, and said this.
+  void replace(int leg, std::string description);
+  bool busy() const { return change_.has_value(); }
 
  private:
   // An early dialog of the callee's that has described its media, and the caller's dialog that
@@ -79,6 +103,7 @@ class Negotiation {
     std::string offer;  // as the offering party wrote it
     bool late;          // a re-INVITE without offer: the other party's 2xx makes it
     int callee_fork;    // the early dialog that it is about; -1: confirmed
+    bool ours = false;  // nobody's request waits for its end: ask()
   };
 
   sip::InviteSession* caller() { return parties_.session(kCallerLeg); }
@@ -88,15 +113,19 @@ class Negotiation {
   Fork* take_description(int callee_fork, const sip::Message& response, base::Nanos now);
   int relay_offer(int from, int fork, const sip::Message& request);
   int pass_on(int from, int fork, const sip::Message& request, const std::string& body);
-  void agree(int leg, std::string_view said, const sdp::Description& description);
+  // A description of this leg's party as the other leg's shall see it.
+  std::string shown(const sdp::Description& description, int from);
+  void agree(int leg, std::string_view description);
 
   Parties& parties_;
-  std::optional<media::MediaSession>& media_;
+  std::unique_ptr<media::MediaSession>& media_;
   bool late_ = false;
   std::string first_offer_;  // the INVITE's
   std::vector<Fork> forks_;
   int winner_ = -1;  // in forks_
   std::optional<Change> change_;
+  std::array<std::string, 2> said_;
+  std::array<std::optional<sdp::Origin>, 2> origins_;
 };
 
 }  // namespace tandem::calls

@@ -99,6 +99,8 @@ std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Mill
   members.add("routing_gateway", record.routing_gateway);
   members.begin("given_up");
   add_given_up(out, record.given_up);
+  members.add("transferred_to", record.transferred_to);
+  members.add("transferred_from", record.transferred_from);
   members.add("caller_call_id", record.caller_call_id);
   members.add("callee_call_id", record.callee_call_id);
   members.add("start_ms", record.start_ms);

@@ -27,6 +27,10 @@ struct CallRecord {
   std::string mapping_gateway;
   std::string routing_gateway;    // empty: never routed
   std::vector<GivenUp> given_up;  // in the order in which they were tried
+  // Calls (`call` of their records) that a transfer ties to this one: of whom this call's party
+  // went on to, and of whom one came from. Empty: none.
+  std::string transferred_to;
+  std::string transferred_from;
   std::string caller_call_id;
   std::string callee_call_id;
   // Milliseconds since 1970; 0: didn't happen.

@@ -34,6 +34,8 @@ class MediaSession {
   // is open then. Once.
   bool open(const sdp::Description& description, Side from, base::Nanos now);
   bool is_open() const { return !streams_.empty(); }
+  // The plan's media address towards this party.
+  std::uint32_t address(Side side) const { return addresses_[static_cast<std::size_t>(side)]; }
   // Whether anything in this description goes through the streams that are open.
   bool relays(const sdp::Description& description) const;
   // Where this party receives, by its latest description.

@@ -33,6 +33,9 @@ struct Limits {
   std::uint32_t sessions = 100'000;      // legs
 };
 
+// RFC 3262.
+inline constexpr std::string_view kReliableOption = "100rel";
+
 // The methods that our legs take part in.
 inline constexpr std::string_view kAllowedMethods =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY";
@@ -49,6 +52,8 @@ struct Environment {
   // Allow-Events empty: no event package is ours (RFC 6665), so SUBSCRIBE is no method of ours.
   std::string allow{kAllowedMethods};
   std::string allow_events{};
+  // The extensions that we take part in (Supported); what a peer requires beyond them gets 420.
+  std::string supported{kReliableOption};
   // Marks the calls that we make, so that one that comes back is known (§16.3). The same for all
   // shards of a switch and for no other switch; left empty, the user agent makes one up.
   base::KeyedHash::Key loop_key{};

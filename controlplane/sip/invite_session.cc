@@ -6,6 +6,7 @@
 #include "controlplane/sip/builder.h"
 #include "controlplane/sip/loop_mark.h"
 #include "controlplane/sip/ticket.h"
+#include "drivers/base/text.h"
 
 namespace tandem::sip {
 namespace {
@@ -45,9 +46,14 @@ InviteSession::~InviteSession() = default;
 
 void InviteSession::bind(SessionId id) { leg_.id = id; }
 
+bool InviteSession::has_dialog(std::string_view call_id, std::string_view local_tag,
+                               std::string_view remote_tag) const {
+  return state() != State::kOver && dialog().call_id == call_id &&
+         leg_.fork_by_tags(local_tag, remote_tag) >= 0;
+}
+
 bool InviteSession::owns(const Message& request) const {
-  return state() != State::kOver && dialog().call_id == request.call_id() &&
-         leg_.fork_of(request) >= 0;
+  return has_dialog(request.call_id(), request.to_tag(), request.from_tag());
 }
 
 // --- UAC ---------------------------------------------------------------------------------------
@@ -79,7 +85,10 @@ bool InviteSession::start(const Outgoing& outgoing) {
       .header(HeaderId::kContact, leg_.contact())
       .header(HeaderId::kAllow, env.allow)
       .written(outgoing.passed);
-  if (offers_reliable_) out.header(HeaderId::kSupported, kReliableOption);
+  // "100rel" is the first of them (kReliableOption).
+  std::string_view supported = env.supported;
+  if (!offers_reliable_) next_value(supported);
+  if (!supported.empty()) out.header(HeaderId::kSupported, base::trim(supported));
   const auto text = out.finish(outgoing.content_type, outgoing.body);
   if (!clients.send(client_, std::string(text.value_or(std::string_view{})))) {
     client_ = {};
@@ -104,6 +113,9 @@ void InviteSession::on_response(Exchange exchange, ClientId id, const Message& r
     case Exchange::kRelayed:
       // RFC 4320: a provisional one says nothing that could be passed on.
       if (status >= 200) on_relayed_end(id, &response);
+      return;
+    case Exchange::kNotify:
+      if (status >= 200) referral_.on_end(id, status);
       return;
     case Exchange::kInvite:
       break;
@@ -230,6 +242,9 @@ void InviteSession::on_timeout(Exchange exchange, ClientId id, int status) {
       return;
     case Exchange::kRelayed:
       on_relayed_end(id, nullptr);
+      return;
+    case Exchange::kNotify:
+      referral_.on_end(id, status);
       return;
     case Exchange::kBye:
       return;
@@ -389,7 +404,7 @@ void InviteSession::on_request(ServerId id, const Message& request) {
   in.remote_cseq = request.cseq().number;
   leg_.note_allow(fork, request);
   const HeaderLine lines[] = {{HeaderId::kAllow, leg_.host.env.allow},
-                              {HeaderId::kSupported, kReliableOption}};
+                              {HeaderId::kSupported, leg_.host.env.supported}};
   switch (request.method()) {
     case Method::kBye:
       on_their_bye(id, fork, request);

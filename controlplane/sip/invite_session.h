@@ -16,6 +16,7 @@
 #include "controlplane/sip/forks.h"
 #include "controlplane/sip/leg.h"
 #include "controlplane/sip/offer_answer.h"
+#include "controlplane/sip/referral.h"
 #include "controlplane/sip/relayed_requests.h"
 #include "controlplane/sip/reliable.h"
 
@@ -31,7 +32,16 @@ class InviteSession final {
   ~InviteSession();
 
   void bind(SessionId id);  // once, right after it was made
-  void listen(SessionListener* listener, int leg) { leg_.listener = listener, leg_.number = leg; }
+  // `owner`: what the listener is, for who finds the session by its dialog.
+  void listen(SessionListener* listener, int leg, std::uint64_t owner = 0) {
+    leg_.listener = listener;
+    leg_.number = leg;
+    leg_.owner = owner;
+  }
+  SessionId id() const { return leg_.id; }
+  std::uint64_t owner() const { return leg_.owner; }
+  int number() const { return leg_.number; }
+  bool has_listener() const { return leg_.listener != nullptr; }
 
   // UAC. From and To are header values without tags.
   struct Outgoing {
@@ -100,6 +110,15 @@ class InviteSession final {
   // Nobody will answer what waits any longer: 487.
   void abandon_relayed() { relayed_.abandon(); }
 
+  // Takes the peer's REFER (on_relayed() brought it): 202, and the NOTIFYs that tell() sends, if it
+  // wants them. False, and refused with 491: an earlier one is open.
+  bool accept_refer(ServerId id, int fork, const Message& refer);
+  void tell_referral(int status, std::string_view reason, bool final) {
+    referral_.tell(status, reason, final);
+  }
+  // How long to wait after a 491 to our re-INVITE (§14.1).
+  Nanos glare_pause() const;
+
   // Ends the leg, whatever its state: refuses (with `status`), cancels, or hangs up with a Reason
   // header's value. `passed`: what ended the other leg, if that has more to say: its Reason goes
   // before ours, its end-to-end headers and its body go along. The listener hears nothing more.
@@ -122,6 +141,8 @@ class InviteSession final {
   int fork() const { return leg_.fork; }
   // The request is one in a dialog of ours.
   bool owns(const Message& request) const;
+  bool has_dialog(std::string_view call_id, std::string_view local_tag,
+                  std::string_view remote_tag) const;
   ServerId invite_transaction() const { return server_; }
   // UAS: of what makes its INVITE the same as another that came by another way (§8.2.2.2).
   const base::KeyedHash::Digest& origin() const { return origin_; }
@@ -175,6 +196,7 @@ class InviteSession final {
   std::optional<Waiting2xx> waiting_2xx_;  // for the PRACK of an 18x
   OfferAnswer offers_;
   RelayedRequests relayed_{leg_};
+  Referral referral_{leg_};
   bool gone_ = false;  // the host has been told
 };
 

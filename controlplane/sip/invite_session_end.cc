@@ -39,6 +39,7 @@ void InviteSession::on_their_bye(ServerId id, int fork, const Message& bye) {
   repeater_.stop();
   offers_.abandon();
   relayed_.abandon();
+  referral_.abandon();
   bool early = false;
   switch (state()) {
     case State::kEnding:  // both hung up at once
@@ -111,6 +112,7 @@ void InviteSession::finish(int status, std::string_view reason, const Message* p
   if (bye_reason_.empty()) bye_reason_ = reason;
   offers_.abandon();
   relayed_.abandon();
+  referral_.abandon();
   switch (state()) {
     case State::kIncoming:
       refuse_invite(status, own, passed);
@@ -138,6 +140,7 @@ void InviteSession::send_bye(std::string_view reason, const Message* passed) {
   repeater_.stop();
   offers_.abandon();
   relayed_.abandon();
+  referral_.abandon();
   leg_.state = State::kEnding;
   const HeaderLine lines[] = {{HeaderId::kReason, reason}};
   Dialog::Request bye{.headers = std::span(lines, reason.empty() ? 0 : 1)};
@@ -161,6 +164,7 @@ void InviteSession::over() {
   waiting_2xx_.reset();
   offers_.abandon();
   relayed_.abandon();
+  referral_.abandon();
   go_when_done();
 }
 

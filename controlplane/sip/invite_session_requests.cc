@@ -1,5 +1,6 @@
 // The part of a session that takes and sends the parties' own requests (INFO, MESSAGE, NOTIFY …).
 #include "controlplane/sip/invite_session.h"
+#include "drivers/base/text.h"
 
 namespace tandem::sip {
 
@@ -20,6 +21,24 @@ void InviteSession::on_relayed_end(ClientId id, const Message* response) {
   if (asked && leg_.listener != nullptr) {
     leg_.listener->on_relayed_answered(leg_.number, *asked, response);
   }
+}
+
+bool InviteSession::accept_refer(ServerId id, int fork, const Message& refer) {
+  if (referral_.open()) {
+    relayed_.answer(id, {.status = 491});
+    return false;
+  }
+  // RFC 4488: without a subscription, if that is what it asks for.
+  const bool silent = base::iequals(refer.value(HeaderId::kReferSub), "false");
+  relayed_.answer(id, {.status = 202, .passed = silent ? "Refer-Sub: false\r\n" : ""});
+  referral_.begin(fork, refer.cseq().number, !silent);
+  return true;
+}
+
+Nanos InviteSession::glare_pause() const {
+  // In units of 10 ms: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other.
+  const std::uint64_t units = leg_.host.env.random.next() % (leg_.uac ? 191 : 201);
+  return base::Millis{10} * static_cast<std::int64_t>(units + (leg_.uac ? 210 : 0));
 }
 
 bool InviteSession::relay(const Message& request, ServerId asked, int fork) {

@@ -7,13 +7,11 @@
 
 namespace tandem::sip {
 
-int Leg::fork_of(const Message& request) const {
+int Leg::fork_by_tags(std::string_view local, std::string_view remote) const {
   for (std::size_t i = 0; i < dialogs.size(); ++i) {
     const auto& [dialog, agreement, allows, over, rseq, answering] = dialogs[i];
     if (over || dialog.remote_tag.empty()) continue;
-    if (dialog.local_tag == request.to_tag() && dialog.remote_tag == request.from_tag()) {
-      return static_cast<int>(i);
-    }
+    if (dialog.local_tag == local && dialog.remote_tag == remote) return static_cast<int>(i);
   }
   return -1;
 }
@@ -82,7 +80,7 @@ bool Leg::respond(ServerId to, int in_fork, const Reply& reply) {
   const std::string own_contact = contact();
   std::array<HeaderLine, 8> lines = {{{HeaderId::kContact, own_contact},
                                       {HeaderId::kAllow, host.env.allow},
-                                      {HeaderId::kSupported, kReliableOption}}};
+                                      {HeaderId::kSupported, host.env.supported}}};
   CHECK(reply.headers.size() <= lines.size() - 3);
   std::copy(reply.headers.begin(), reply.headers.end(), lines.begin() + 3);
   Reply whole = reply;

@@ -21,9 +21,6 @@ struct SessionId {
   explicit operator bool() const { return static_cast<bool>(handle); }
 };
 
-// The extensions that we know (RFC 3262).
-inline constexpr std::string_view kReliableOption = "100rel";
-
 // What a leg tells its call. `leg` is the word given at the start, `fork` the dialog's number in
 // its session. After on_refused, on_cancelled, on_bye, on_lost or on_prack_missing the session is
 // on its own and says nothing more.
@@ -85,7 +82,7 @@ enum class SessionState : std::uint8_t {
 };
 
 // Which of a session's requests a client transaction's cookie means.
-enum class Exchange : std::uint8_t { kInvite, kBye, kReinvite, kPrack, kUpdate, kRelayed };
+enum class Exchange : std::uint8_t { kInvite, kBye, kReinvite, kPrack, kUpdate, kRelayed, kNotify };
 
 // How far the first offer and answer of a dialog have come (RFC 3264, RFC 6337 §2).
 enum class Agreement : std::uint8_t {
@@ -115,6 +112,7 @@ struct Leg {
   bool uac;
   SessionListener* listener = nullptr;
   int number = 0;
+  std::uint64_t owner = 0;  // what the listener told us to give back
   // UAC: [0] is what all begin with, known to us alone; each To-tag heard adds one. UAS: [0] is
   // made by the INVITE, others by new_fork().
   std::vector<LegDialog> dialogs{};
@@ -125,7 +123,10 @@ struct Leg {
   const Dialog& dialog() const { return dialogs[static_cast<std::size_t>(fork)].dialog; }
   bool early() const { return state == SessionState::kIncoming || state == SessionState::kCalling; }
   // The fork whose dialog a request belongs to; -1: none.
-  int fork_of(const Message& request) const;
+  int fork_of(const Message& request) const {
+    return fork_by_tags(request.to_tag(), request.from_tag());
+  }
+  int fork_by_tags(std::string_view local, std::string_view remote) const;
   // The same by the peer's tag.
   int fork_by_remote_tag(std::string_view tag) const;
 

@@ -123,7 +123,7 @@ bool OfferAnswer::begin(Exchange exchange, int fork, Method method, std::string_
                         std::string_view body) {
   if (ours_ || theirs_) return false;
   const std::string own_contact = leg_.contact();
-  const HeaderLine allow[] = {{HeaderId::kAllow, kAllowedMethods}};
+  const HeaderLine allow[] = {{HeaderId::kAllow, leg_.host.env.allow}};
   const ClientId id = leg_.send(exchange, fork,
                                 {.method = method,
                                  .contact = own_contact,

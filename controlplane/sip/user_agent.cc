@@ -19,6 +19,13 @@ namespace {
 constexpr std::string_view kAllowedOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS";
 constexpr std::string_view kAcceptedTypes = "application/sdp, multipart/mixed";
 
+bool supports(const Environment& env, std::string_view option) {
+  for (std::string_view rest = env.supported; !rest.empty();) {
+    if (base::iequals(next_value(rest), option)) return true;
+  }
+  return false;
+}
+
 bool may_offer(Method method) {
   return method == Method::kInvite || method == Method::kUpdate || method == Method::kPrack;
 }
@@ -149,6 +156,14 @@ InviteSession* UserAgent::find_dialog(const Message& request) {
   return session != nullptr && session->owns(request) ? session : nullptr;
 }
 
+InviteSession* UserAgent::find_replaced(const Replaces& replaces) {
+  const auto ticket = Ticket::parse(replaces.to_tag);
+  InviteSession* session = ticket ? find({ticket->handle}) : nullptr;
+  const bool meant = session != nullptr &&
+                     session->has_dialog(replaces.call_id, replaces.to_tag, replaces.from_tag);
+  return meant ? session : nullptr;
+}
+
 bool UserAgent::refuse(ServerId id, const Message& request) {
   if (request.method() != Method::kOptions && request.max_forwards() == 0u) {
     server_transactions_.respond(id, {.status = 483, .to_tag = env_.random.token()});
@@ -157,7 +172,7 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
   // §8.2.2.3. Proxy-Require is for proxies.
   std::string unsupported;
   each_value(request, HeaderId::kRequire, [&](std::string_view option) {
-    if (base::iequals(option, kReliableOption)) return;
+    if (supports(env_, option)) return;
     if (!unsupported.empty()) unsupported += ", ";
     unsupported += option;
   });
@@ -208,7 +223,7 @@ void UserAgent::answer_outside(ServerId id, const Message& request) {
   const HeaderLine abilities[] = {
       {HeaderId::kAllow, env_.allow},          {HeaderId::kAccept, kAcceptedTypes},
       {HeaderId::kAcceptEncoding, "identity"}, {HeaderId::kAcceptLanguage, "en"},
-      {HeaderId::kSupported, kReliableOption}, {HeaderId::kAllowEvents, env_.allow_events}};
+      {HeaderId::kSupported, env_.supported},  {HeaderId::kAllowEvents, env_.allow_events}};
   const HeaderLine outside[] = {{HeaderId::kAllow, kAllowedOutside}};
   Reply reply{.status = 405, .to_tag = tag, .headers = outside};
   switch (request.method()) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/sip/invite_session.h"
+#include "controlplane/sip/replaces.h"
 #include "drivers/base/handle_index.h"
 
 namespace tandem::sip {
@@ -37,6 +38,8 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   // A session for a call of ours. No id: the limit is reached (counted).
   std::pair<SessionId, InviteSession*> make_session(const Path& path);
   InviteSession* find(SessionId id) { return sessions_.find(id.handle); }
+  // The session that has this dialog; nullptr: none of this shard's.
+  InviteSession* find_replaced(const Replaces& replaces);
 
   // Drops the sessions that are over. Once a turn, with nothing of theirs on the stack.
   void tidy();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/sdp/origin.h"
 #include "controlplane/sdp/sdp.h"
 #include "tests/fuzz/must.h"
 
@@ -61,6 +62,14 @@ void one_input(std::string_view input) {
   MUST(again.ok());
   check_rewritten(*read, *again);
   MUST(sdp::rewrite(*again, ends()) == once);
+  // Another origin and no direction leave the rest what it was.
+  const Exactly moved(sdp::with_origin(once, {"tandem", "1", 2}));
+  const bool has_origin = ("\n" + once).find("\no=") != std::string::npos;
+  MUST(sdp::origin_of(moved.view()).version == (has_origin ? 2u : 0u));
+  const Exactly both_ways(sdp::resumed(moved.view()));
+  const auto other = sdp::parse(both_ways.view());
+  MUST(other.ok() && other->media.size() == again->media.size());
+  for (const auto& media : other->media) MUST(media.direction == sdp::Direction::kSendRecv);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "controlplane/sip/builder.h"
 #include "controlplane/sip/dialog.h"
 #include "controlplane/sip/parser.h"
+#include "controlplane/sip/replaces.h"
 #include "tests/fuzz/must.h"
 
 namespace tandem::fuzz {
@@ -68,6 +69,19 @@ void read_value(std::string_view value, const Exactly& buffer) {
   }
 }
 
+// Whom a REFER points to and what an INVITE replaces: what is understood has all its parts.
+void read_transfer(const Message& message) {
+  std::optional<sip::Replaces> replaces;
+  const bool clear = sip::read_replaces(message, replaces);
+  MUST(clear || !replaces);
+  const auto target = sip::read_refer_to(message);
+  (void)sip::refers_to_other_method(message);
+  for (const auto& one : {replaces, target ? target->replaces : std::nullopt}) {
+    if (!one) continue;
+    MUST(!one->call_id.empty() && sip::is_token(one->to_tag) && sip::is_token(one->from_tag));
+  }
+}
+
 void read_all(const Message& message, const Exactly& buffer) {
   for (const auto& header : message.headers()) {
     MUST(buffer.holds(header.name) && buffer.holds(header.value));
@@ -87,6 +101,7 @@ void read_all(const Message& message, const Exactly& buffer) {
   MUST(message.to_tag() == message.to().tag().value_or(""));
   MUST(buffer.holds(message.body()) && buffer.holds(message.call_id()));
   sip::lists_token(message, HeaderId::kSupported, "timer");
+  read_transfer(message);
 }
 
 int values_of(const Message& message, HeaderId id) {

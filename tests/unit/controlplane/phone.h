@@ -61,13 +61,13 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
     session = id;
     made->listen(this, 0);
     const std::string uri = "sip:" + std::string(number) + "@" + std::string(target);
-    const Carried carried("INVITE", invite_headers);
+    const std::string passed = Carried("INVITE", invite_headers).headers + own_headers;
     CHECK_started(made->start({.request_uri = uri,
                                .from = "\"Alice\" <sip:alice@" + here_.address.text() + ">",
                                .to = "<" + uri + ">",
                                .reliable = reliable,
                                .hold_ack = hold_ack,
-                               .passed = carried.headers,
+                               .passed = passed,
                                .content_type = offer.empty() ? "" : offer_type,
                                .body = offer}));
   }
@@ -91,7 +91,8 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   }
   std::string last_body;
   std::string last_uri;
-  std::string invite_headers;  // of the calls it makes, each with its CRLF
+  std::string invite_headers;  // of the calls it makes, each with its CRLF; those that pass
+  std::string own_headers;     // and those that are a leg's own (Require, Replaces)
   std::string offer_type = "application/sdp";
   int last_fork = 0;
   std::string own_sdp;  // for a test's on_change
