@@ -111,7 +111,7 @@ class ControlSocketTest : public ::testing::Test {
   }
   // Waits until `done`, for at most some seconds.
   static void await(const std::function<bool()>& done) {
-    const auto deadline = base::monotonic_now() + base::Seconds{10};
+    const auto deadline = base::monotonic_now() + base::Seconds{60};
     while (!done()) {
       ASSERT_LT(base::monotonic_now(), deadline) << "nothing came";
       std::this_thread::yield();

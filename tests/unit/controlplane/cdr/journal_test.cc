@@ -74,7 +74,7 @@ class JournalTest : public ::testing::Test {
     return found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec;
   }
   static void await(const std::function<bool()>& done) {
-    const auto deadline = base::monotonic_now() + base::Seconds{10};
+    const auto deadline = base::monotonic_now() + base::Seconds{60};
     while (!done()) {
       ASSERT_LT(base::monotonic_now(), deadline);
       std::this_thread::yield();

@@ -293,7 +293,7 @@ TEST_F(SegmentTest, TwoThatStartTogetherMeet) {
       auto segment = open(side);
       if (!segment) return pipe.say(segment.error_text());
       segment->announce();
-      const auto deadline = base::monotonic_now() + base::Seconds{10};
+      const auto deadline = base::monotonic_now() + base::Seconds{60};
       while (segment->generation_of(other) == 0 && base::monotonic_now() < deadline) sched_yield();
       pipe.say(segment->generation_of(other) == 1 ? "met" : "alone");
       // Ends without leave(): the file stays for the other one to find.
