@@ -202,7 +202,7 @@ def nothing_left_behind(bench: Bench) -> None:
 @case
 def wrong_configuration(bench: Bench) -> None:
     """Exit code 2, and every fault with file and line."""
-    switch = bench.new_switch()
+    switch = bench.new_switch(parameters={"SS_SIP_TIMEOUT_INVITE": "3"})
     good = switch.site_text()
     # what is wrong, its replacement, which program must find it
     both, control, data = ("tandem-dataplane", "tandem-controlplane"), (1,), (0,)

@@ -1,33 +1,34 @@
-"""TCP connections of peers: which one a response takes, and every limit on them."""
+"""TCP and TLS connections of peers: which one a response takes, and every limit on them."""
 
 import contextlib
 import socket
+import ssl
 from typing import Iterator
 
 from harness.bench import Bench, case
 from harness.call import SIP_AT_CALLER, Peers
+from harness.certificates import Authority
 from harness.failure import check, check_equal
 from harness.lab import CALLEE_AT_KERNEL, CALLER_AT_KERNEL, KERNEL_TO_CALLEE, KERNEL_TO_CALLER
 from harness.listener import CALLEE_PORT, SIP_PORT, doors, listener
 from harness.sip import Agent, sdp, token
 from harness.stream import StreamAgent
 
-DOOR = (KERNEL_TO_CALLER, SIP_PORT["tcp"])
-
 
 @contextlib.contextmanager
-def connected(bench: Bench) -> Iterator[socket.socket]:
+def connected(bench: Bench, protocol: str = "tcp") -> Iterator[socket.socket]:
     """A connection of the customer's to the switch."""
     with bench.lab.caller.open_socket(socket.AF_INET, socket.SOCK_STREAM) as made:
         made.bind((CALLER_AT_KERNEL, 0))
         made.settimeout(20)
-        made.connect(DOOR)
+        made.connect((KERNEL_TO_CALLER, SIP_PORT[protocol]))
         yield made
 
 
-def options(call_id: str = "", more: str = "", length: int = 0) -> bytes:
+def options(call_id: str = "", more: str = "", length: int = 0,
+            transport: str = "TCP") -> bytes:
     return (f"OPTIONS sip:{KERNEL_TO_CALLER} SIP/2.0\r\n"
-            f"Via: SIP/2.0/TCP {CALLER_AT_KERNEL}:5060;branch=z9hG4bK{token(16)}\r\n"
+            f"Via: SIP/2.0/{transport} {CALLER_AT_KERNEL}:5060;branch=z9hG4bK{token(16)}\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:x@{CALLER_AT_KERNEL}>;tag={token()}\r\n"
             f"To: <sip:{KERNEL_TO_CALLER}>\r\nCall-ID: {call_id or token()}\r\n"
             f"CSeq: 1 OPTIONS\r\n{more}Content-Length: {length}\r\n\r\n").encode()
@@ -144,6 +145,35 @@ def idle_connections_are_closed(bench: Bench) -> None:
         check_equal(switch.wait_counter("stream_idle", 1), 1, "stream_idle")
         lively.sendall(options("lively"))
         check(b"Call-ID: lively" in next_response(lively), "no answer to the lively one")
+
+
+@case
+def certificates_are_demanded(bench: Bench) -> None:
+    """With verify = "required": a peer without a certificate, or with one of another authority,
+    gets no further than the handshake; nobody waits for one who never begins it."""
+    bench.lay_kernel_cables()
+    authority, other = Authority(bench.folder), Authority(bench.folder, "other")
+    switch = bench.switch(site=listener("in-tls", "tls", KERNEL_TO_CALLER, "caller", authority),
+                          caller=CALLER_AT_KERNEL, parameters={"TD_SIP_CONNECT_TIMEOUT": "1"})
+    for number, identity in enumerate((None, other.identity(CALLER_AT_KERNEL),
+                                       authority.identity(CALLER_AT_KERNEL))):
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        if identity:
+            context.load_cert_chain(identity.certificate, identity.key)
+        with connected(bench, "tls") as plain, \
+                context.wrap_socket(plain, server_hostname=KERNEL_TO_CALLER) as peer:
+            if identity and number == 2:
+                peer.sendall(options("known", transport="TLS"))
+                check(b"Call-ID: known" in next_response(peer), "no answer to a known peer")
+                continue
+            # TLS 1.3: our side is done before the switch has seen what we lack.
+            with contextlib.suppress(OSError):
+                peer.sendall(options("unknown", transport="TLS"))
+                check_equal(peer.recv(100), b"", "answer to a peer without a good certificate")
+        switch.wait_counter("drop_stream_handshake", number + 1)
+    with connected(bench, "tls") as silent:
+        check_closed(silent, "the end of a connection without a handshake")
+    switch.wait_counter("drop_stream_handshake", 3)
 
 
 # --- requests that are too large for a datagram ---

@@ -68,8 +68,7 @@ class Switch:
         # Two workers share the two cores with everything else: slow, but a fair test of hand-overs.
         cores = [1] if options.workers == 1 else list(range(options.workers))
         huge = self.lab.huge_pages and not options.no_huge
-        parameters = {"SS_SIP_TIMEOUT_INVITE": "3", "SS_RTP_PORT_RANGE": "10000,39999",
-                      **options.parameters}
+        parameters = {"SS_RTP_PORT_RANGE": "10000,39999", **options.parameters}
         return "\n".join([
             "[corridor]", f'segment = "{self.segment}"',
             f"workers = {options.workers}", f"shards = {options.shards}",
