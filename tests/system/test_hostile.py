@@ -67,8 +67,8 @@ def broken_invites(bench: Bench) -> None:
 
 @case
 def broken_sdp(bench: Bench) -> None:
-    """INVITEs with SDP that can't be obeyed are refused; none reaches the callee."""
-    switch = bench.switch()
+    """INVITEs with SDP that can't be obeyed are refused, by us or by a callee (a silent one)."""
+    switch = bench.switch(parameters={"SS_SIP_TIMEOUT_INVITE": "1"})
     peers = Peers.at(bench)
     good = peers.caller_sdp()
     for body in ("v=0\r\n", "hello", good.replace("m=audio", "m=odio"),

@@ -75,8 +75,10 @@ def linphone_offers_ice(bench: Bench) -> None:
     callee = far_phone(bench)
     switch = bench.switch()
     ring(caller, callee)
-    offers = {side: next(one.data for one in bench.recorders[side].datagrams
-                         if one.data.startswith(b"INVITE ")) for side in ("caller", "callee")}
+    offers = {side: wait_until(lambda: [one.data for one in bench.recorders[side].datagrams
+                                        if one.data.startswith(b"INVITE ")],
+                               f"the INVITE on the {side}'s cable")[0]
+              for side in ("caller", "callee")}
     check(b"a=candidate" in offers["caller"], "the caller did not offer ICE")
     check(b"a=candidate" not in offers["callee"], "candidates were passed on")
     pick_up(caller, callee)

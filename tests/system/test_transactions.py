@@ -4,7 +4,7 @@ import re
 
 from harness.bench import NUMBER, Bench, case
 from harness.call import SIP_AT_CALLER, Peers, establish
-from harness.failure import check, check_equal
+from harness.failure import check, check_equal, wait_until
 from harness.lab import CALLEE, CALLER, SWITCH_TO_CALLEE
 from harness.sip import Agent, Message, token
 
@@ -23,8 +23,10 @@ def invite_gaps(bench: Bench) -> None:
     leg = peers.caller.invite(SIP_AT_CALLER, NUMBER, peers.caller_sdp())
     leg.ack(peers.caller.expect(408, timeout=15))
     switch.wait_one_record()
-    times = [one.at for one in bench.recorders["callee"].datagrams
-             if not one.sent and one.data.startswith(b"INVITE ")]
+    # The recorder is another listener than the callee, and may be late.
+    times = wait_until(lambda: len(times := [one.at for one in bench.recorders["callee"].datagrams
+                                             if not one.sent and one.data.startswith(b"INVITE ")])
+                       > len(gaps) and times, "the INVITEs on the callee's cable")
     check_equal(len(times), 1 + len(gaps), "INVITEs")
     # Later than that is the machine's doing, earlier is ours; all were in time before the 408.
     for number, gap in enumerate(gaps):
