@@ -76,7 +76,7 @@ def broken_sdp(bench: Bench) -> None:
                  good.replace("m=audio 20000", "m=audio 99999"),
                  good.replace("RTP/AVP 8 0", "RTP/AVP"), good + "a=" + "x" * 600 + "\r\n\0\r\n"):
         leg = peers.caller.invite(SIP_AT_CALLER, NUMBER, body)
-        while (answer := peers.caller.receive(8)) and answer.status < 200:
+        while (answer := peers.caller.receive(20)) and answer.status < 200:
             pass
         if answer is None:
             raise Failure(f"no final answer to the SDP {body[:60]!r}")
@@ -97,7 +97,7 @@ def malformed_gets_400(bench: Bench) -> None:
             check(what in text, f"{what} is not in the INVITE")
             agent.send(text.replace(what, instead, 1), SIP_AT_CALLER)
             branch = re.search("branch=[^\r]+", text).group(0)  # type: ignore
-            while (answer := agent.receive(5)) and branch not in answer.text:
+            while (answer := agent.receive(20)) and branch not in answer.text:
                 pass  # a repeated refusal of the one before
             if answer is None:
                 raise Failure(f"no answer to {instead!r}")
@@ -112,7 +112,7 @@ def unknown_method_refused(bench: Bench) -> None:
     with bench.caller() as agent:
         text = invite_text(agent).replace("INVITE", "FROBNICATE")
         agent.send(text, SIP_AT_CALLER)
-        answer = agent.receive(5)
+        answer = agent.receive(20)
         check(answer and answer.status in (405, 501), "no 405 or 501 to an unknown method")
     switch.check_alive()
 

@@ -29,6 +29,7 @@ class StreamAgent(Agent):
         self.tls = tls
         self.connections: dict[tuple[str, int], socket.socket] = {}
         self.messages: queue.Queue[Message] = queue.Queue()
+        self._closed = False
         self.socket = namespace.open_socket(socket.AF_INET, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((address, port))
@@ -36,12 +37,14 @@ class StreamAgent(Agent):
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        self.close_connections()
+        # The door first: a peer that comes back at once must find nobody, ever.
+        self._closed = True
         try:
             self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         except OSError:
             pass
         self.socket.close()
+        self.close_connections()
 
     def close_connections(self) -> None:
         # Taken out first: the peer may be back on a new one before the last is closed.
@@ -80,6 +83,8 @@ class StreamAgent(Agent):
 
     def _take(self, connection: socket.socket, peer: tuple[str, int]) -> None:
         self.connections[peer] = connection
+        if self._closed:  # let in while the door was being shut
+            self.close_connections()
         threading.Thread(target=self._read, args=(connection, peer), daemon=True).start()
 
     def _read(self, connection: socket.socket, peer: tuple[str, int]) -> None:
