@@ -76,12 +76,18 @@ Fault Commands::update(const wire::UpdateFlow& order) {
   Fault fault;
   Flow* flow = find(order.key, order.generation, fault);
   if (flow == nullptr) return fault;
-  if (!is_sound(order.remote) || !is_known(order.kind)) return {Counter::drop_command};
+  if (!is_sound(order.remote) || !is_known(order.kind) || order.clock_khz == 0) {
+    return {Counter::drop_command};
+  }
   if (flow->kind != order.kind) {
     // To where it came from last, until another source of the signalled address is heard.
     flow->kind = order.kind;
     flow->locked = false;
     flow->meter.pause();
+  }
+  if (flow->clock_khz != order.clock_khz) {
+    flow->meter.change_clock(flow->clock_khz, order.clock_khz);
+    flow->clock_khz = order.clock_khz;
   }
   signal_remote(*flow, order.remote);
   records_.at(order.key).write(flow->record());

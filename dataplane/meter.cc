@@ -93,6 +93,13 @@ void Meter::pause() {
   has_transit_ = false;
 }
 
+// What was felt so far stays the same time; no timestamp of one clock is compared with one of the
+// other.
+void Meter::change_clock(std::uint8_t from_khz, std::uint8_t to_khz) {
+  jitter_x16_ = static_cast<std::uint32_t>(std::uint64_t{jitter_x16_} * to_khz / from_khz);
+  has_transit_ = false;
+}
+
 void Meter::begin(const RtpHead& head) {
   if (started_) lost_before_ += lost_in_run();
   started_ = true;

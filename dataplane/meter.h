@@ -41,6 +41,9 @@ class Meter {
   // The stream stops for something else: its next packet is no gap's end.
   void pause();
 
+  // The stream's timestamps run by another clock from now on; neither is 0.
+  void change_clock(std::uint8_t from_khz, std::uint8_t to_khz);
+
   // Fills in everything but `refused`, `relayed` and `opaque`.
   void read(std::uint8_t clock_khz, wire::FlowFigures& out) const;
 

@@ -195,7 +195,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
 
   sip::InviteSession* caller() { return board_.agent->find(caller_); }
   sip::InviteSession* callee() { return board_.agent->find(callee_); }
-  Nanos now() const { return board_.env.wheel.now(); }
+  Nanos now() const override { return board_.env.wheel.now(); }
 
   Switchboard& board_;
   std::shared_ptr<const config::Parameters> parameters_;  // those it was born with

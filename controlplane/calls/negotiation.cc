@@ -92,6 +92,7 @@ Negotiation::Fork* Negotiation::take_description(int callee_fork, const sip::Mes
     }
   }
   media_->set_remote(media::Side::kCallee, *description);
+  if (!late_) media_->agree_early(*description);
   parties_.on_media(codec_of(*description));
   if (fork == nullptr) {
     // Each of the callee's that describes media is one of the caller's (RFC 3261 §12.1), since no
@@ -147,6 +148,8 @@ bool Negotiation::on_answered(int fork, const sip::Message& response, base::Nano
   const auto callers = sdp::parse(winner->other);
   if (callees) agree(kCalleeLeg, winner->sdp);
   if (callers) agree(kCallerLeg, winner->other);
+  const auto& answer = late_ ? callers : callees;
+  if (answer && !change_) media_->agree(*answer, now);
   if (callees) parties_.on_media(codec_of(*callees));
   return true;
 }
@@ -177,6 +180,7 @@ void Negotiation::on_acked(const sip::Message& ack) {
     return;
   }
   agree(kCallerLeg, sip::sdp_of(ack));
+  media_->agree(*answer, parties_.now());
   leg->ack(sdp::kContentType, shown(*answer, kCallerLeg));
 }
 
@@ -211,10 +215,12 @@ int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
   std::string body;
   if (!late) {
     const auto offer = sdp::parse(sip::sdp_of(request));
+    if (offer) media_->propose(*offer, side_of(from), parties_.now());
     if (!offer || !media_->relays(*offer)) return 488;
     body = shown(*offer, from);
   }
   const int refusal = pass_on(from, fork, request, body);
+  if (refusal != 0) media_->withdraw(parties_.now());
   if (refusal == 0) {
     const int callee_fork = from == kCalleeLeg ? fork : twin(from, fork);
     change_ = Change{from, std::string(sip::sdp_of(request)), late, winner_ < 0 ? callee_fork : -1};
@@ -251,6 +257,7 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
     if (theirs) {
       agree(other_leg(leg), offer);
       agree(leg, sip::sdp_of(response));
+      media_->agree_early(*theirs);
       if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
     }
     parties_.on_asked(leg, theirs ? 200 : 488);
@@ -261,6 +268,7 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return;
   }
+  if (change_->late) media_->propose(*theirs, side_of(leg), parties_.now());
   const std::string body = shown(*theirs, leg);
   if (change_->late) {
     change_->offer = sip::sdp_of(response);
@@ -269,6 +277,10 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
     agree(change.from, change.offer);
     agree(leg, sip::sdp_of(response));
     if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
+    if (change.callee_fork < 0)
+      media_->agree(*theirs, parties_.now());
+    else
+      media_->agree_early(*theirs);
     if (Fork* early = find(change.callee_fork)) {
       const bool callers = change.from == kCallerLeg;
       early->other = callers ? change.offer : std::string(sip::sdp_of(response));
@@ -289,6 +301,7 @@ void Negotiation::on_offer_acked(int leg, const sip::Message& ack) {
   }
   agree(leg, sip::sdp_of(ack));
   agree(other_leg(leg), change.offer);
+  media_->agree(*answer, parties_.now());
   other->ack_offer(sdp::kContentType, shown(*answer, leg));
 }
 
@@ -302,6 +315,7 @@ void Negotiation::on_offer_cancelled(int leg) {
 void Negotiation::on_offer_refused(int leg, int status) {
   if (!change_ || leg == change_->from) return;
   const Change change = *std::exchange(change_, std::nullopt);
+  media_->withdraw(parties_.now());
   if (change.ours) {
     parties_.on_asked(leg, status);
     return;

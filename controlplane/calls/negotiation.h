@@ -28,6 +28,7 @@ class Parties {
   virtual void give_up(ReleaseCause cause) = 0;
   // A party knows its dialog no longer: the call is over, unless that party's BYE says so itself.
   virtual void on_dialog_lost() = 0;
+  virtual base::Nanos now() const = 0;
   // Media go through us now, or other ones than before; `codec`: the first of the description.
   virtual void on_media(std::string_view codec) = 0;
   // What ask() asked of this leg's party is agreed on (200), or was refused.

@@ -43,19 +43,36 @@ void Datapath::send_open(const wire::OpenFlow& flow) {
 
 void Datapath::update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
                       wire::FlowKind kind) {
+  wire::OpenFlow* flow = find(key, generation);
+  if (flow == nullptr || (flow->remote == remote && flow->kind == kind)) return;
+  flow->remote = remote;
+  flow->kind = kind;
+  send_update(*flow);
+}
+
+void Datapath::set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz) {
+  wire::OpenFlow* flow = find(key, generation);
+  if (flow == nullptr || flow->clock_khz == clock_khz) return;
+  flow->clock_khz = clock_khz;
+  send_update(*flow);
+}
+
+wire::OpenFlow* Datapath::find(FlowKey key, FlowGeneration generation) {
   const auto found = open_.find(word(key));
-  if (found == open_.end() || found->second.generation != generation) return;
-  if (found->second.remote == remote && found->second.kind == kind) return;
-  found->second.remote = remote;
-  found->second.kind = kind;
+  const bool lives = found != open_.end() && found->second.generation == generation;
+  return lives ? &found->second : nullptr;
+}
+
+void Datapath::send_update(const wire::OpenFlow& flow) {
   Command command;
   command.kind = CommandKind::kUpdateFlow;
   command.update = {};
-  command.update.key = key;
-  command.update.kind = kind;
-  command.update.generation = generation;
-  command.update.remote = remote;
-  send(key, command);
+  command.update.key = flow.key;
+  command.update.kind = flow.kind;
+  command.update.clock_khz = flow.clock_khz;
+  command.update.generation = flow.generation;
+  command.update.remote = flow.remote;
+  send(flow.key, command);
 }
 
 void Datapath::close(FlowKey key, FlowGeneration generation) {

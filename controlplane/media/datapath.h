@@ -41,6 +41,7 @@ class Datapath {
   FlowGeneration open(wire::OpenFlow flow);
   void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
               wire::FlowKind kind);
+  void set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz);
   // Ends in on_flow_closed, unless the dataplane isn't there to say so.
   void close(FlowKey key, FlowGeneration generation);
   // A flow of a former control plane, by its record's generation.
@@ -63,6 +64,8 @@ class Datapath {
   void send_to_worker(std::uint32_t worker, const wire::Command& command);
   void send_bind(const base::Endpoint& local);
   void send_open(const wire::OpenFlow& flow);
+  void send_update(const wire::OpenFlow& flow);
+  wire::OpenFlow* find(FlowKey key, FlowGeneration generation);
   void send_pending();
   void follow_dataplane();
 

@@ -38,6 +38,11 @@ base::Endpoint rtcp_remote(const sdp::Media& media, wire::FlowKind kind) {
   return kind == wire::FlowKind::kRtp ? sendable(media.rtcp) : base::Endpoint{};
 }
 
+// The peer's word: whatever it says, the dataplane must be able to divide by it.
+std::uint8_t clock_of(const sdp::Media& media) {
+  return static_cast<std::uint8_t>(std::clamp(media.clock_hz / 1000, 1u, 255u));
+}
+
 FlowKey next(FlowKey key) { return {key.address, static_cast<std::uint16_t>(key.port + 1)}; }
 
 }  // namespace
@@ -54,48 +59,100 @@ MediaSession::MediaSession(Datapath& datapath, MediaPorts& ports, const wire::Co
 
 MediaSession::~MediaSession() {
   if (ports_held_) give_ports_back(closed_at_);
+  for (const auto& [stream, since] : left_) give_back(stream, since);
 }
 
 bool MediaSession::open(const sdp::Description& description, Side from, base::Nanos now) {
   for (std::size_t section = 0; section < description.media.size(); ++section) {
-    const sdp::Media& media = description.media[section];
-    if (!kind_of(media) || streams_.size() == kStreamsMax) continue;
-    const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
-    if (!keys) {
+    if (!kind_of(description.media[section]) || streams_.size() == kStreamsMax) continue;
+    if (!add_stream(section, now)) {
       give_ports_back(now);
       streams_.clear();
       return false;
     }
-    ports_held_ = true;
-    Stream stream{section, {}};
-    for (std::size_t side = 0; side < 2; ++side) {
-      stream.flows[side][kRtp].key = (*keys)[side];
-      stream.flows[side][kRtcp].key = next((*keys)[side]);
-    }
-    streams_.push_back(stream);
   }
-  for (Stream& stream : streams_) {
-    const sdp::Media& media = description.media[stream.section];
-    const wire::FlowKind carried = *kind_of(media);
-    for (std::size_t side = 0; side < 2; ++side) {
-      for (const std::size_t kind : {kRtp, kRtcp}) {
-        wire::OpenFlow flow;
-        flow.key = stream.flows[side][kind].key;
-        flow.peer = stream.flows[other(side)][kind].key;
-        flow.cookie = cookie_;
-        flow.kind = kind == kRtp ? carried : wire::FlowKind::kRtcp;
-        flow.latch = wire::LatchRule::kSignalledIp;
-        flow.tos = tos_;
-        // The peer's word: whatever it says, the dataplane must be able to divide by it.
-        flow.clock_khz = static_cast<std::uint8_t>(std::clamp(media.clock_hz / 1000, 1u, 255u));
-        if (side == index(from)) {
-          flow.remote = kind == kRtp ? sendable(media.rtp) : rtcp_remote(media, carried);
-        }
-        stream.flows[side][kind].generation = datapath_.open(flow);
-      }
-    }
-  }
+  for (Stream& stream : streams_) open_flows(stream, description.media[stream.section], from);
   return true;
+}
+
+bool MediaSession::add_stream(std::size_t section, base::Nanos now) {
+  const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
+  if (!keys) return false;
+  ports_held_ = true;
+  Stream stream{.section = section, .flows = {}};
+  for (std::size_t side = 0; side < 2; ++side) {
+    stream.flows[side][kRtp].key = (*keys)[side];
+    stream.flows[side][kRtcp].key = next((*keys)[side]);
+  }
+  streams_.push_back(stream);
+  return true;
+}
+
+void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from) {
+  const wire::FlowKind carried = *kind_of(media);
+  for (std::size_t side = 0; side < 2; ++side) {
+    for (const std::size_t kind : {kRtp, kRtcp}) {
+      wire::OpenFlow flow;
+      flow.key = stream.flows[side][kind].key;
+      flow.peer = stream.flows[other(side)][kind].key;
+      flow.cookie = cookie_;
+      flow.kind = kind == kRtp ? carried : wire::FlowKind::kRtcp;
+      flow.latch = wire::LatchRule::kSignalledIp;
+      flow.tos = tos_;
+      flow.clock_khz = clock_of(media);
+      if (side == index(from)) {
+        flow.remote = kind == kRtp ? sendable(media.rtp) : rtcp_remote(media, carried);
+      }
+      stream.flows[side][kind].generation = datapath_.open(flow);
+    }
+  }
+}
+
+void MediaSession::propose(const sdp::Description& offer, Side from, base::Nanos now) {
+  if (closed_at_ != base::Nanos{}) return;
+  for (std::size_t section = 0; section < offer.media.size(); ++section) {
+    bool taken = !kind_of(offer.media[section]) || streams_.size() == kStreamsMax;
+    for (std::size_t stream = 0; stream < streams_.size() && !taken; ++stream) {
+      taken = section_of(stream, offer) == section;
+    }
+    if (taken) continue;
+    if (!add_stream(section, now)) return;  // no ports: the call goes on without
+    streams_.back().proposed = true;
+    open_flows(streams_.back(), offer.media[section], from);
+  }
+}
+
+void MediaSession::withdraw(base::Nanos now) {
+  for (std::size_t stream = streams_.size(); stream-- > 0;) {
+    if (streams_[stream].proposed) leave(stream, now);
+  }
+}
+
+void MediaSession::agree(const sdp::Description& answer, base::Nanos now) {
+  agree_early(answer);
+  for (std::size_t stream = streams_.size(); stream-- > 1;) {
+    if (section_of(stream, answer) == kNoSection) leave(stream, now);
+  }
+}
+
+void MediaSession::agree_early(const sdp::Description& answer) {
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    const std::size_t section = section_of(i, answer);
+    if (section == kNoSection) continue;
+    Stream& stream = streams_[i];
+    stream.proposed = false;
+    for (const auto& side : stream.flows) {
+      datapath_.set_clock(side[kRtp].key, side[kRtp].generation, clock_of(answer.media[section]));
+    }
+  }
+}
+
+// Its flows' ends come by on_closed(), and its ports go back then.
+void MediaSession::leave(std::size_t stream, base::Nanos now) {
+  if (closed_at_ != base::Nanos{}) return;  // all of it is going
+  close_flows(streams_[stream]);
+  left_.emplace_back(streams_[stream], now);
+  streams_.erase(streams_.begin() + static_cast<std::ptrdiff_t>(stream));
 }
 
 // Its own, as long as that is relayed. A section that came later and has no stream takes the place
@@ -161,10 +218,16 @@ void MediaSession::close(base::Nanos now) {
           flow.final = record.figures;
           flow.figures_known = true;
         }
-        datapath_.close(flow.key, flow.generation);
         ++open_flows_;
       }
     }
+    close_flows(stream);
+  }
+}
+
+void MediaSession::close_flows(Stream& stream) {
+  for (const auto& side : stream.flows) {
+    for (const Flow& flow : side) datapath_.close(flow.key, flow.generation);
   }
 }
 
@@ -182,7 +245,25 @@ bool MediaSession::on_closed(const wire::FlowClosed& event) {
       }
     }
   }
+  on_left_closed(event);
   return false;
+}
+
+void MediaSession::on_left_closed(const wire::FlowClosed& event) {
+  for (auto left = left_.begin(); left != left_.end(); ++left) {
+    auto& [stream, since] = *left;
+    bool all = true;
+    for (auto& side : stream.flows) {
+      for (Flow& flow : side) {
+        if (flow.key == event.key && flow.generation == event.generation) flow.final_known = true;
+        all = all && flow.final_known;
+      }
+    }
+    if (!all) continue;
+    give_back(stream, since);
+    left_.erase(left);
+    return;
+  }
 }
 
 std::optional<Side> MediaSession::side_of(FlowKey rtp) const {
@@ -208,10 +289,12 @@ bool MediaSession::figures(Side from, wire::FlowFigures& out) const {
 }
 
 void MediaSession::give_ports_back(base::Nanos now) {
-  for (const Stream& stream : streams_) {
-    for (const auto& side : stream.flows) ports_.give_back(side[kRtp].key, now);
-  }
+  for (const Stream& stream : streams_) give_back(stream, now);
   ports_held_ = false;
+}
+
+void MediaSession::give_back(const Stream& stream, base::Nanos now) {
+  for (const auto& side : stream.flows) ports_.give_back(side[kRtp].key, now);
 }
 
 }  // namespace tandem::media

@@ -1,12 +1,13 @@
 // The media of one call: for each m= section a pair of ports towards either party and four flows
-// (RTP and RTCP, both directions) on one worker. A T.38 fax (UDPTL) goes through the RTP ports
-// unread, and comes and goes by re-INVITE. Owner: the shard's thread.
+// (RTP and RTCP, both directions) on one worker. A T.38 fax (UDPTL) goes through RTP ports unread;
+// it, and other sections, come and go by re-INVITE. Owner: the shard's thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controlplane/media/datapath.h"
@@ -36,6 +37,15 @@ class MediaSession {
   bool is_open() const { return !streams_.empty(); }
   // The plan's media address towards this party.
   std::uint32_t address(Side side) const { return addresses_[static_cast<std::size_t>(side)]; }
+  // A change of the session is offered: opens what it adds, as far as there is room; other sections
+  // have port 0 in rewritten(). Then either of:
+  void propose(const sdp::Description& offer, Side from, base::Nanos now);
+  // it was refused: what it added is closed;
+  void withdraw(base::Nanos now);
+  // it was answered: the clocks are those of the answer's codecs, and what the answer leaves out is
+  // closed, but for the first stream. An early dialog's answer closes nothing: others may differ.
+  void agree(const sdp::Description& answer, base::Nanos now);
+  void agree_early(const sdp::Description& answer);
   // Whether anything in this description goes through the streams that are open.
   bool relays(const sdp::Description& description) const;
   // Where this party receives, by its latest description.
@@ -66,13 +76,20 @@ class MediaSession {
   // Index: [side][0 RTP, 1 RTCP].
   struct Stream {
     std::size_t section;  // which m=
+    bool proposed = false;
     std::array<std::array<Flow, 2>, 2> flows;
   };
 
   static constexpr std::size_t kNoSection = SIZE_MAX;
 
+  bool add_stream(std::size_t section, base::Nanos now);
+  void open_flows(Stream& stream, const sdp::Media& media, Side from);
+  void close_flows(Stream& stream);
+  void leave(std::size_t stream, base::Nanos now);
+  void on_left_closed(const wire::FlowClosed& event);
   std::size_t section_of(std::size_t stream, const sdp::Description& description) const;
   void give_ports_back(base::Nanos now);
+  void give_back(const Stream& stream, base::Nanos now);
 
   Datapath& datapath_;
   MediaPorts& ports_;
@@ -81,6 +98,8 @@ class MediaSession {
   std::uint64_t cookie_;
   std::uint8_t tos_;
   std::vector<Stream> streams_;
+  // Closed in the middle of the call, until the dataplane has said so, and since when.
+  std::vector<std::pair<Stream, base::Nanos>> left_;
   std::size_t open_flows_ = 0;  // after close(): flows not yet reported closed
   bool ports_held_ = false;
   base::Nanos closed_at_{};

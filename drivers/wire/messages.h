@@ -64,12 +64,13 @@ struct OpenFlow {
   std::uint8_t reserved[4]{};
 };
 
-// Change the signalled remote end, or what the flow carries from now on (audio becomes a fax); the
-// latch learns anew. Ignored for another generation.
+// Change the signalled remote end, or what the flow carries from now on (audio becomes a fax, or
+// has another codec's clock); the latch learns a new end anew. Ignored for another generation.
 struct UpdateFlow {
   FlowKey key;
   FlowKind kind = FlowKind::kRtp;
-  std::uint8_t reserved[3]{};
+  std::uint8_t clock_khz = 8;
+  std::uint8_t reserved[2]{};
   FlowGeneration generation = 0;
   base::Endpoint remote;
 };

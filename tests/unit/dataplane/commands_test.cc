@@ -180,6 +180,19 @@ TEST_F(CommandsTest, AnotherKindLearnsTheSourceAnewAndSendsOn) {
   EXPECT_EQ(flow().kind, wire::FlowKind::kRtp);
 }
 
+TEST_F(CommandsTest, AnotherClockChangesNothingElse) {
+  obey(open_command());
+  flow().locked = true;
+  Command wideband = update_command("10.77.1.2:4000");
+  wideband.update.clock_khz = 48;
+  obey(wideband);
+  EXPECT_EQ(flow().clock_khz, 48);
+  EXPECT_TRUE(flow().locked);
+  wideband.update.clock_khz = 0;  // nothing to divide by
+  EXPECT_TRUE(refused(wideband));
+  EXPECT_EQ(flow().clock_khz, 48);
+}
+
 TEST_F(CommandsTest, ClosesWithTheFinalFigures) {
   obey(open_command());
   flow().refused = 3;

@@ -192,6 +192,37 @@ TEST(Meter, MeasuresJitterAsTheRfcDoes) {
   EXPECT_NEAR(stream.figures().jitter_us, 5000, 150);
 }
 
+// A codec of another clock: its timestamps are no jitter, and what was felt stays the time it was.
+TEST(Meter, AnotherClockIsNoJitter) {
+  Meter meter;
+  Nanos now = base::Seconds{1000};
+  std::uint32_t timestamp = 0;
+  std::uint16_t sequence = 0;
+  const auto run = [&](int packets, std::uint8_t khz, Nanos late) {
+    for (int i = 0; i < packets; ++i) {
+      RtpHead head;
+      head.sequence = ++sequence;
+      head.timestamp = timestamp += 20u * khz;
+      now += Millis{20};
+      meter.measure(head, 172, now + (i % 2 == 0 ? Nanos{} : late), khz);
+    }
+  };
+  wire::FlowFigures figures;
+  run(400, 8, Millis{5});
+  meter.read(8, figures);
+  const auto before = figures.jitter_us;  // in steps of 125 us
+  meter.change_clock(8, 48);
+  meter.read(48, figures);
+  EXPECT_NEAR(figures.jitter_us, before, 125);
+  run(1, 48, {});
+  meter.read(48, figures);
+  EXPECT_NEAR(figures.jitter_us, before, 125);
+  run(400, 48, {});
+  meter.read(48, figures);
+  EXPECT_LT(figures.jitter_us, 50u);
+  EXPECT_EQ(figures.lost, 0u);
+}
+
 TEST(Meter, KeepsTheLargestGap) {
   Stream stream;
   stream.run(1, 5);

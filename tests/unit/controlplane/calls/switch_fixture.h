@@ -80,6 +80,7 @@ class SwitchTest : public ::testing::Test {
         auto& flow = flows.at({command.update.key.address, command.update.key.port});
         flow.remote = command.update.remote;
         flow.kind = command.update.kind;
+        flow.clock_khz = command.update.clock_khz;
       } else if (command.kind == wire::CommandKind::kCloseFlow && !mute) {
         const auto key = command.close.key;
         const auto flow = flows.find({key.address, key.port});

@@ -63,6 +63,21 @@ TEST_F(DatapathTest, UpdatesOnlyWhatChangesAndLives) {
   EXPECT_EQ(fax[0].update.kind, wire::FlowKind::kOpaque);
 }
 
+TEST_F(DatapathTest, TellsOfAnotherClock) {
+  const auto generation = datapath.open(flow(10000));
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);
+  home.commands();
+  datapath.set_clock({0, 10000}, generation, 8);       // no news
+  datapath.set_clock({0, 10000}, generation + 1, 48);  // another life
+  datapath.set_clock({0, 10000}, generation, 48);
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].update.clock_khz, 48);
+  EXPECT_EQ(commands[0].update.remote, at("10.77.1.2:7000"));  // the rest stays as it was
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7002"), kRtp);
+  EXPECT_EQ(home.commands().at(0).update.clock_khz, 48);
+}
+
 TEST_F(DatapathTest, ClosesAndHearsOfIt) {
   const auto generation = datapath.open(flow(10000));
   datapath.close({0, 10000}, generation);

@@ -189,7 +189,7 @@ TEST_F(MediaSessionTest, AFaxBesideTheSilencedVoiceGoesThroughItsPorts) {
   EXPECT_EQ(commands[0].update.remote, at("192.0.2.1:7400"));
 }
 
-TEST_F(MediaSessionTest, AFaxBesideTheVoiceHasNoPlace) {
+TEST_F(MediaSessionTest, AFaxBesideTheVoiceHasNoPlaceUntilItIsProposed) {
   open(kOffer);
   const auto text = sdp_of("m=audio 7000 RTP/AVP 0\r\nm=image 7400 udptl t38\r\n");
   const auto both = parse(text);
@@ -200,6 +200,46 @@ TEST_F(MediaSessionTest, AFaxBesideTheVoiceHasNoPlace) {
   home.commands();
   session->set_remote(Side::kCaller, both);
   EXPECT_TRUE(home.commands().empty());
+}
+
+TEST_F(MediaSessionTest, WhatIsProposedIsClosedWhenItIsWithdrawnOrLeftOut) {
+  open(kOffer);
+  const auto text = sdp_of("m=audio 7000 RTP/AVP 0\r\nm=image 7400 udptl t38\r\n");
+  const auto both = parse(text);
+  session->withdraw(Seconds{2});  // nothing was proposed
+  for (const bool refused : {true, false}) {
+    home.commands();
+    session->propose(both, Side::kCaller, Seconds{2});
+    session->propose(both, Side::kCaller, Seconds{2});  // it has its stream
+    EXPECT_EQ(home.commands().size(), 4u);
+    EXPECT_EQ(ports.free_pairs(), 4u);
+    const auto rewritten = session->rewritten(both, Side::kCaller);
+    EXPECT_NE(parse(rewritten).media[1].port, 0);
+    if (refused) {
+      session->withdraw(Seconds{3});
+    } else {
+      session->agree(both, Seconds{3});
+      session->withdraw(Seconds{3});  // of another change, later
+      EXPECT_TRUE(home.commands().empty());
+      session->agree(parse(kOffer), Seconds{3});
+    }
+    EXPECT_EQ(ports.free_pairs(), 4u) << "not before the dataplane has let go of them";
+    EXPECT_FALSE(answer_closes(5));  // nor is the call over
+    EXPECT_EQ(ports.free_pairs(), 6u);
+    EXPECT_EQ(datapath.live_flows(), 4u);
+  }
+}
+
+TEST_F(MediaSessionTest, PortsOfStreamsThatLeftComeBackWithoutAnAnswerToo) {
+  open(kOffer);
+  const auto text = sdp_of("m=audio 7000 RTP/AVP 0\r\nm=image 7400 udptl t38\r\n");
+  session->propose(parse(text), Side::kCaller, Seconds{2});
+  session->withdraw(Seconds{3});
+  session->close(Seconds{4});
+  session->propose(parse(text), Side::kCaller, Seconds{5});  // too late
+  EXPECT_EQ(ports.free_pairs(), 4u);
+  session.reset();
+  EXPECT_EQ(ports.free_pairs(), 8u);
 }
 
 TEST_F(MediaSessionTest, ACallMayBeginAsAFax) {
