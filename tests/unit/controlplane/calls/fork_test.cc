@@ -164,6 +164,65 @@ TEST_F(Forks, AnUpdateStaysInItsFork) {
   hang_up();
 }
 
+// INFO and its like, both ways: in the early dialog that stands for the one they came in.
+TEST_F(Forks, ARequestStaysInItsFork) {
+  const auto ask = [this](int fork) {
+    return alice.leg()->relay(Carried("INFO", "X-A: 1\r\n").message, {}, fork);
+  };
+  const auto to_alice = [this] {
+    std::string tag;
+    for (const auto& sent : net.log()) {
+      if (sent.path.remote == at("10.77.1.2:5060") && sent.bytes.starts_with("INFO")) {
+        tag = tag_of(field(sent.bytes, "From"));
+      }
+    }
+    return tag;
+  };
+  dial();
+  progress("b1", 100, answer_at(8100));
+  const std::string first = caller_tag("SIP/2.0 183");
+  progress("b2", 200, answer_at(8200));
+  const std::string second = caller_tag("SIP/2.0 183");
+  for (const int fork : {1, 2, 1}) {
+    const std::string tag = "b" + std::to_string(fork);
+    ASSERT_TRUE(ask(fork));
+    net.settle();
+    EXPECT_EQ(tag_of(field(gateway.last("INFO"), "To")), tag);
+    gateway.respond(gateway.last("INFO"), "200 OK", "", {}, "X-From: " + tag + "\r\n");
+    net.settle();
+    EXPECT_EQ(alice.events.back(), "answer 200");
+    EXPECT_EQ(field(alice.last_response, "X-From"), tag);
+  }
+  gateway.request("INFO", "b1", 1);
+  net.settle();
+  EXPECT_EQ(to_alice(), first);
+  gateway.request("INFO", "b2", 1);
+  net.settle();
+  EXPECT_EQ(to_alice(), second);
+  EXPECT_EQ(tag_of(field(gateway.last("SIP/2.0 200"), "To")),
+            tag_of(field(gateway.invite, "From")));
+  // One that has hung up is asked no more, the other still is.
+  gateway.request("BYE", "b1", 2);
+  net.settle();
+  const int before = gateway.count("INFO");
+  ASSERT_TRUE(ask(1));
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "answer 500");
+  EXPECT_EQ(gateway.count("INFO"), before);
+  ASSERT_TRUE(ask(2));
+  net.settle();
+  EXPECT_EQ(tag_of(field(gateway.last("INFO"), "To")), "b2");
+  gateway.respond(gateway.last("INFO"), "200 OK", "");
+  answer("b2");
+  EXPECT_EQ(caller_tag("SIP/2.0 200"), second);
+  ASSERT_TRUE(ask(2));
+  net.settle();
+  EXPECT_EQ(tag_of(field(gateway.last("INFO"), "To")), "b2");
+  gateway.respond(gateway.last("INFO"), "200 OK", "");
+  net.settle();
+  hang_up();
+}
+
 TEST_F(Forks, AStrangersTagFindsNothing) {
   dial();
   progress("b1", 100, answer_at(8100));

@@ -92,14 +92,44 @@ TEST_F(Updates, EarlyFromTheCallee) {
   hang_up();
 }
 
+// The callee has agreed with us (its 183 had its PRACK), but towards a caller without 100rel there
+// is no answer before the 200 (RFC 3261 §13.2.1, RFC 6337 §2.2), and we, who would be the callee
+// there, may not offer before it (RFC 3311 §5.1). 488: nothing that time or a repetition would mend
+// (491, 500), and no user is waited for (504, RFC 3311 §5.2).
 TEST_F(Updates, EarlyTowardsACallerThatAgreedToNothingIsRefused) {
   alice.dial(kSwitch, "491", kOffer, false, false);
   net.settle();
-  ASSERT_TRUE(bob.leg()->update(0, "application/sdp", kAnswer));
+  ASSERT_TRUE(bob.leg()->update(0, "application/sdp", with_port(kAnswer, "8000", "8200")));
   net.settle();
   EXPECT_EQ(bob.events.back(), "offer refused 488");
+  EXPECT_EQ(net.count("UPDATE"), 1);  // his; the caller is told of none
+  EXPECT_EQ(callee_media(), at("10.77.2.2:8000"));
   bob.leg()->accept({}, {});
   net.settle();
+  ASSERT_EQ(alice.events.back(), "200");
+  ASSERT_TRUE(bob.leg()->update(0, "application/sdp", with_port(kAnswer, "8000", "8200")));
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "offer");
+  EXPECT_EQ(bob.events.back(), "offer 200");
+  EXPECT_EQ(callee_media(), at("10.77.2.2:8200"));
+  hang_up();
+}
+
+// Without an offer it asks for no agreement, and is ours to answer, early as later.
+TEST_F(Updates, EarlyWithoutAnOfferTowardsSuchACaller) {
+  RawParty gateway{net, "10.77.2.2:5060"};
+  alice.dial(kSwitch, "491", kOffer, false, false);
+  net.settle();
+  gateway.respond(gateway.invite, "183 Session Progress", "b1", kAnswer,
+                  std::string(kAllow) + "Require: 100rel\r\nRSeq: 1\r\n");
+  net.settle();
+  gateway.request("UPDATE", "b1", 1);
+  net.settle();
+  EXPECT_EQ(field(gateway.last("SIP/2.0 200"), "CSeq"), "1 UPDATE");
+  EXPECT_EQ(alice.heard(), (Events{"183"}));
+  gateway.respond(gateway.invite, "200 OK", "b1");
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "200");
   hang_up();
 }
 
@@ -295,6 +325,25 @@ TEST_F(PrackOffers, GoOnAsAnUpdate) {
   EXPECT_EQ(field(answer, "CSeq"), "2 PRACK");
   EXPECT_NE(body_of(answer).find("c=IN IP4 10.77.1.1\r\n"), std::string::npos);
   EXPECT_EQ(caller_media(), at("10.77.1.2:7200"));
+  finish_call();
+}
+
+// The other party may offer once the caller's PRACK is here; until then it is told to wait, for
+// that comes soon.
+TEST_F(PrackOffers, NoUpdateTowardsTheCallerBeforeItsPrack) {
+  dial();
+  ASSERT_TRUE(bob.leg()->update(0, "application/sdp", kAnswer));
+  net.settle();
+  EXPECT_EQ(bob.events.back(), "offer refused 491");
+  EXPECT_EQ(caller.count("UPDATE"), 0);
+  prack({});
+  ASSERT_TRUE(bob.leg()->update(0, "application/sdp", with_port(kAnswer, "8000", "8200")));
+  net.settle();
+  ASSERT_EQ(caller.count("UPDATE"), 1);
+  caller.respond(caller.last("UPDATE"), "200 OK", "", kOffer);
+  net.settle();
+  EXPECT_EQ(bob.events.back(), "offer 200");
+  EXPECT_EQ(callee_media(), at("10.77.2.2:8200"));
   finish_call();
 }
 
