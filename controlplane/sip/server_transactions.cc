@@ -81,7 +81,7 @@ void ServerTransactions::receive(const Message& request, const Path& path) {
     return;
   }
   if (const int status = user_.refuse_at_the_door(request, path)) {
-    respond_stateless(request, path, {.status = status});
+    if (status != kAnsweredAtTheDoor) respond_stateless(request, path, {.status = status});
     return;
   }
   auto head = ResponseHead::of(request, path.remote);

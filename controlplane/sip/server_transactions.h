@@ -21,10 +21,14 @@ struct ServerId {
   friend bool operator==(ServerId, ServerId) = default;
 };
 
+// Instead of a status: whoever refused a request at the door has answered it already.
+inline constexpr int kAnsweredAtTheDoor = -1;
+
 class ServerUser {
  public:
   // Asked before anything is remembered of a fresh request: a status, to refuse it without a
-  // transaction (§8.2.7: nobody can make us hold memory for strangers), or 0, to take it.
+  // transaction (§8.2.7: nobody can make us hold memory for strangers), or 0, to take it;
+  // or kAnsweredAtTheDoor.
   virtual int refuse_at_the_door(const Message& request, const Path& path) = 0;
   // A request that is no retransmission and neither ACK nor CANCEL.
   virtual void on_request(ServerId id, const Message& request, const Path& path) = 0;

@@ -33,6 +33,8 @@ class Transport {
   virtual ~Transport() = default;
   // False: it could not be handed over (counted by the transport's user; a retransmission may).
   virtual bool send(const Path& path, std::string_view message) = 0;
+  // Whoever is at the far end has proven to be somebody's phone: its connection is no stranger's.
+  virtual void trust(const Path& /*path*/) {}
   // `wanted` may ask for another protocol than `known`, by which the peer is reached: with our
   // local end for it, or back at the known one where we don't speak it there.
   virtual Path settle(const Path& wanted, const Path& /*known*/) const { return wanted; }

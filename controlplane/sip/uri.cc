@@ -441,4 +441,27 @@ bool params_well_formed(std::string_view params) {
   return true;
 }
 
+bool same_uri(const Uri& a, const Uri& b) {
+  if (a.scheme != b.scheme) return false;
+  if (a.scheme != Scheme::kSip && a.scheme != Scheme::kSips) return a.text == b.text;
+  const auto same = [](std::string_view one, std::string_view other) {
+    return one == other || unescape(one) == unescape(other);
+  };
+  if (!same(a.user, b.user) || !same(a.password, b.password)) return false;
+  if (!base::iequals(a.host, b.host) || a.port != b.port || a.headers != b.headers) return false;
+  // These count when only one has them; any others only when both do.
+  for (const auto* name : {"user", "ttl", "method", "maddr", "transport"}) {
+    if (find_param(a.params, name).has_value() != find_param(b.params, name).has_value()) {
+      return false;
+    }
+  }
+  for (std::string_view rest = a.params; !rest.empty();) {
+    auto value = next_param(rest);
+    const auto name = base::trim(base::split_first(value, '='));
+    const auto other = find_param(b.params, name);
+    if (other && !base::iequals(*other, base::trim(value))) return false;
+  }
+  return true;
+}
+
 }  // namespace tandem::sip

@@ -25,6 +25,9 @@ struct Uri {
 // No value: not a URI by the grammar (kOther is returned for a well-formed unknown scheme).
 std::optional<Uri> parse_uri(std::string_view text);
 
+// Whether both mean the same (RFC 3261 §19.1.4).
+bool same_uri(const Uri& a, const Uri& b);
+
 // All of `text` are token characters (§25.1), and there is one at least.
 bool is_token(std::string_view text);
 

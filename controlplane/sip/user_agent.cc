@@ -17,6 +17,7 @@ namespace {
 
 // The methods that we take outside a dialog.
 constexpr std::string_view kAllowedOutside = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+constexpr std::string_view kAllowedWithRegister = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER";
 constexpr std::string_view kAcceptedTypes = "application/sdp, multipart/mixed";
 
 bool supports(const Environment& env, std::string_view option) {
@@ -24,6 +25,16 @@ bool supports(const Environment& env, std::string_view option) {
     if (base::iequals(next_value(rest), option)) return true;
   }
   return false;
+}
+
+// RFC 3327, which a registrar knows.
+constexpr std::string_view kPathOption = "path";
+
+// An answer's headers, as long as it is there.
+std::vector<HeaderLine> lines_of(const RegisterAnswer& answer) {
+  std::vector<HeaderLine> out;
+  for (const auto& [id, value] : answer.headers) out.push_back({id, value});
+  return out;
 }
 
 bool may_offer(Method method) {
@@ -173,6 +184,7 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
   std::string unsupported;
   each_value(request, HeaderId::kRequire, [&](std::string_view option) {
     if (supports(env_, option)) return;
+    if (request.method() == Method::kRegister && base::iequals(option, kPathOption)) return;
     if (!unsupported.empty()) unsupported += ", ";
     unsupported += option;
   });
@@ -194,6 +206,14 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
 }
 
 int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
+  if (request.method() == Method::kRegister && registers_ != nullptr) {
+    const auto answer = registers_->refuse(request, path);
+    if (!answer) return 0;
+    const auto lines = lines_of(*answer);
+    server_transactions_.respond_stateless(
+        request, path, {.status = answer->status, .reason = answer->reason, .headers = lines});
+    return kAnsweredAtTheDoor;
+  }
   if (!request.to_tag().empty()) return find_dialog(request) == nullptr ? 481 : 0;
   if (handler_.knows(path)) return 0;
   // A count and a line for a person, nothing else: anybody can send this.
@@ -214,7 +234,20 @@ void UserAgent::on_request(ServerId id, const Message& request, const Path& path
     on_new_invite(id, request, path);
     return;
   }
+  if (request.method() == Method::kRegister && registers_ != nullptr) {
+    answer_register(id, request, path);
+    return;
+  }
   answer_outside(id, request);
+}
+
+void UserAgent::answer_register(ServerId id, const Message& request, const Path& path) {
+  const auto answer = registers_->take(request, path);
+  const auto lines = lines_of(answer);
+  server_transactions_.respond(id, {.status = answer.status,
+                                    .reason = answer.reason,
+                                    .to_tag = env_.random.token(),
+                                    .headers = lines});
 }
 
 // What reaches us outside a dialog and is no call.
@@ -224,7 +257,8 @@ void UserAgent::answer_outside(ServerId id, const Message& request) {
       {HeaderId::kAllow, env_.allow},          {HeaderId::kAccept, kAcceptedTypes},
       {HeaderId::kAcceptEncoding, "identity"}, {HeaderId::kAcceptLanguage, "en"},
       {HeaderId::kSupported, env_.supported},  {HeaderId::kAllowEvents, env_.allow_events}};
-  const HeaderLine outside[] = {{HeaderId::kAllow, kAllowedOutside}};
+  const HeaderLine outside[] = {
+      {HeaderId::kAllow, registers_ != nullptr ? kAllowedWithRegister : kAllowedOutside}};
   Reply reply{.status = 405, .to_tag = tag, .headers = outside};
   switch (request.method()) {
     case Method::kOptions:  // §11.2

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/sip/invite_session.h"
+#include "controlplane/sip/register_handler.h"
 #include "controlplane/sip/replaces.h"
 #include "drivers/base/handle_index.h"
 
@@ -29,6 +30,8 @@ class CallHandler {
 class UserAgent final : public TransportListener, ClientUser, ServerUser, SessionHost {
  public:
   UserAgent(Environment& env, CallHandler& handler);
+  // Before anything comes. Without it, REGISTER is no method of ours.
+  void take_registers(RegisterHandler& registers) { registers_ = &registers; }
 
   void on_datagram(const Path& path, std::span<char> bytes) override;
   void on_unframed(const Path& path, std::span<char> head, int status,
@@ -71,12 +74,14 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   InviteSession* find_origin(const base::KeyedHash::Digest& origin);
   base::KeyedHash::Digest origin_of(const Message& request) const;
   void answer_outside(ServerId id, const Message& request);
+  void answer_register(ServerId id, const Message& request, const Path& path);
   void on_new_invite(ServerId id, const Message& invite, const Path& path);
   // Answers a request that §8.2 refuses before anybody looks at what it wants.
   bool refuse(ServerId id, const Message& request);
 
   Environment& env_;
   CallHandler& handler_;
+  RegisterHandler* registers_ = nullptr;
   ClientTransactions client_transactions_;
   ServerTransactions server_transactions_;
   base::Slab<InviteSession> sessions_;

@@ -57,6 +57,15 @@ bool Carrier::send_stream(const sip::Path& path, std::string_view message) {
   });
 }
 
+void Carrier::trust(const sip::Path& path) {
+  if (streams_)
+    streams_->trust(path.flow);
+  else if (shard_ != 0)
+    pass(0, [flow = path.flow](Carrier& first) {
+      if (first.streams_) first.streams_->trust(flow);
+    });
+}
+
 sip::Path Carrier::settle(const sip::Path& wanted, const sip::Path& known) const {
   if (wanted.protocol == known.protocol) return wanted;
   sip::Path out = wanted;

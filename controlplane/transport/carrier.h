@@ -43,6 +43,7 @@ class Carrier final : public sip::Transport, sip::TransportListener {
   void meet(std::vector<Carrier*> carriers) { carriers_ = std::move(carriers); }
 
   bool send(const sip::Path& path, std::string_view message) override;
+  void trust(const sip::Path& path) override;
   sip::Path settle(const sip::Path& wanted, const sip::Path& known) const override;
 
   // At most `most` datagrams of the corridor; returns how many there were.

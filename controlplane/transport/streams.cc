@@ -444,6 +444,20 @@ void Streams::doom(Connection& c, Counter why) {
   doomed_.push_back(c.id);
 }
 
+void Streams::leave_source(const base::IpAddress& address) {
+  const auto source = sources_.find(address);
+  if (--source->second == 0) sources_.erase(source);
+}
+
+void Streams::trust(std::uint64_t flow) {
+  Connection* c = connections_.find({flow});
+  if (c == nullptr || c->known || c->outgoing) return;
+  c->known = c->trusted = true;
+  --strangers_;
+  leave_source(c->path.remote.address);
+  arm(*c);
+}
+
 void Streams::bury() {
   for (const base::Handle id : std::exchange(doomed_, {})) {
     Connection& c = *connections_.find(id);
@@ -455,8 +469,7 @@ void Streams::bury() {
     if (!c.outgoing) {
       --accepted_;
       if (!c.known) --strangers_;
-      const auto source = sources_.find(path.remote.address);
-      if (--source->second == 0) sources_.erase(source);
+      if (!c.trusted) leave_source(path.remote.address);
     }
     setup_.wheel.cancel(c.timer);
     setup_.watch.forget(c.socket.fd());

@@ -67,6 +67,10 @@ class Streams final : loop::TimerListener {
   // Once a turn, at its end: writes what was sent, takes ended connections away.
   void flush();
 
+  // The peer of an accepted connection has proven who it is: the limits for strangers are no longer
+  // its own, and the connection lives as long as a gateway's.
+  void trust(std::uint64_t flow);
+
   void each(const std::function<void(const Connection&)>& visit);
   std::uint32_t live() const { return connections_.live(); }
 
@@ -111,6 +115,7 @@ class Streams final : loop::TimerListener {
   void close_softly(Connection& c, wire::Counter why);
   void doom(Connection& c, wire::Counter why);
   void bury();
+  void leave_source(const base::IpAddress& address);
   void mark_dirty(Connection& c);
   void watch(Connection& c);
   std::pair<base::Nanos, wire::Counter> deadline(const Connection& c) const;

@@ -180,6 +180,32 @@ TEST_F(Tcp, StrangersGetLittleForAShortTime) {
   EXPECT_EQ(streams->live(), 0u);
 }
 
+// A phone that has registered.
+TEST_F(Tcp, WhoHasProvenItselfIsNoStranger) {
+  knows = false;
+  std::vector<std::unique_ptr<TcpPeer>> peers;
+  for (std::uint32_t i = 0; i < 3 * Streams::kPerStranger; ++i) {
+    peers.push_back(std::make_unique<TcpPeer>(here));
+    peers.back()->send(sip_message(std::to_string(i)));
+    ASSERT_TRUE(hears(i + 1)) << i;
+    streams->trust(heard.paths[i].flow);
+    streams->trust(heard.paths[i].flow);  // once is enough
+  }
+  TcpPeer stranger(here);
+  ASSERT_TRUE(comes_to(3 * Streams::kPerStranger + 1));
+  pass(Seconds{11});
+  EXPECT_EQ(streams->live(), 3 * Streams::kPerStranger);
+  EXPECT_EQ(stranger.receive(), "");
+  // What they leave behind are places for others.
+  for (auto& peer : peers) peer->close_now();
+  ASSERT_TRUE(comes_to(0));
+  for (std::uint32_t i = 0; i < Streams::kPerStranger; ++i) {
+    peers[i] = std::make_unique<TcpPeer>(here);
+  }
+  EXPECT_TRUE(comes_to(Streams::kPerStranger));
+  streams->trust(12345);  // a connection that is gone
+}
+
 TEST_F(Tcp, APeerThatNeverReadsIsCutOffAndHoldsNoMoreThanItsQueue) {
   TcpPeer peer(here, 4096);
   peer.send(sip_message("1"));

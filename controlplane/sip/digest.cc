@@ -1,0 +1,206 @@
+#include "controlplane/sip/digest.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "drivers/base/text.h"
+
+namespace tandem::sip {
+namespace {
+
+constexpr std::size_t kCountDigits = 8;  // of nc (RFC 7616 §3.4)
+
+// A name and its value, a token or what stood between quotes (escapes still in it).
+struct Pair {
+  std::string_view name;
+  std::string_view value;
+};
+
+// Cuts the next name=value off `rest`, with the comma behind it. No value: broken.
+std::optional<Pair> next_pair(std::string_view& rest) {
+  Pair out;
+  const auto equals = rest.find('=');
+  if (equals == std::string_view::npos) return std::nullopt;
+  out.name = base::trim(rest.substr(0, equals));
+  rest = base::trim(rest.substr(equals + 1));
+  if (rest.starts_with('"')) {
+    std::size_t end = 1;
+    while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
+    if (end >= rest.size()) return std::nullopt;
+    out.value = rest.substr(1, end - 1);
+    rest = base::trim(rest.substr(end + 1));
+    if (!rest.empty() && !rest.starts_with(',')) return std::nullopt;
+  } else {
+    out.value = base::trim(rest.substr(0, rest.find(',')));
+    if (out.value.empty()) return std::nullopt;
+    rest.remove_prefix(std::min(rest.size(), rest.find(',')));
+  }
+  if (rest.starts_with(',')) rest = base::trim(rest.substr(1));
+  return out;
+}
+
+std::string unescaped(std::string_view quoted) {
+  std::string out;
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    if (quoted[i] == '\\' && i + 1 < quoted.size()) ++i;
+    out += quoted[i];
+  }
+  return out;
+}
+
+std::optional<DigestAlgorithm> algorithm_named(std::string_view name) {
+  for (const auto algorithm : {DigestAlgorithm::kMd5, DigestAlgorithm::kSha256}) {
+    if (base::iequals(name, algorithm_name(algorithm))) return algorithm;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_hex_number(std::string_view text) {
+  std::uint64_t out = 0;
+  const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), out, 16);
+  if (fault != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+  return out;
+}
+
+std::array<char, 16> hex_number(std::uint64_t number) {
+  std::array<char, 16> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+  }
+  return out;
+}
+
+std::uint64_t millis(Nanos time) { return static_cast<std::uint64_t>(time / base::Millis{1}); }
+
+}  // namespace
+
+std::optional<DigestCredentials> parse_credentials(std::string_view value) {
+  constexpr std::string_view kScheme = "Digest";
+  std::string_view rest = base::trim(value);
+  if (!base::istarts_with(rest, kScheme)) return std::nullopt;
+  rest.remove_prefix(kScheme.size());
+  if (rest.empty() || !base::is_space(rest.front())) return std::nullopt;
+  rest = base::trim(rest);
+  DigestCredentials out;
+  std::string_view username;
+  std::string_view algorithm;
+  std::string_view qop;
+  const std::pair<std::string_view, std::string_view*> fields[] = {
+      {"username", &username}, {"realm", &out.realm}, {"nonce", &out.nonce},
+      {"uri", &out.uri},       {"qop", &qop},         {"response", &out.response},
+      {"cnonce", &out.cnonce}, {"nc", &out.count},    {"algorithm", &algorithm},
+  };
+  while (!rest.empty()) {
+    const auto pair = next_pair(rest);
+    if (!pair) return std::nullopt;
+    for (const auto& [name, field] : fields) {
+      if (!base::iequals(name, pair->name)) continue;
+      if (field->data() != nullptr) return std::nullopt;  // twice
+      *field = pair->value;
+    }
+  }
+  if (username.empty() || out.nonce.empty() || out.uri.empty() || out.response.empty()) {
+    return std::nullopt;
+  }
+  if (algorithm.data() != nullptr) {
+    const auto known = algorithm_named(algorithm);
+    if (!known) return std::nullopt;
+    out.algorithm = *known;
+  }
+  out.qop = qop.data() != nullptr;
+  if (out.qop && (!base::iequals(qop, "auth") || out.cnonce.empty() ||
+                  out.count.size() != kCountDigits || !parse_hex_number(out.count))) {
+    return std::nullopt;
+  }
+  out.username = unescaped(username);
+  return out;
+}
+
+// --- nonces ------------------------------------------------------------------------------------
+
+// On the wire: time in milliseconds, serial number, each in 16 hexadecimal digits, and 32 of the
+// HMAC of those.
+struct DigestGate::Nonce {
+  static constexpr std::size_t kWord = 16;
+  static constexpr std::size_t kMac = 32;
+
+  std::uint64_t issued_ms = 0;
+  std::uint64_t serial = 0;  // the shard in its highest octet; never 0
+
+  std::string text(const Hmac& hmac) const {
+    const auto first = hex_number(issued_ms);
+    const auto second = hex_number(serial);
+    std::string out(first.data(), first.size());
+    out.append(second.data(), second.size());
+    return out.append(std::string_view(Hex(hmac.of({out}))).substr(0, kMac));
+  }
+  // No value: not made with this secret.
+  static std::optional<Nonce> parse(std::string_view text, const Hmac& hmac) {
+    if (text.size() != 2 * kWord + kMac) return std::nullopt;
+    const Hex mac(hmac.of({text.substr(0, 2 * kWord)}));
+    if (!same_secret(std::string_view(mac).substr(0, kMac), text.substr(2 * kWord))) {
+      return std::nullopt;
+    }
+    const auto issued = parse_hex_number(text.substr(0, kWord));
+    const auto serial = parse_hex_number(text.substr(kWord, kWord));
+    if (!issued || !serial) return std::nullopt;
+    return Nonce{*issued, *serial};
+  }
+};
+
+DigestGate::DigestGate(const Setup& setup)
+    : setup_(setup), hmac_(setup.secret), window_(setup.nonces) {}
+
+std::vector<std::string> DigestGate::challenge(std::string_view realm, bool stale, Nanos now) {
+  const std::uint64_t random = setup_.random.next() >> 8;
+  const Nonce nonce{millis(now), std::uint64_t{setup_.shard} << 56 | (random == 0 ? 1 : random)};
+  const std::string text = nonce.text(hmac_);
+  std::vector<std::string> out;
+  for (const auto algorithm : setup_.offered) {
+    std::string& value = out.emplace_back();
+    value.append("Digest realm=\"").append(realm).append("\", nonce=\"").append(text);
+    value.append("\", algorithm=").append(algorithm_name(algorithm)).append(", qop=\"auth\"");
+    if (stale) value.append(", stale=true");
+  }
+  return out;
+}
+
+bool DigestGate::usable(const DigestCredentials& credentials, Nanos now) {
+  const auto nonce = Nonce::parse(credentials.nonce, hmac_);
+  if (!nonce || nonce->serial >> 56 != setup_.shard) return false;
+  const std::uint64_t now_ms = millis(now);
+  const std::uint64_t age_ms = now_ms > nonce->issued_ms ? now_ms - nonce->issued_ms : 0;
+  if (age_ms > millis(setup_.life)) return false;
+  // Without nc, once (RFC 7616 §3.4: servers may do so).
+  const std::uint64_t count = credentials.qop ? *parse_hex_number(credentials.count) : 1;
+  // From 1, so that a free place is older than all.
+  return window_.take(nonce->serial, nonce->issued_ms + 1, static_cast<std::uint32_t>(count),
+                      age_ms <= millis(setup_.answer_within));
+}
+
+DigestVerdict DigestGate::check(const DigestCredentials& credentials, std::string_view method,
+                                std::span<const std::uint8_t> ha1, Nanos now) {
+  const DigestAlgorithm algorithm = credentials.algorithm;
+  const Hex secret(ha1);
+  const Hex ha2(digest_of(algorithm, {method, ":", credentials.uri}));
+  const Digest wanted =
+      credentials.qop
+          ? digest_of(algorithm, {secret, ":", credentials.nonce, ":", credentials.count, ":",
+                                  credentials.cnonce, ":auth:", ha2})
+          : digest_of(algorithm, {secret, ":", credentials.nonce, ":", ha2});
+  std::array<std::uint8_t, Digest::kMost> got{};
+  const auto octets = std::span(got).first(wanted.octets().size());
+  const bool readable = parse_hex(credentials.response, octets);
+  const auto view = [](std::span<const std::uint8_t> bytes) {
+    return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  const auto& offered = setup_.offered;
+  const bool ours = std::find(offered.begin(), offered.end(), algorithm) != offered.end();
+  if (!same_secret(view(octets), view(wanted.octets())) || !readable || !ours) {
+    return DigestVerdict::kBad;
+  }
+  return usable(credentials, now) ? DigestVerdict::kGood : DigestVerdict::kStale;
+}
+
+}  // namespace tandem::sip
