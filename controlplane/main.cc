@@ -13,6 +13,7 @@
 #include "controlplane/admin/account_commands.h"
 #include "controlplane/admin/commands.h"
 #include "controlplane/admin/control_socket.h"
+#include "controlplane/admin/endpoint_commands.h"
 #include "controlplane/config/loader.h"
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/provisioning.h"
@@ -108,7 +109,8 @@ int run(const config::Site& site) {
                                 .routes = routes,
                                 .journal = journal,
                                 .life = life,
-                                .life_name = fmt::format("{:x}", base::wall_ms_now())},
+                                .life_name = fmt::format("{:x}", base::wall_ms_now()),
+                                .provisioning = provisioning.get()},
         s));
     views.push_back(shards.back()->view());
     readers.push_back(&views.back().inbox);
@@ -123,10 +125,15 @@ int run(const config::Site& site) {
   admin::Commands commands(loop, *segment, journal, std::move(views));
   {
     std::optional<admin::AccountCommands> account_commands;
-    if (provisioning) account_commands.emplace(loop, provisioning->book(), provisioning->table());
+    std::optional<admin::EndpointCommands> endpoint_commands;
+    if (provisioning) {
+      account_commands.emplace(loop, provisioning->book(), provisioning->table());
+      endpoint_commands.emplace(provisioning->bindings());
+    }
     admin::ControlSocket socket(
         loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
           if (account_commands && account_commands->run(command, args, answer)) return;
+          if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
           commands.run(command, args, answer);
         });
     if (auto opened = socket.open(site.control_socket); !opened) {

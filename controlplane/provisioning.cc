@@ -9,7 +9,7 @@ namespace tandem {
 base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
     const config::Registrar& settings, std::function<void(const Keep&)> hold) {
   base::KernelRandom random;
-  std::unique_ptr<Provisioning> out(new Provisioning({random.next(), random.next()}));
+  std::unique_ptr<Provisioning> out(new Provisioning(registrar::Secrets::make(random)));
   const base::Nanos start = base::monotonic_now();
   auto book = registrar::AccountBook::open(
       {.path = settings.store,
@@ -19,7 +19,8 @@ base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
            [hold = std::move(hold)](registrar::AccountTable::Retired retired) {
              hold(std::make_shared<const registrar::AccountTable::Retired>(std::move(retired)));
            },
-       .ended = [](const registrar::AccountKey&) {}});
+       .ended = [&bindings =
+                     out->bindings_](const registrar::AccountKey& key) { bindings.forget(key); }});
   if (!book) return std::move(book).take_error();
   out->book_ = std::move(book).value();
   LOG(kInfo, "registrar", "{} accounts loaded in {} ms", out->table_.size(),

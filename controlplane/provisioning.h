@@ -1,5 +1,5 @@
-// The accounts put together: the table that shards read, and the book that changes it. Made and
-// ended by main.
+// What the shards' registrars share, put together: the accounts that the book changes and shards
+// read, the bindings, and this process's secrets. Made and ended by main.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 
 #include "controlplane/config/site.h"
 #include "controlplane/registrar/account_book.h"
+#include "controlplane/registrar/registrar.h"
 
 namespace tandem {
 
@@ -21,13 +22,18 @@ class Provisioning {
                                                           std::function<void(const Keep&)> hold);
 
   const registrar::AccountTable& table() const { return table_; }
+  registrar::BindingTable& bindings() { return bindings_; }
+  const registrar::Secrets& secrets() const { return secrets_; }
   // One thread's.
   registrar::AccountBook& book() { return *book_; }
 
  private:
-  explicit Provisioning(const base::KeyedHash::Key& secret) : table_(secret) {}
+  explicit Provisioning(const registrar::Secrets& secrets)
+      : secrets_(secrets), table_(secrets.hash) {}
 
+  registrar::Secrets secrets_;
   registrar::AccountTable table_;
+  registrar::BindingTable bindings_;
   std::unique_ptr<registrar::AccountBook> book_;
 };
 

@@ -56,6 +56,17 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   env_.timers.resend_gaps = shared.site.parameters.SS_SIP_RESEND_INTERVAL;
   calls_.attach(agent_);
   carrier_.attach(agent_);
+  if (Provisioning* provisioning = shared.provisioning) {
+    registrar_ = std::make_unique<registrar::Registrar>(
+        registrar::Registrar::Setup{.env = env_,
+                                    .parameters = shared.site.parameters,
+                                    .realms = shared.site.registrar->realms,
+                                    .accounts = provisioning->table(),
+                                    .bindings = provisioning->bindings(),
+                                    .secrets = provisioning->secrets(),
+                                    .shards = shared.segment.plan().shards});
+    agent_.take_registers(*registrar_);
+  }
   for (const config::Port& port : shared.site.ports) {
     if (port.sip_port == 0) continue;
     base::Endpoint local;
@@ -97,6 +108,7 @@ bool SignallingShard::work() {
   orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
   agent_.tidy();
   calls_.tidy();
+  if (registrar_) registrar_->tend();
   carrier_.flush();
   // Events are rare and patient: alone they are nothing to stay awake for.
   return datagrams != 0;

@@ -14,6 +14,7 @@
 #include "controlplane/cdr/journal.h"
 #include "controlplane/loop/shard_loop.h"
 #include "controlplane/media/orphans.h"
+#include "controlplane/provisioning.h"
 #include "controlplane/sip/transport_ring.h"
 #include "controlplane/transport/carrier.h"
 
@@ -28,8 +29,9 @@ class SignallingShard {
     routing::GatewayTable& gateways;
     const routing::RouteTable& routes;
     cdr::Journal& journal;
-    std::uint32_t life;     // our generation in the segment
-    std::string life_name;  // the first part of our calls' names
+    std::uint32_t life;          // our generation in the segment
+    std::string life_name;       // the first part of our calls' names
+    Provisioning* provisioning;  // nullptr: nobody registers here
   };
 
   SignallingShard(const Shared& shared, std::uint32_t shard);
@@ -64,6 +66,7 @@ class SignallingShard {
   media::Datapath datapath_;
   calls::CallService calls_;
   sip::UserAgent agent_;
+  std::unique_ptr<registrar::Registrar> registrar_;
 };
 
 }  // namespace tandem

@@ -76,7 +76,7 @@ void Commands::run(const std::string& command, const Json& args, const Answer& a
       return;
     }
   }
-  const bool accounts = command.starts_with("account ");
+  const bool accounts = command.starts_with("account ") || command == "show endpoints";
   answer(base::error(fmt::format("no such command: {}{}", command,
                                  accounts ? ": the site file has no [registrar]" : "")));
 }

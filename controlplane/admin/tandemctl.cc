@@ -190,11 +190,13 @@ int main(int argc, char** argv) {
   app.fallthrough();
   auto* show = app.add_subcommand("show", "show what the switch is doing");
   show->require_subcommand(1);
-  for (const auto& [name, help] : {std::pair{"calls", "the calls that are up"},
-                                   {"counters", "all counters that are not zero (JSON: all)"},
-                                   {"connections", "TCP and TLS connections of SIP"},
-                                   {"workers", "the dataplane's workers and their load"},
-                                   {"flows", "media flows with live figures"}}) {
+  for (const auto& [name, help] :
+       {std::pair{"calls", "the calls that are up"},
+        {"counters", "all counters that are not zero (JSON: all)"},
+        {"connections", "TCP and TLS connections of SIP"},
+        {"workers", "the dataplane's workers and their load"},
+        {"endpoints", "phones that are registered, the first thousand of them"},
+        {"flows", "media flows with live figures"}}) {
     show->add_subcommand(name, help);
   }
   auto* hangup = app.add_subcommand("hangup", "end a call with BYE to both parties");

@@ -77,6 +77,28 @@ base::Result<std::uint8_t> choice(std::string_view name, std::string_view text,
   return base::error(fmt::format("{} = {}: must be one of: {}", name, text, words));
 }
 
+// "low/high"
+base::Result<Span> span(std::string_view name, std::string_view text, std::uint64_t least,
+                        std::uint64_t most) {
+  std::string_view rest = text;
+  const auto low = base::parse_uint(trim(base::split_first(rest, '/')), most);
+  const auto high = base::parse_uint(trim(rest), most);
+  if (!low || !high || *low < least || *high < *low) {
+    return base::error(fmt::format("{} = {}: must be low/high with {} <= low <= high <= {} s", name,
+                                   text, least, most));
+  }
+  return Span{base::Seconds{*low}, base::Seconds{*high}};
+}
+
+base::Result<std::uint16_t> either(std::string_view name, std::string_view text, std::uint16_t one,
+                                   std::uint16_t other) {
+  const auto number = base::parse_uint(trim(text), UINT16_MAX);
+  if (!number || (*number != one && *number != other)) {
+    return base::error(fmt::format("{} = {}: must be {} or {}", name, text, one, other));
+  }
+  return static_cast<std::uint16_t>(*number);
+}
+
 template <typename T, typename Field>
 base::Result<void> assign(base::Result<T> value, Field& field) {
   if (!value) return std::move(value).take_error();
@@ -94,6 +116,8 @@ Parameters::Parameters() {
 #define GAPS(name, value, sentence) CHECK(set(#name, value).ok());
 #define PORTS(...)
 #define TOS(...)
+#define SPAN(...)
+#define EITHER(...)
 #define CHOICE(...)
 #include "controlplane/config/parameters.def"
 }
@@ -111,6 +135,10 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
   if (key == #name) return assign(ports(#name, text), name);
 #define TOS(name, value, sentence) \
   if (key == #name) return assign(tos(#name, text), name);
+#define SPAN(name, low, high, least, most, sentence) \
+  if (key == #name) return assign(span(#name, text, least, most), name);
+#define EITHER(name, value, one, other, sentence) \
+  if (key == #name) return assign(either(#name, text, one, other), name);
 #define CHOICE(name, Type, value, sentence, ...) \
   if (key == #name) return assign(choice(#name, text, #__VA_ARGS__), name);
 #include "controlplane/config/parameters.def"

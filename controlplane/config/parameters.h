@@ -17,6 +17,11 @@ struct PortRange {
   std::uint16_t high = 0;
 };
 
+struct Span {
+  base::Seconds low;
+  base::Seconds high;
+};
+
 class Parameters {
  public:
   Parameters();
@@ -30,6 +35,9 @@ class Parameters {
 #define GAPS(name, value, sentence) std::vector<base::Nanos> name;
 #define PORTS(name, low, high, sentence) PortRange name{low, high};
 #define TOS(name, value, sentence) std::uint8_t name = value;
+#define SPAN(name, low, high, least, most, sentence) \
+  Span name{base::Seconds{low}, base::Seconds{high}};
+#define EITHER(name, value, one, other, sentence) std::uint16_t name = value;
 #define CHOICE(name, Type, value, sentence, ...)  \
   enum class Type : std::uint8_t { __VA_ARGS__ }; \
   Type name = Type::value;

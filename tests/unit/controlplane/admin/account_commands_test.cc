@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "controlplane/admin/account_import.h"
+#include "controlplane/admin/endpoint_commands.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::admin {
@@ -144,6 +145,58 @@ TEST_F(AccountCommandsTest, AFileThatIsNoListEndsTheImport) {
             "line 2 is longer than 8000 octets");
   // Nothing is left under way.
   EXPECT_EQ(done("account add", {{"user", "alice"}, {"password", "x"}})["user"], "alice");
+}
+
+TEST(EndpointCommands, ShowsWhoIsRegistered) {
+  registrar::BindingTable bindings;
+  const base::Nanos now = base::monotonic_now();
+  const auto put = [&](std::uint64_t key, const std::string& name, base::Nanos expires) {
+    bindings.with({key, key}, name, [&](std::vector<sip::Binding>& list) {
+      sip::Binding& binding = list.emplace_back();
+      binding.texts = "sip:a@10.0.0.7;x<sip:p;lr>";
+      binding.uri_size = 14;
+      binding.params_size = 2;
+      binding.behind_nat = true;
+      binding.q = 500;
+      binding.registered = now - base::Seconds{60};
+      binding.expires = expires;
+      binding.way.remote = *base::Endpoint::parse("192.0.2.7:1234", 0);
+      binding.way.local = *base::Endpoint::parse("192.0.2.1:5060", 0);
+    });
+  };
+  put(1, "alice@a.example", now + base::Seconds{601});
+  put(2, "bob@a.example", now + base::Seconds{601});
+  put(3, "carol@a.example", now - base::Seconds{1});  // run out
+  EndpointCommands commands(bindings);
+  Json result;
+  const Answer answer = [&](base::Result<Json> got) {
+    result = got ? *got : Json(got.error_text());
+  };
+  EXPECT_TRUE(commands.run("show endpoints", Json::object(), answer));
+  EXPECT_EQ(result["endpoints"].size(), 2u);
+  for (const auto* wanted : {"bob", "bob@a.example"}) {
+    EXPECT_TRUE(commands.run("show endpoints", {{"account", wanted}}, answer));
+    ASSERT_EQ(result["endpoints"].size(), 1u) << wanted;
+    const Json& shown = result["endpoints"][0];
+    EXPECT_GE(shown["expires_s"], 590);
+    EXPECT_GE(shown["registered_s"], 60);
+    Json rest = shown;
+    rest.erase("expires_s");
+    rest.erase("registered_s");
+    EXPECT_EQ(rest, (Json{{"account", "bob@a.example"},
+                          {"contact", "sip:a@10.0.0.7"},
+                          {"source", "192.0.2.7:1234"},
+                          {"protocol", "UDP"},
+                          {"local", "192.0.2.1:5060"},
+                          {"nat", true},
+                          {"q", 0.5},
+                          {"path", "<sip:p;lr>"}}));
+  }
+  commands.run("show endpoints", {{"account", "bo"}}, answer);
+  EXPECT_TRUE(result["endpoints"].empty());
+  commands.run("show endpoints", {{"account", 7}}, answer);
+  EXPECT_EQ(result, "\"account\" must be a text: user@realm, or the user alone");
+  EXPECT_FALSE(commands.run("show calls", Json::object(), answer));
 }
 
 TEST(ControlClient, NobodyThere) {

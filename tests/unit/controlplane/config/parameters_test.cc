@@ -38,6 +38,13 @@ TEST(Parameters, DefaultsAndRangesAgree) {
 #define GAPS(name, value, sentence) EXPECT_TRUE(p.set(#name, value).ok());
 #define PORTS(name, low, high, sentence) EXPECT_TRUE(p.set(#name, #low "," #high).ok());
 #define TOS(name, value, sentence) EXPECT_TRUE(p.set(#name, #value).ok());
+#define SPAN(name, low, high, least, most, sentence)       \
+  EXPECT_TRUE(p.set(#name, #low "/" #high).ok()) << #name; \
+  EXPECT_TRUE(p.set(#name, #least "/" #most).ok()) << #name;
+#define EITHER(name, value, one, other, sentence)  \
+  EXPECT_TRUE(p.set(#name, #one).ok()) << #name;   \
+  EXPECT_TRUE(p.set(#name, #other).ok()) << #name; \
+  EXPECT_TRUE(p.set(#name, #value).ok()) << #name;
 #define CHOICE(name, Type, value, sentence, ...)   \
   EXPECT_TRUE(p.set(#name, #value).ok()) << #name; \
   EXPECT_EQ(p.name, Parameters::Type::value);      \
@@ -107,6 +114,26 @@ TEST(Parameters, TosByte) {
   for (const auto* wrong : {"", "0x", "256", "0x100", "-1", "+1", "b8", "0xg", "1 2"}) {
     EXPECT_FALSE(p.set("SS_QOS_RTP", wrong).ok()) << wrong;
   }
+}
+
+TEST(Parameters, SpansAndPairsOfNumbers) {
+  Parameters p;
+  EXPECT_EQ(p.SS_ENDPOINT_EXPIRE.low, base::Seconds{300});
+  EXPECT_EQ(p.SS_ENDPOINT_EXPIRE.high, base::Seconds{3600});
+  EXPECT_TRUE(p.set("SS_ENDPOINT_EXPIRE", " 60 / 86400 ").ok());
+  EXPECT_EQ(p.SS_ENDPOINT_EXPIRE.low, base::Seconds{60});
+  for (const auto* wrong :
+       {"59/100", "60/86401", "200/100", "100", "/", "60/", "a/b", "60/100/7"}) {
+    EXPECT_EQ(p.set("SS_ENDPOINT_EXPIRE", wrong).error_text(),
+              "SS_ENDPOINT_EXPIRE = " + std::string(wrong) +
+                  ": must be low/high with 60 <= low <= high <= 86400 s");
+  }
+  EXPECT_EQ(p.SS_ENDPOINT_EXPIRE.high, base::Seconds{86400});
+  EXPECT_EQ(p.SS_SIP_AUTHENTICATION_CODE, 401);
+  EXPECT_TRUE(p.set("SS_SIP_AUTHENTICATION_CODE", "407").ok());
+  EXPECT_EQ(p.SS_SIP_AUTHENTICATION_CODE, 407);
+  EXPECT_EQ(p.set("SS_SIP_AUTHENTICATION_CODE", "402").error_text(),
+            "SS_SIP_AUTHENTICATION_CODE = 402: must be 401 or 407");
 }
 
 }  // namespace
