@@ -33,13 +33,13 @@ class Baresip(Process):
     """The one phone of its namespace, at `address`, for the number `user`. It plays the WAV
     `speech` and records what it hears. It listens on UDP and TCP 5060, and on TLS 5061 when it has
     a `certificate` (its key is in the same file). `media` is its address for voice, if another
-    one; `transport` carries its requests."""
+    one; `transport` carries its requests. It registers with `domain` each `register_s` seconds."""
 
     def __init__(self, namespace: Namespace, address: str, folder: pathlib.Path, *, name: str,
                  user: str, speech: pathlib.Path, media: str = "", transport: str = "udp",
                  certificate: pathlib.Path | None = None, ca: pathlib.Path | None = None,
                  codecs: str = "PCMA/8000/1", answer: str = "manual", account: str = "",
-                 config: tuple[str, ...] = ()):
+                 domain: str = "", register_s: int = 0, config: tuple[str, ...] = ()):
         demand_baresip()
         self.folder = folder / name
         self.folder.mkdir()
@@ -62,7 +62,8 @@ class Baresip(Process):
             lines.append(f"sip_cafile {ca}")
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         (self.folder / "accounts").write_text(
-            f"<sip:{user}@{address};transport={transport}>;regint=0;answermode={answer};"
+            f"<sip:{user}@{domain or address};transport={transport}>;regint={register_s};"
+            f"answermode={answer};"
             f"audio_codecs={codecs};ptime=20{account}\n")
         (self.folder / "contacts").touch()
         super().__init__(name, ["baresip", "-s", "-f", str(self.folder)], folder / f"{name}.log",

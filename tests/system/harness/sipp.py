@@ -16,7 +16,8 @@ class Sipp(Process):
     def __init__(self, namespace: Namespace, address: str, scenario: str | pathlib.Path,
                  folder: pathlib.Path, *,
                  target: str = "", number: str = "4930123456", calls: int = 1, at_once: int = 1,
-                 rate: int = 50, talk_ms: int = 300, media_port: int = 0, timeout: int = 60):
+                 rate: int = 50, talk_ms: int = 300, media_port: int = 0, timeout: int = 60,
+                 more: tuple[str, ...] = ()):
         if isinstance(scenario, str):
             scenario = SCENARIOS / f"{scenario}.xml"
         name = f"sipp-{scenario.stem}"
@@ -25,7 +26,7 @@ class Sipp(Process):
                 "-mi", address, "-m", str(calls), "-d", str(talk_ms), "-nostdin",
                 "-timeout", f"{timeout}s", "-timeout_error",
                 "-trace_err", "-error_file", str(self.errors),
-                "-trace_msg", "-message_file", str(folder / f"{name}-messages.log")]
+                "-trace_msg", "-message_file", str(folder / f"{name}-messages.log"), *more]
         if media_port:
             argv += ["-mp", str(media_port)]
         if target:
