@@ -1,6 +1,7 @@
 #include "drivers/wire/segment.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -139,8 +140,10 @@ TEST_F(SegmentTest, ItsFileIsForItsOwnerOnly) {
 
 TEST_F(SegmentTest, AnotherVersionIsRefused) {
   auto segment = open(Side::kDataplane);
-  overwrite(offsetof(SegmentHeader, version), std::uint32_t{9});
-  EXPECT_EQ(verdict(Side::kControlplane), refusal("has version 9, this program speaks 1"));
+  overwrite(offsetof(SegmentHeader, version), kSegmentVersion + 1);
+  EXPECT_EQ(verdict(Side::kControlplane),
+            refusal(fmt::format("has version {}, this program speaks {}", kSegmentVersion + 1,
+                                kSegmentVersion)));
 }
 
 TEST_F(SegmentTest, AnotherLayoutIsRefused) {
