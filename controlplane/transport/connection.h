@@ -33,8 +33,7 @@ struct Connection {
   sip::Path path;  // flow: this connection
   std::uint32_t listener;
   bool outgoing;
-  bool known = true;     // a gateway's address is at its far end, or whoever is has proven itself
-  bool trusted = false;  // the latter
+  bool known = true;  // a gateway's address is at its far end, or whoever is has proven itself
   State state = State::kConnecting;
   StreamFramer framer{};
   std::string out{};

@@ -167,7 +167,8 @@ void Streams::accept_some(Door& door) {
     if (c == nullptr) continue;
     c->known = known;
     ++accepted_;
-    ++sources_[remote.address];
+    Source& source = sources_[remote.address];
+    ++(known ? source.known : source.strangers);
     if (!known) ++strangers_;
     setup_.counters.add(Counter::stream_accepted);
     on_connected(*c);
@@ -175,13 +176,18 @@ void Streams::accept_some(Door& door) {
   }
 }
 
-bool Streams::admit(const base::IpAddress& source, bool known) {
+bool Streams::full(const base::IpAddress& source, bool known) const {
   const auto found = sources_.find(source);
-  const std::uint32_t has = found == sources_.end() ? 0 : found->second;
+  if (found == sources_.end()) return false;
+  return known ? found->second.known >= setup_.limits.per_source
+               : found->second.strangers >= kPerStranger;
+}
+
+bool Streams::admit(const base::IpAddress& source, bool known) {
   Counter why{};
   if (accepted_ >= setup_.limits.connections)
     why = Counter::drop_stream_connections;
-  else if (has >= (known ? setup_.limits.per_source : kPerStranger))
+  else if (full(source, known))
     why = Counter::drop_stream_per_source;
   else if (!known && strangers_ >= kStrangersMax)
     why = Counter::drop_stream_strangers;
@@ -444,17 +450,25 @@ void Streams::doom(Connection& c, Counter why) {
   doomed_.push_back(c.id);
 }
 
-void Streams::leave_source(const base::IpAddress& address) {
-  const auto source = sources_.find(address);
-  if (--source->second == 0) sources_.erase(source);
+void Streams::leave_source(const base::IpAddress& address, bool known) {
+  const auto found = sources_.find(address);
+  Source& source = found->second;
+  --(known ? source.known : source.strangers);
+  if (source.known + source.strangers == 0) sources_.erase(found);
 }
 
 void Streams::trust(std::uint64_t flow) {
   Connection* c = connections_.find({flow});
   if (c == nullptr || c->known || c->outgoing) return;
-  c->known = c->trusted = true;
+  const base::IpAddress& address = c->path.remote.address;
+  if (full(address, true)) {
+    setup_.counters.add(Counter::drop_stream_per_source);
+    return;
+  }
+  c->known = true;
   --strangers_;
-  leave_source(c->path.remote.address);
+  ++sources_[address].known;
+  leave_source(address, false);
   arm(*c);
 }
 
@@ -469,7 +483,7 @@ void Streams::bury() {
     if (!c.outgoing) {
       --accepted_;
       if (!c.known) --strangers_;
-      if (!c.trusted) leave_source(path.remote.address);
+      leave_source(path.remote.address, c.known);
     }
     setup_.wheel.cancel(c.timer);
     setup_.watch.forget(c.socket.fd());

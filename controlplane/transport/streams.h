@@ -67,8 +67,8 @@ class Streams final : loop::TimerListener {
   // Once a turn, at its end: writes what was sent, takes ended connections away.
   void flush();
 
-  // The peer of an accepted connection has proven who it is: the limits for strangers are no longer
-  // its own, and the connection lives as long as a gateway's.
+  // The peer of an accepted connection has proven who it is: from now on it is held to a gateway's
+  // limits. Over TD_SIP_CONNECTIONS_PER_SOURCE it stays a stranger, for a stranger's few seconds.
   void trust(std::uint64_t flow);
 
   void each(const std::function<void(const Connection&)>& visit);
@@ -100,7 +100,13 @@ class Streams final : loop::TimerListener {
   void on_timer(std::uint64_t word) override;
   void on_connection_ready(base::Handle id, std::uint32_t events);
   void accept_some(Door& door);
+  // Accepted connections of one address.
+  struct Source {
+    std::uint32_t strangers = 0;
+    std::uint32_t known = 0;  // a gateway's, or proven
+  };
   bool admit(const base::IpAddress& source, bool known);
+  bool full(const base::IpAddress& source, bool known) const;
   Connection* add(StreamSocket socket, Door& door, const base::Endpoint& remote, bool outgoing);
   Connection* connect(const sip::Path& path);
   Connection* find(const sip::Path& path);
@@ -115,7 +121,7 @@ class Streams final : loop::TimerListener {
   void close_softly(Connection& c, wire::Counter why);
   void doom(Connection& c, wire::Counter why);
   void bury();
-  void leave_source(const base::IpAddress& address);
+  void leave_source(const base::IpAddress& address, bool known);
   void mark_dirty(Connection& c);
   void watch(Connection& c);
   std::pair<base::Nanos, wire::Counter> deadline(const Connection& c) const;
@@ -126,7 +132,7 @@ class Streams final : loop::TimerListener {
   std::vector<std::unique_ptr<Door>> doors_;
   base::Slab<Connection> connections_;
   std::unordered_map<Peer, base::Handle, PeerHash> by_peer_;
-  std::unordered_map<base::IpAddress, std::uint32_t, AddressHash> sources_;  // accepted ones
+  std::unordered_map<base::IpAddress, Source, AddressHash> sources_;
   std::uint32_t accepted_ = 0;
   std::uint32_t strangers_ = 0;
   std::vector<base::Handle> dirty_;

@@ -208,6 +208,32 @@ TEST_F(Tcp, WhoHasProvenItselfIsNoStranger) {
   streams->trust(12345);  // a connection that is gone
 }
 
+// Whoever holds an account must not take all connections: 6 of one address are this fixture's most.
+TEST_F(Tcp, WhoHasProvenItselfIsHeldToWhatOneAddressMayHave) {
+  knows = false;
+  std::vector<std::unique_ptr<TcpPeer>> peers;
+  for (std::uint32_t i = 0; i < 7; ++i) {
+    peers.push_back(std::make_unique<TcpPeer>(here));
+    peers.back()->send(sip_message(std::to_string(i)));
+    ASSERT_TRUE(hears(i + 1)) << i;
+    EXPECT_EQ(count(Counter::drop_stream_per_source), 0u) << i;
+    streams->trust(heard.paths[i].flow);
+  }
+  EXPECT_EQ(count(Counter::drop_stream_per_source), 1u);
+  EXPECT_TRUE(streams->send(heard.paths[6], sip_message("answer")));  // it still gets its answer
+  pass(Seconds{11});
+  EXPECT_EQ(streams->live(), 6u);
+  // A place that is given back is another's.
+  peers[0]->close_now();
+  ASSERT_TRUE(comes_to(5));
+  TcpPeer next(here);
+  next.send(sip_message("next"));
+  ASSERT_TRUE(hears(8));
+  streams->trust(heard.paths[7].flow);
+  pass(Seconds{11});
+  EXPECT_EQ(streams->live(), 6u);
+}
+
 TEST_F(Tcp, APeerThatNeverReadsIsCutOffAndHoldsNoMoreThanItsQueue) {
   TcpPeer peer(here, 4096);
   peer.send(sip_message("1"));
