@@ -30,6 +30,25 @@ std::vector<wire::ControlEnd*> pointers(
 
 }  // namespace
 
+SignallingShard::Phones::Phones(sip::Environment& env, const config::Site& site,
+                                Provisioning& provisioning, std::uint32_t shards)
+    : door({.env = env,
+            .parameters = site.parameters,
+            .realms = site.registrar->realms,
+            .accounts = provisioning.table(),
+            .secrets = provisioning.secrets()}),
+      registrar({.env = env,
+                 .parameters = site.parameters,
+                 .door = door,
+                 .accounts = provisioning.table(),
+                 .bindings = provisioning.bindings(),
+                 .secrets = provisioning.secrets(),
+                 .shards = shards}),
+      subscribers({.env = env,
+                   .door = door,
+                   .accounts = provisioning.table(),
+                   .bindings = provisioning.bindings()}) {}
+
 SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
     : shared_(shared),
       ends_(make_ends(shared.segment, shard, counters_)),
@@ -57,15 +76,10 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   calls_.attach(agent_);
   carrier_.attach(agent_);
   if (Provisioning* provisioning = shared.provisioning) {
-    registrar_ = std::make_unique<registrar::Registrar>(
-        registrar::Registrar::Setup{.env = env_,
-                                    .parameters = shared.site.parameters,
-                                    .realms = shared.site.registrar->realms,
-                                    .accounts = provisioning->table(),
-                                    .bindings = provisioning->bindings(),
-                                    .secrets = provisioning->secrets(),
-                                    .shards = shared.segment.plan().shards});
-    agent_.take_registers(*registrar_);
+    phones_ =
+        std::make_unique<Phones>(env_, shared.site, *provisioning, shared.segment.plan().shards);
+    agent_.take_registers(phones_->registrar);
+    calls_.serve(phones_->subscribers);
   }
   for (const config::Port& port : shared.site.ports) {
     if (port.sip_port == 0) continue;
@@ -108,7 +122,7 @@ bool SignallingShard::work() {
   orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
   agent_.tidy();
   calls_.tidy();
-  if (registrar_) registrar_->tend();
+  if (phones_) phones_->registrar.tend();
   carrier_.flush();
   // Events are rare and patient: alone they are nothing to stay awake for.
   return datagrams != 0;

@@ -15,6 +15,8 @@
 #include "controlplane/loop/shard_loop.h"
 #include "controlplane/media/orphans.h"
 #include "controlplane/provisioning.h"
+#include "controlplane/registrar/registrar.h"
+#include "controlplane/registrar/subscribers.h"
 #include "controlplane/sip/transport_ring.h"
 #include "controlplane/transport/carrier.h"
 
@@ -66,7 +68,16 @@ class SignallingShard {
   media::Datapath datapath_;
   calls::CallService calls_;
   sip::UserAgent agent_;
-  std::unique_ptr<registrar::Registrar> registrar_;
+  // Where phones register.
+  struct Phones {
+    Phones(sip::Environment& env, const config::Site& site, Provisioning& provisioning,
+           std::uint32_t shards);
+
+    registrar::Doorkeeper door;
+    registrar::Registrar registrar;
+    registrar::Subscribers subscribers;
+  };
+  std::unique_ptr<Phones> phones_;
 };
 
 }  // namespace tandem

@@ -157,9 +157,14 @@ class Bench final : sip::Transport {
   registrar::BindingTable bindings_;
   Nobody nobody_;
   sip::UserAgent agent_{env_, nobody_};
+  registrar::Doorkeeper door_{{.env = env_,
+                               .parameters = parameters_,
+                               .realms = realms_,
+                               .accounts = accounts_,
+                               .secrets = secrets_}};
   registrar::Registrar registrar_{{.env = env_,
                                    .parameters = parameters_,
-                                   .realms = realms_,
+                                   .door = door_,
                                    .accounts = accounts_,
                                    .bindings = bindings_,
                                    .secrets = secrets_}};

@@ -16,6 +16,8 @@ Json call_json(const calls::Call& call, std::uint32_t shard) {
           {"state", calls::state_name(call.state())},
           {"caller", r.caller},
           {"callee", r.callee},
+          {"caller_account", r.caller_account},
+          {"callee_account", r.callee_account},
           {"mapping_gateway", r.mapping_gateway},
           {"routing_gateway", r.routing_gateway},
           {"start_ms", r.start_ms},

@@ -92,7 +92,7 @@ void Call::begin(CallId id, const Beginning& beginning) {
   caller()->listen(this, kCallerLeg, id_.handle.raw);
   caller()->progress(100);
   if (beginning.replaces) {
-    const bool room = take_mapping(beginning.mapping);
+    const bool room = take_payer(beginning.payer);
     const int status = room ? replace_party(*beginning.replaces, invite, beginning.path.remote) : 0;
     if (!room)
       release(ReleaseCause::CallerOverCapacity, Direction::kSwitch);
@@ -100,35 +100,47 @@ void Call::begin(CallId id, const Beginning& beginning) {
       release(ReleaseCause::TransferFailed, Direction::kSwitch, status);
     return;
   }
-  if (const auto refusal = set_up(beginning.mapping, invite)) {
+  if (const auto refusal = set_up(beginning.payer, invite)) {
     release(*refusal, Direction::kSwitch);
   }
 }
 
-std::optional<ReleaseCause> Call::set_up(routing::GatewayIndex mapping,
-                                         const sip::Message& invite) {
-  if (const auto refusal = admit(mapping)) return refusal;
-  if (const auto refusal = open_media(invite)) return refusal;
-  const base::Endpoint place = places_.back();
-  places_.pop_back();
+std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message& invite) {
+  if (!take_payer(payer)) return ReleaseCause::CallerOverCapacity;
+  if (const auto refusal = find_callee(invite)) return refusal;
+  const Aim aim = next_aim();
+  if (const auto refusal = open_media(invite, aim.address)) return refusal;
   keep_invite(invite);
-  if (const auto refusal = send_invite(invite, record_.callee_sent, place)) return refusal;
+  if (const auto refusal = send_invite(invite, aim)) return refusal;
   state_ = State::kCalling;
-  arm_progress(parameters_->SS_SIP_TIMEOUT_INVITE, ReleaseCause::InviteTimeout);
+  arm_invite();
   return std::nullopt;
 }
 
-bool Call::take_mapping(routing::GatewayIndex mapping) {
-  record_.mapping_gateway = board_.gateways.gateway(mapping).name;
-  if (!board_.gateways.take(mapping)) return false;
-  mapping_ = mapping;
+// False: no more calls of this customer's now.
+bool Call::take_payer(const Payer& payer) {
+  record_.caller_account = payer.account;
+  caller_number_ = payer.number;
+  if (!payer.gateway) return true;
+  record_.mapping_gateway = board_.gateways.gateway(*payer.gateway).name;
+  if (!board_.gateways.take(*payer.gateway)) return false;
+  mapping_ = payer.gateway;
   return true;
 }
 
-// Whom the call goes to, and whether there is room; takes both gateways' places.
-std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
-  if (!take_mapping(mapping)) return ReleaseCause::CallerOverCapacity;
+// Whom the call goes to, an account before a gateway, and whether there is room; takes the routing
+// gateway's place.
+std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
   const std::string digits = dialled_number(record_.callee);
+  const auto target = sip::parse_uri(invite.request_uri());
+  if (board_.subscribers != nullptr && target) {
+    if (auto callee = board_.subscribers->find(*target, digits)) {
+      record_.callee_account = std::move(callee->account);
+      contacts_ = std::move(callee->contacts);
+      std::reverse(contacts_.begin(), contacts_.end());
+      return contacts_.empty() ? std::optional(ReleaseCause::NotRegistered) : std::nullopt;
+    }
+  }
   if (digits.empty()) return ReleaseCause::AddressIncomplete;
   const auto gateway = board_.routes.find(digits);
   if (!gateway) return ReleaseCause::NoRoute;
@@ -141,37 +153,36 @@ std::optional<ReleaseCause> Call::admit(routing::GatewayIndex mapping) {
   return places_.empty() ? std::optional(ReleaseCause::NoAvailableRouter) : std::nullopt;
 }
 
-std::optional<ReleaseCause> Call::open_media(const sip::Message& invite) {
+// `address`: the plan's, for the callee's media.
+std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, std::uint32_t address) {
   const auto& plan = board_.site.corridor.plan;
-  const auto& gateway = board_.gateways.gateway(*routing_);
-  if (media_towards_caller_ < 0) return ReleaseCause::NoResource;
+  if (media_towards_caller_ < 0 || address >= plan.address_count) return ReleaseCause::NoResource;
   media_ = std::make_unique<media::MediaSession>(
       board_.datapath, board_.ports, plan,
-      std::array{static_cast<std::uint32_t>(media_towards_caller_), gateway.port}, id_.handle.raw,
+      std::array{static_cast<std::uint32_t>(media_towards_caller_), address}, id_.handle.raw,
       parameters_->SS_QOS_RTP);
   return negotiation_.begin(sip::sdp_of(invite), now());
 }
 
-std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::string_view user,
-                                              const base::Endpoint& to) {
-  const auto& gateway = board_.gateways.gateway(*routing_);
-  const sip::Path path = way_to(board_.site, gateway, to);
-  auto [session_id, session] = board_.agent->make_session(path);
+std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const Aim& aim) {
+  auto [session_id, session] = board_.agent->make_session(aim.path);
   if (session == nullptr) return ReleaseCause::NoResource;
   callee_ = session_id;
   session->listen(this, kCalleeLeg, id_.handle.raw);
   const auto& from = invite.from();
-  const std::string target = "sip:" + std::string(user) + "@" + path.remote.text();
+  // What a phone may say that it is has been looked at; what a gateway says is passed on.
+  std::string_view number = caller_number_.empty() ? from.uri.user : caller_number_;
+  if (number.empty()) number = "anonymous";
+  const std::string display = from.display.empty() ? "" : std::string(from.display) + " ";
   const std::string from_value =
-      (from.display.empty() ? std::string() : std::string(from.display) + " ") +
-      "<sip:" + (from.uri.user.empty() ? std::string("anonymous") : std::string(from.uri.user)) +
-      "@" + path.local.address.text() + ">";
+      display + "<sip:" + std::string(number) + "@" + aim.path.local.address.text() + ">";
   const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
   const std::string headers = sip::passing_headers(invite);
   const bool late = negotiation_.late();
-  const bool sent = session->start({.request_uri = target,
+  const bool sent = session->start({.request_uri = aim.target,
                                     .from = from_value,
-                                    .to = "<" + target + ">",
+                                    .to = "<" + aim.to + ">",
+                                    .route = aim.route,
                                     .max_forwards = invite.max_forwards().value_or(70) - 1,
                                     // The answer to an early offer must have a way to us.
                                     .reliable = !late || caller()->supports_reliable(),
@@ -181,6 +192,12 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, std::s
                                     .body = body.bytes});
   record_.callee_call_id = session->dialog().call_id;
   return sent ? std::nullopt : std::optional(ReleaseCause::NoResource);
+}
+
+// The INVITE is on its way: nobody has said anything yet.
+void Call::arm_invite() {
+  arm_progress(parameters_->SS_SIP_TIMEOUT_INVITE,
+               at_endpoint() ? ReleaseCause::EndpointUnreachable : ReleaseCause::InviteTimeout);
 }
 
 // --- progress ----------------------------------------------------------------------------------
@@ -272,7 +289,8 @@ void Call::on_timer(std::uint64_t clock) {
   board_.env.counters.add(Counter::timer_fired);
   switch (clock) {
     case kProgressClock:
-      if (on_progress_expiry_ == ReleaseCause::InviteTimeout &&
+      if ((on_progress_expiry_ == ReleaseCause::InviteTimeout ||
+           on_progress_expiry_ == ReleaseCause::EndpointUnreachable) &&
           (try_next_place(408) || follow_redirect(408, nullptr))) {
         return;
       }
@@ -326,17 +344,17 @@ void Call::on_offer_refused(int leg, int status) { negotiation_.on_offer_refused
 // --- the end -----------------------------------------------------------------------------------
 
 void Call::on_refused(int, int status, const sip::Message* response) {
-  const bool unreached = response == nullptr || status == 503;
-  if (unreached && try_next_place(status)) return;
+  // A person's other phone may take a call that this one doesn't (RFC 3261 §16.7), but for a 6xx.
+  const bool elsewhere = response == nullptr || status == 503 || (at_endpoint() && status < 600);
+  if (elsewhere && try_next_place(status)) return;
   if (follow_redirect(status, response)) return;
+  const ReleaseCause cause = why_refused(status, response != nullptr, at_endpoint());
   if (response == nullptr) {
-    release(status == 503 ? ReleaseCause::GatewayUnreachable : ReleaseCause::InviteTimeout,
-            Direction::kSwitch);
+    release(cause, Direction::kSwitch);
     return;
   }
-  const ReleaseCause cause = cause_of_refusal(status);
   // What a gateway says about itself or about our request is nothing for the caller.
-  const bool passes = cause == ReleaseCause::GatewayRefused || cause == ReleaseCause::UserBusy;
+  const bool passes = release_info(cause).sip == 0 || cause == ReleaseCause::UserBusy;
   release(cause, Direction::kCallee, status, passes ? response : nullptr);
 }
 
@@ -354,7 +372,8 @@ void Call::on_cancelled(int, const sip::Message& request) {
 void Call::on_bye(int leg, const sip::Message& bye) {
   if (left_before_its_time(leg)) return;
   if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
-    release(ReleaseCause::GatewayRefused, Direction::kCallee, 480, &bye);
+    const auto cause = at_endpoint() ? ReleaseCause::EndpointRefused : ReleaseCause::GatewayRefused;
+    release(cause, Direction::kCallee, 480, &bye);
     return;
   }
   release(ReleaseCause::NormalClearing, leg == kCallerLeg ? Direction::kCaller : Direction::kCallee,

@@ -19,9 +19,11 @@
 #include "controlplane/calls/redirects.h"
 #include "controlplane/calls/release_cause.h"
 #include "controlplane/calls/transfer.h"
+#include "controlplane/calls/ways.h"
 #include "controlplane/cdr/record.h"
 #include "controlplane/config/site.h"
 #include "controlplane/media/media_session.h"
+#include "controlplane/registrar/subscribers.h"
 #include "controlplane/routing/gateway_table.h"
 #include "controlplane/routing/route_table.h"
 #include "controlplane/sip/user_agent.h"
@@ -39,6 +41,7 @@ struct Switchboard {
   media::Datapath& datapath;
   media::MediaPorts& ports;
   sip::UserAgent* agent = nullptr;
+  registrar::Subscribers* subscribers = nullptr;  // nullptr: nobody registers here
 
   // The call has ended and its figures are in: write the record, then drop it (later, not now).
   virtual void call_over(CallId id, cdr::CallRecord record) = 0;
@@ -69,10 +72,10 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   Call(Switchboard& board, std::shared_ptr<const config::Parameters> parameters);
   ~Call();
 
-  // How a call begins: a fresh INVITE of a mapping gateway's.
+  // How a call begins: a fresh INVITE of a mapping gateway's or an account's.
   struct Beginning {
     std::string name;
-    routing::GatewayIndex mapping;
+    Payer payer;
     sip::SessionId caller;
     const sip::Message& invite;
     const sip::Path& path;
@@ -124,19 +127,22 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) override;
   void on_timer(std::uint64_t clock) override;
 
-  std::optional<ReleaseCause> set_up(routing::GatewayIndex mapping, const sip::Message& invite);
-  bool take_mapping(routing::GatewayIndex mapping);
-  std::optional<ReleaseCause> admit(routing::GatewayIndex mapping);
-  std::optional<ReleaseCause> open_media(const sip::Message& invite);
-  std::optional<ReleaseCause> send_invite(const sip::Message& invite, std::string_view user,
-                                          const base::Endpoint& to);
+  std::optional<ReleaseCause> set_up(const Payer& payer, const sip::Message& invite);
+  bool take_payer(const Payer& payer);
+  std::optional<ReleaseCause> find_callee(const sip::Message& invite);
+  std::optional<ReleaseCause> open_media(const sip::Message& invite, std::uint32_t address);
+  std::optional<ReleaseCause> send_invite(const sip::Message& invite, const Aim& aim);
+  // A phone is being called, not a gateway.
+  bool at_endpoint() const { return !contact_.empty(); }
+  void arm_invite();
   void keep_invite(const sip::Message& invite);
   bool follow_redirect(int status, const sip::Message* response);
   void take_places(routing::GatewayIndex gateway);
   std::optional<routing::GatewayIndex> aim_at(const Redirects::Target& target);
   bool try_target(const Redirects::Target& target);
   bool try_next_place(int status);
-  bool ask_again(const std::string& number, const base::Endpoint& to);
+  bool ask_again();
+  Aim next_aim();
   void note_given_up(int status);
   void forget_last_given_up();
   sip::InviteSession* session(int leg) override;
@@ -210,9 +216,12 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::array<bool, 2> heard_{};
   Negotiation negotiation_{*this, media_};
   Redirects redirects_;
-  // Where else the gateway's name leads, the next one last.
+  // Where else the gateway's name leads, or the account is registered; the next one last.
   std::vector<base::Endpoint> places_;
-  std::string invite_;  // the caller's, where it may have to be sent again; else empty
+  std::vector<registrar::Subscribers::Contact> contacts_;
+  std::string contact_;        // the phone's URI that is being asked; empty: a gateway is
+  std::string caller_number_;  // as in Payer
+  std::string invite_;         // the caller's, where it may have to be sent again; else empty
   ReleaseCause on_progress_expiry_ = ReleaseCause::InviteTimeout;
   std::uint32_t begun_ = 0;  // states of Progress that have begun
   loop::TimerId progress_timer_;

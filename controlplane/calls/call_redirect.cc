@@ -1,6 +1,7 @@
 // The part of a call that asks again elsewhere: at the next place that a gateway's name leads to
-// (RFC 3263 §4.3), and where its 3xx points (TD_SIP_REDIRECT). The latter only to where a routing
-// gateway of ours is: a gateway must not be able to send calls, and their cost, where it likes.
+// (RFC 3263 §4.3), at an account's next contact, and where its 3xx points (TD_SIP_REDIRECT). The
+// latter only to where a routing gateway of ours is: a gateway must not be able to send calls, and
+// their cost, where it likes.
 #include <algorithm>
 
 #include "controlplane/calls/call.h"
@@ -20,7 +21,7 @@ constexpr std::uint16_t kSipPort = 5060;  // where a URI with an address names n
 // The INVITE as it came, for the next gateway or place. Kept where it can be needed only.
 void Call::keep_invite(const sip::Message& invite) {
   const bool follows = parameters_->TD_SIP_REDIRECT == Parameters::Redirect::follow;
-  if (!follows && places_.empty()) return;
+  if (!follows && places_.empty() && contacts_.empty()) return;
   sip::Builder out(sip::message_scratch());
   out.request(invite.method_name(), invite.request_uri());
   for (const sip::Header& line : invite.headers()) {
@@ -49,6 +50,7 @@ bool Call::follow_redirect(int status, const sip::Message* response) {
 
 void Call::note_given_up(int status) {
   record_.given_up.push_back({.routing_gateway = record_.routing_gateway,
+                              .callee_account = record_.callee_account,
                               .callee_sent = record_.callee_sent,
                               .callee_call_id = record_.callee_call_id,
                               .sip_code = status});
@@ -59,6 +61,7 @@ void Call::forget_last_given_up() {
   const cdr::GivenUp last = record_.given_up.back();
   record_.given_up.pop_back();
   record_.routing_gateway = last.routing_gateway;
+  record_.callee_account = last.callee_account;
   record_.callee_sent = last.callee_sent;
   record_.callee_call_id = last.callee_call_id;
 }
@@ -101,24 +104,46 @@ bool Call::try_target(const Redirects::Target& target) {
   }
   routing_ = gateway;
   record_.routing_gateway = board_.gateways.gateway(*gateway).name;
+  record_.callee_account.clear();
   record_.callee_sent = number;
-  const base::Endpoint place = places_.back();
-  places_.pop_back();
-  return ask_again(number, place);
+  contacts_.clear();
+  return ask_again();
 }
 
-// The gateway was silent, out of reach or overloaded where it was asked.
+// The gateway was silent, out of reach or overloaded where it was asked; or a phone didn't take it.
 bool Call::try_next_place(int status) {
-  if (invite_.empty() || places_.empty() || negotiation_.described()) return false;
+  const bool nowhere = places_.empty() && contacts_.empty();
+  if (invite_.empty() || nowhere || negotiation_.described()) return false;
   note_given_up(status);
-  const base::Endpoint place = places_.back();
-  places_.pop_back();
-  if (ask_again(record_.callee_sent, place)) return true;
+  if (ask_again()) return true;
   forget_last_given_up();
   return false;
 }
 
-bool Call::ask_again(const std::string& number, const base::Endpoint& to) {
+// There is one.
+Aim Call::next_aim() {
+  contact_.clear();
+  if (!contacts_.empty()) {
+    const auto contact = std::move(contacts_.back());
+    contacts_.pop_back();
+    contact_ = record_.callee_sent = contact.uri;
+    return {.path = contact.path,
+            .target = contact.uri,
+            .to = "sip:" + record_.callee_account,
+            .route = contact.route,
+            .address = static_cast<std::uint32_t>(media_port(board_.site, contact.path))};
+  }
+  const auto& gateway = board_.gateways.gateway(*routing_);
+  const base::Endpoint place = places_.back();
+  places_.pop_back();
+  const std::string target = "sip:" + record_.callee_sent + "@" + place.text();
+  return {.path = way_to(board_.site, gateway, place),
+          .target = target,
+          .to = target,
+          .address = gateway.port};
+}
+
+bool Call::ask_again() {
   std::string bytes = invite_;
   sip::Message invite;
   sip::Parser::parse({bytes.data(), bytes.size()}, invite);
@@ -127,13 +152,14 @@ bool Call::ask_again(const std::string& number, const base::Endpoint& to) {
   // Other ports, perhaps of another network, for the other gateway.
   if (media_) media_->close(now());
   media_.reset();
-  if (open_media(invite) || send_invite(invite, number, to)) {
+  const Aim aim = next_aim();
+  if (open_media(invite, aim.address) || send_invite(invite, aim)) {
     if (auto* leg = callee()) leg->finish(0);
     return false;
   }
   begun_ = 0;
   state_ = State::kCalling;
-  arm_progress(parameters_->SS_SIP_TIMEOUT_INVITE, ReleaseCause::InviteTimeout);
+  arm_invite();
   return true;
 }
 

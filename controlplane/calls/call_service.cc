@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "drivers/base/log.h"
+
 namespace tandem::calls {
 
 using wire::Counter;
@@ -25,14 +27,37 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
 
 bool CallService::knows(const sip::Path& path) { return gateways.knows(path.remote.address); }
 
+// Whom no gateway's address stands for may call with an account; nothing else.
+std::optional<sip::DoorAnswer> CallService::refuse_stranger(const sip::Message& request,
+                                                            const sip::Path& path) {
+  if (subscribers != nullptr && request.method() == sip::Method::kInvite) {
+    return subscribers->refuse(request, path);
+  }
+  // A count and a line for a person, nothing else: anybody can send this.
+  env.counters.add(Counter::sip_unknown_source);
+  LOG(kWarning, "sip", "{} from {}: no gateway has this address", request.method_name(),
+      path.remote.text());
+  return sip::DoorAnswer{.status = 403};
+}
+
+std::optional<Payer> CallService::payer_of(const sip::Path& path) const {
+  if (!gateways.knows(path.remote.address)) {
+    const auto& caller = subscribers->caller();
+    return Payer{.account = caller.account, .number = caller.number};
+  }
+  const auto mapping = gateways.identify(path.remote);
+  return mapping ? std::optional(Payer{.gateway = *mapping}) : std::nullopt;
+}
+
 void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
                             const sip::Message& invite, const sip::Path& path) {
-  const auto mapping = gateways.identify(path.remote);
-  if (!mapping) {  // a routing gateway, which only takes calls
+  const auto payer = payer_of(path);
+  if (!payer) {
     env.counters.add(Counter::sip_unknown_source);
     refuse(session, ReleaseCause::UnknownSource);
     return;
   }
+  if (!payer->gateway && subscribers->caller().behind_nat) session.stay_on_path();
   if (!journal_.room()) {
     // A refusal without a record, but counted: one more waiting record is what there is no room
     // for.
@@ -42,19 +67,19 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
   }
   if (draining_ || calls_.live() == calls_.limit()) {
     const auto cause = draining_ ? ReleaseCause::Shutdown : ReleaseCause::NoResource;
-    journal_.append(refused_record(invite, *mapping, cause));
+    journal_.append(refused_record(invite, *payer, cause));
     refuse(session, cause);
     return;
   }
   std::optional<sip::Replaces> replaces;
   if (follows_ && !sip::read_replaces(invite, replaces)) {
-    journal_.append(refused_record(invite, *mapping, ReleaseCause::BadReplaces));
+    journal_.append(refused_record(invite, *payer, ReleaseCause::BadReplaces));
     refuse(session, ReleaseCause::BadReplaces);
     return;
   }
   auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
   call->begin({handle}, {.name = name_for(handle),
-                         .mapping = *mapping,
+                         .payer = *payer,
                          .caller = id,
                          .invite = invite,
                          .path = path,
@@ -72,11 +97,12 @@ std::tuple<CallId, Call*, std::string> CallService::make_call() {
   return {CallId{handle}, call, name_for(handle)};
 }
 
-cdr::CallRecord CallService::refused_record(const sip::Message& invite,
-                                            routing::GatewayIndex mapping, ReleaseCause cause) {
+cdr::CallRecord CallService::refused_record(const sip::Message& invite, const Payer& payer,
+                                            ReleaseCause cause) {
   cdr::CallRecord record = first_record({}, invite);
   const ReleaseInfo& info = release_info(cause);
-  record.mapping_gateway = gateways.gateway(mapping).name;
+  record.caller_account = payer.account;
+  if (payer.gateway) record.mapping_gateway = gateways.gateway(*payer.gateway).name;
   record.end_ms = record.start_ms;
   record.end_reason = info.name;
   record.end_direction = direction_name(Direction::kSwitch);

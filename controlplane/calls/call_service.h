@@ -21,8 +21,12 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
               const routing::RouteTable& routes, media::Datapath& datapath,
               media::MediaPorts& ports, cdr::Journal& journal, std::string life);
   void attach(sip::UserAgent& user_agent) { agent = &user_agent; }
+  // Without it, calls are gateways' only.
+  void serve(registrar::Subscribers& all) { subscribers = &all; }
 
   bool knows(const sip::Path& path) override;
+  std::optional<sip::DoorAnswer> refuse_stranger(const sip::Message& request,
+                                                 const sip::Path& path) override;
   void on_invite(sip::SessionId id, sip::InviteSession& session, const sip::Message& invite,
                  const sip::Path& path) override;
   void on_flow_latched(const wire::FlowLatched& event) override;
@@ -48,8 +52,10 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   std::tuple<CallId, Call*, std::string> make_call() override;
   std::string name_for(base::Handle handle) const;
   void refuse(sip::InviteSession& session, ReleaseCause cause);
-  cdr::CallRecord refused_record(const sip::Message& invite, routing::GatewayIndex mapping,
+  cdr::CallRecord refused_record(const sip::Message& invite, const Payer& payer,
                                  ReleaseCause cause);
+  // Whose call this is; none: a routing gateway's, which only takes calls.
+  std::optional<Payer> payer_of(const sip::Path& path) const;
 
   cdr::Journal& journal_;
   std::string life_;

@@ -132,7 +132,9 @@ Guest Call::guest() {
       .said = transfer_->asker < 0 ? negotiation_.said(leg) : sdp::resumed(negotiation_.said(leg)),
       .told = negotiation_.told(leg),
       .address = media_ ? media_->address(side) : static_cast<std::uint32_t>(media_towards_caller_),
-      .payer = *mapping_};
+      .payer = {.gateway = mapping_,
+                .account = record_.caller_account,
+                .number = leg == kCallerLeg ? caller_number_ : std::string()}};
 }
 
 void Call::transfer_progress(int status, std::string_view reason) {

@@ -65,4 +65,15 @@ ReleaseCause cause_of_refusal(int status) {
   }
 }
 
+ReleaseCause why_refused(int status, bool answered, bool by_endpoint) {
+  if (!answered) {
+    if (by_endpoint) return ReleaseCause::EndpointUnreachable;
+    return status == 503 ? ReleaseCause::GatewayUnreachable : ReleaseCause::InviteTimeout;
+  }
+  const ReleaseCause cause = cause_of_refusal(status);
+  if (!by_endpoint || cause == ReleaseCause::UserBusy) return cause;
+  return cause == ReleaseCause::GatewayRefused ? ReleaseCause::EndpointRefused
+                                               : ReleaseCause::EndpointFault;
+}
+
 }  // namespace tandem::calls

@@ -30,5 +30,8 @@ std::string_view direction_name(Direction direction);
 
 // What a routing gateway's final response (300–699) means.
 ReleaseCause cause_of_refusal(int status);
+// The same where a phone was called, or where nobody said anything: `status` is what that is as
+// good as (408, 503).
+ReleaseCause why_refused(int status, bool answered, bool by_endpoint);
 
 }  // namespace tandem::calls

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controlplane/media/media_session.h"
@@ -20,14 +21,21 @@ struct CallId {
   explicit operator bool() const { return static_cast<bool>(handle); }
 };
 
+// For whom a call is made: a customer's gateway, or an account.
+struct Payer {
+  std::optional<routing::GatewayIndex> gateway{};
+  std::string account{};
+  std::string number{};  // who the caller says that it is, whatever its From says; empty: its From
+};
+
 // The party that goes, as its host needs to know it.
 struct Guest {
   CallId home;
   std::string home_name;
-  std::string said;                 // its description, running both ways
-  sdp::Origin told;                 // of what it was told last
-  std::uint32_t address = 0;        // the plan's, for its media
-  routing::GatewayIndex payer = 0;  // the mapping gateway of its home
+  std::string said;           // its description, running both ways
+  sdp::Origin told;           // of what it was told last
+  std::uint32_t address = 0;  // the plan's, for its media
+  Payer payer{};              // of its home
 };
 
 // At its home, from the REFER, or the INVITE with Replaces, until it is in or has failed.

@@ -71,6 +71,7 @@ void add_given_up(std::string& out, const std::vector<GivenUp>& attempts) {
     if (&attempt != attempts.data()) out += ',';
     Members members(out);
     members.add("routing_gateway", attempt.routing_gateway);
+    members.add("callee_account", attempt.callee_account);
     members.add("callee_sent", attempt.callee_sent);
     members.add("callee_call_id", attempt.callee_call_id);
     members.add("sip_code", attempt.sip_code);
@@ -95,6 +96,8 @@ std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Mill
   members.add("caller", record.caller);
   members.add("callee", record.callee);
   members.add("callee_sent", record.callee_sent);
+  members.add("caller_account", record.caller_account);
+  members.add("callee_account", record.callee_account);
   members.add("mapping_gateway", record.mapping_gateway);
   members.add("routing_gateway", record.routing_gateway);
   members.begin("given_up");

@@ -11,9 +11,10 @@
 
 namespace tandem::cdr {
 
-// A gateway that was tried before the one that the record names.
+// A gateway, or a phone, that was tried before the one that the record names.
 struct GivenUp {
   std::string routing_gateway;
+  std::string callee_account{};  // of a phone
   std::string callee_sent;
   std::string callee_call_id;
   int sip_code = 0;  // its final response
@@ -23,7 +24,9 @@ struct CallRecord {
   std::string call;    // our id, as `show calls` has it
   std::string caller;  // numbers as received
   std::string callee;
-  std::string callee_sent;  // as sent to the routing gateway
+  std::string callee_sent;     // as sent to the routing gateway; the URI that a phone registered
+  std::string caller_account;  // user@realm; empty: a gateway's call
+  std::string callee_account;
   std::string mapping_gateway;
   std::string routing_gateway;    // empty: never routed
   std::vector<GivenUp> given_up;  // in the order in which they were tried

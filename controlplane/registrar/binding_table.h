@@ -42,6 +42,16 @@ class BindingTable {
     }
   }
 
+  // Calls look(name, bindings), under its stripe's lock, with those of an account that has any;
+  // some may have run out.
+  template <typename Look>
+  void look(const AccountKey& key, Look&& look) {
+    Stripe& stripe = stripe_of(key);
+    const std::lock_guard lock(stripe.door);
+    const auto found = stripe.aors.find(key);
+    if (found != stripe.aors.end()) look(found->second.name, found->second.bindings);
+  }
+
   // All of an account's are gone.
   void forget(const AccountKey& key);
 

@@ -76,8 +76,9 @@ bool InviteSession::start(const Outgoing& outgoing) {
   first.local_cseq = 1;
   Builder out(message_scratch());
   out.request("INVITE", outgoing.request_uri)
-      .pieces(HeaderId::kVia, clients.via(client_), loop_mark(env, outgoing.request_uri))
-      .header(HeaderId::kMaxForwards, outgoing.max_forwards)
+      .pieces(HeaderId::kVia, clients.via(client_), loop_mark(env, outgoing.request_uri));
+  if (!outgoing.route.empty()) out.header(HeaderId::kRoute, outgoing.route);
+  out.header(HeaderId::kMaxForwards, outgoing.max_forwards)
       .header(HeaderId::kFrom, first.local_party)
       .header(HeaderId::kTo, first.remote_party)
       .header(HeaderId::kCallId, first.call_id)

@@ -48,6 +48,7 @@ class InviteSession final {
     std::string_view request_uri;
     std::string_view from;
     std::string_view to;
+    std::string_view route{};  // Route's value: proxies between us and the peer (RFC 3327)
     std::uint32_t max_forwards = 70;
     bool reliable = true;  // the peer may send 18x reliably (RFC 3262)
     bool hold_ack =
@@ -68,6 +69,8 @@ class InviteSession final {
     return offers_reliable_ && reliable_number(response).has_value();
   }
 
+  // UAS, before anything else: the peer is behind NAT, and is reached where its INVITE came from.
+  void stay_on_path() { leg_.dialog().path.observed = true; }
   // UAS. A 2xx waits until an 18x with a description has its PRACK; it carries `body` only when
   // nothing has been agreed on in its fork. `passed`: as in Outgoing.
   void progress(int status, std::string_view content_type = {}, std::string_view body = {}) {

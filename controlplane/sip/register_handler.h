@@ -13,7 +13,8 @@
 
 namespace tandem::sip {
 
-struct RegisterAnswer {
+// What is answered to a request before, or without, a session.
+struct DoorAnswer {
   int status = 200;
   std::string_view reason{};  // empty: the standard phrase
   std::vector<std::pair<HeaderId, std::string>> headers{};
@@ -23,9 +24,9 @@ class RegisterHandler {
  public:
   // Asked before anything is remembered of a REGISTER: an answer for one whose sender has not
   // proven who it is, so that nobody can make us hold memory for strangers; none, to take it.
-  virtual std::optional<RegisterAnswer> refuse(const Message& request, const Path& path) = 0;
+  virtual std::optional<DoorAnswer> refuse(const Message& request, const Path& path) = 0;
   // One that refuse() has let pass just before.
-  virtual RegisterAnswer take(const Message& request, const Path& path) = 0;
+  virtual DoorAnswer take(const Message& request, const Path& path) = 0;
 
  protected:
   ~RegisterHandler() = default;

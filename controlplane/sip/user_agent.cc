@@ -6,7 +6,6 @@
 #include "controlplane/sip/loop_mark.h"
 #include "controlplane/sip/parser.h"
 #include "controlplane/sip/ticket.h"
-#include "drivers/base/log.h"
 #include "drivers/base/text.h"
 
 namespace tandem::sip {
@@ -31,7 +30,7 @@ bool supports(const Environment& env, std::string_view option) {
 constexpr std::string_view kPathOption = "path";
 
 // An answer's headers, as long as it is there.
-std::vector<HeaderLine> lines_of(const RegisterAnswer& answer) {
+std::vector<HeaderLine> lines_of(const DoorAnswer& answer) {
   std::vector<HeaderLine> out;
   for (const auto& [id, value] : answer.headers) out.push_back({id, value});
   return out;
@@ -206,21 +205,19 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
 }
 
 int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
+  std::optional<DoorAnswer> answer;
   if (request.method() == Method::kRegister && registers_ != nullptr) {
-    const auto answer = registers_->refuse(request, path);
-    if (!answer) return 0;
-    const auto lines = lines_of(*answer);
-    server_transactions_.respond_stateless(
-        request, path, {.status = answer->status, .reason = answer->reason, .headers = lines});
-    return kAnsweredAtTheDoor;
+    answer = registers_->refuse(request, path);
+  } else if (!request.to_tag().empty()) {
+    return find_dialog(request) == nullptr ? 481 : 0;
+  } else if (!handler_.knows(path)) {
+    answer = handler_.refuse_stranger(request, path);
   }
-  if (!request.to_tag().empty()) return find_dialog(request) == nullptr ? 481 : 0;
-  if (handler_.knows(path)) return 0;
-  // A count and a line for a person, nothing else: anybody can send this.
-  env_.counters.add(Counter::sip_unknown_source);
-  LOG(kWarning, "sip", "{} from {}: no gateway has this address", request.method_name(),
-      path.remote.text());
-  return 403;
+  if (!answer) return 0;
+  const auto lines = lines_of(*answer);
+  server_transactions_.respond_stateless(
+      request, path, {.status = answer->status, .reason = answer->reason, .headers = lines});
+  return kAnsweredAtTheDoor;
 }
 
 void UserAgent::on_request(ServerId id, const Message& request, const Path& path) {

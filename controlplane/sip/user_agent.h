@@ -16,8 +16,14 @@ namespace tandem::sip {
 
 class CallHandler {
  public:
-  // Somebody whose requests outside a dialog we look at. Others get 403.
+  // Somebody whose requests outside a dialog we look at.
   virtual bool knows(const Path& path) = 0;
+  // Asked about one of somebody else's, before anything is remembered of it: what it is answered;
+  // none where its sender has proven who it is (on_invite() follows at once).
+  virtual std::optional<DoorAnswer> refuse_stranger(const Message& /*request*/,
+                                                    const Path& /*path*/) {
+    return DoorAnswer{.status = 403};
+  }
   // A new INVITE outside any dialog, 100 not yet sent. Take it with session.listen(), refuse it
   // with session.finish(status). `invite` stays good during the call only.
   virtual void on_invite(SessionId id, InviteSession& session, const Message& invite,

@@ -29,7 +29,8 @@ inline std::string body_of(const std::string& message) {
 
 class RawParty final : public sip::TransportListener {
  public:
-  RawParty(VirtualNet& net, std::string_view address) : here_(at(address)), port_(net) {
+  RawParty(VirtualNet& net, std::string_view address)
+      : contact("<sip:" + at(address).text() + ">"), here_(at(address)), port_(net) {
     net.attach(here_.address, *this);
   }
 
@@ -49,9 +50,9 @@ class RawParty final : public sip::TransportListener {
     port_.send(back_, "SIP/2.0 " + status + "\r\nVia: " + field(request, "Via") +
                           "\r\nFrom: " + field(request, "From") +
                           "\r\nTo: " + field(request, "To") + (tag.empty() ? "" : ";tag=" + tag) +
-                          "\r\nCall-ID: " + field(request, "Call-ID") + "\r\nCSeq: " +
-                          field(request, "CSeq") + "\r\nContact: <sip:" + here_.text() + ">\r\n" +
-                          headers + with_body(body));
+                          "\r\nCall-ID: " + field(request, "Call-ID") +
+                          "\r\nCSeq: " + field(request, "CSeq") + "\r\nContact: " + contact +
+                          "\r\n" + headers + with_body(body));
   }
   // A request in the dialog that our answer with this tag has begun.
   void request(const std::string& method, const std::string& tag, int cseq,
@@ -69,8 +70,8 @@ class RawParty final : public sip::TransportListener {
                           ";branch=z9hG4bK" + branch + number + tag_of(from) + tag_of(to) +
                           "\r\nFrom: " + from + "\r\nTo: " + to + "\r\nCall-ID: " + call_id +
                           "\r\nCSeq: " + number + " " + method +
-                          "\r\nMax-Forwards: 70\r\nContact: <sip:" + here_.text() + ">\r\n" +
-                          headers + with_body(body));
+                          "\r\nMax-Forwards: 70\r\nContact: " + contact + "\r\n" + headers +
+                          with_body(body));
   }
   void towards(std::string_view target) { back_ = {here_, at(target)}; }
 
@@ -88,7 +89,8 @@ class RawParty final : public sip::TransportListener {
   }
 
   std::vector<std::string> got;
-  std::string invite;  // the last that began a call
+  std::string contact;  // of all that it sends
+  std::string invite;   // the last that began a call
   bool answers_bye = true;
   bool answers_prack = true;
 

@@ -8,6 +8,7 @@
 
 #include "controlplane/registrar/nat.h"
 #include "controlplane/sip/user_agent.h"
+#include "tests/unit/controlplane/credentials.h"
 #include "tests/unit/controlplane/raw_party.h"
 
 namespace tandem::registrar {
@@ -16,6 +17,7 @@ namespace {
 using base::Seconds;
 using sip::DigestAlgorithm;
 using test::at;
+using test::challenge_param;
 using test::field;
 using test::RawParty;
 using test::VirtualNet;
@@ -45,13 +47,18 @@ class RegistrarTest : public ::testing::Test {
  protected:
   explicit RegistrarTest(const std::vector<std::pair<std::string, std::string>>& set = {}) {
     for (const auto& [name, value] : set) CHECK(parameters.set(name, value).ok());
+    door = std::make_unique<Doorkeeper>(Doorkeeper::Setup{.env = env,
+                                                          .parameters = parameters,
+                                                          .realms = kRealms,
+                                                          .accounts = accounts,
+                                                          .secrets = secrets,
+                                                          .nonces = 1000});
     registrar = std::make_unique<Registrar>(Registrar::Setup{.env = env,
                                                              .parameters = parameters,
-                                                             .realms = kRealms,
+                                                             .door = *door,
                                                              .accounts = accounts,
                                                              .bindings = bindings,
-                                                             .secrets = secrets,
-                                                             .nonces = 1000});
+                                                             .secrets = secrets});
     agent.take_registers(*registrar);
     net.attach(at("10.77.1.1").address, agent);
     net.on_idle([this] {
@@ -65,11 +72,7 @@ class RegistrarTest : public ::testing::Test {
 
   void put(const std::string& user, const std::string& password, bool enabled = true,
            const std::string& realm = "sip.example.net") {
-    AccountRecord record{.key = accounts.key_of(user, realm), .ha1 = {}, .enabled = enabled};
-    const auto md5 = sip::ha1_of(DigestAlgorithm::kMd5, user, realm, password);
-    const auto sha = sip::ha1_of(DigestAlgorithm::kSha256, user, realm, password);
-    std::copy_n(md5.octets().begin(), 16, record.ha1.md5.begin());
-    std::copy_n(sha.octets().begin(), 32, record.ha1.sha256.begin());
+    const auto record = test::account_of(accounts, {user, password, realm}, enabled);
     (void)accounts.apply({.accounts = {{record}}, .numbers = {}});
   }
 
@@ -91,23 +94,11 @@ class RegistrarTest : public ::testing::Test {
     net.settle();
     return phone.got.size() == before ? "" : phone.got.back();
   }
-  static std::string challenge_param(const std::string& response, const std::string& name) {
-    const auto begin = response.find(name + "=\"") + name.size() + 2;
-    return response.substr(begin, response.find('"', begin) - begin);
-  }
   // The header that answers a challenge.
   static std::string proof(const Ask& ask, const std::string& nonce, int nc = 1,
                            const std::string& header = "Authorization") {
-    const std::string count = fmt::format("{:08x}", nc);
-    const sip::Hex ha1(sip::ha1_of(ask.algorithm, ask.user, ask.realm, ask.password));
-    const sip::Hex ha2(sip::digest_of(ask.algorithm, {"REGISTER:sip:x"}));
-    const sip::Hex response(
-        sip::digest_of(ask.algorithm, {ha1, ":", nonce, ":", count, ":cn:auth:", ha2}));
-    return fmt::format(
-        "{}: Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"sip:x\", response=\"{}\", "
-        "algorithm={}, qop=auth, nc={}, cnonce=\"cn\"\r\n",
-        header, ask.user, ask.realm, nonce, std::string_view(response),
-        sip::algorithm_name(ask.algorithm), count);
+    return test::credentials({ask.user, ask.password, ask.realm, ask.algorithm}, "REGISTER", nonce,
+                             nc, header);
   }
   // As a phone does it: asked for its password, it tells it. Returns the answer to that.
   std::string enroll(const Ask& ask = {}, const std::string& lines = {}) {
@@ -139,6 +130,7 @@ class RegistrarTest : public ::testing::Test {
   BindingTable bindings;
   Nobody nobody;
   sip::UserAgent agent{env, nobody};
+  std::unique_ptr<Doorkeeper> door;
   std::unique_ptr<Registrar> registrar;
   RawParty phone{net, "10.77.1.2:5060"};
   int cseq = 0;

@@ -1,0 +1,93 @@
+#include "controlplane/registrar/subscribers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controlplane/registrar/nat.h"
+
+namespace tandem::registrar {
+
+using wire::Counter;
+
+namespace {
+
+Subscribers::Contact contact_of(const sip::Binding& binding) {
+  Subscribers::Contact out{
+      .uri = std::string(binding.uri()), .route = std::string(binding.path()), .path = binding.way};
+  out.path.observed = binding.behind_nat;
+  // Where it says that it is, unless something stands between: a proxy, a NAT; a connection leads
+  // to it itself (RFC 5626).
+  const bool direct = out.route.empty() && !binding.behind_nat && out.path.flow == 0;
+  const auto uri = direct ? sip::parse_uri(binding.uri()) : std::nullopt;
+  const auto address = uri ? base::IpAddress::parse(uri->host) : std::nullopt;
+  if (address) {
+    out.path.remote.address = *address;
+    out.path.remote.port = uri->port != 0 ? uri->port : sip::default_port(out.path.protocol);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<sip::DoorAnswer> Subscribers::refuse(const sip::Message& invite,
+                                                   const sip::Path& path) {
+  const std::string_view realm = setup_.door.realm_of(invite.from().uri.host);
+  auto proof = setup_.door.prove(
+      invite, realm,
+      {.status = 407, .challenged = Counter::invite_challenged, .wrong = Counter::invite_wrong});
+  if (proof.refusal) return std::move(proof.refusal);
+  if (!proof.enabled) {
+    setup_.env.counters.add(Counter::invite_forbidden);
+    return sip::DoorAnswer{.status = 403};
+  }
+  caller_ = {.account = fmt::format("{}@{}", proof.user, realm),
+             .number = number_of(invite, proof),
+             .behind_nat = behind_nat(invite, path.remote.address)};
+  if (sip::is_reliable(path.protocol)) setup_.env.transport.trust(path);
+  return std::nullopt;
+}
+
+// What its From says, if that is the account's own; else its user name.
+std::string Subscribers::number_of(const sip::Message& invite,
+                                   const Doorkeeper::Proof& proof) const {
+  const std::string said = sip::unescape(invite.from().uri.user).value_or("");
+  if (said == proof.user) return proof.user;
+  const AccountKey* owner = setup_.accounts.find_number(setup_.accounts.key_of_number(said));
+  return owner != nullptr && *owner == proof.key ? said : proof.user;
+}
+
+std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
+                                                     std::string_view digits) const {
+  const AccountTable& accounts = setup_.accounts;
+  const std::string user = sip::unescape(target.user).value_or("");
+  const std::string_view realm = setup_.door.realm_of(target.host);
+  Callee out;
+  AccountKey key = accounts.key_of(user, realm);
+  const AccountRecord* account = user.empty() ? nullptr : accounts.find(key);
+  if (account != nullptr) {
+    out.account = fmt::format("{}@{}", user, realm);
+  } else {
+    const AccountKey* owner = accounts.find_number(accounts.key_of_number(user));
+    if (owner == nullptr) owner = accounts.find_number(accounts.key_of_number(digits));
+    if (owner == nullptr) return std::nullopt;
+    key = *owner;
+    account = accounts.find(key);
+  }
+  if (account == nullptr || !account->enabled) return out;
+  std::vector<sip::Binding> bindings;
+  setup_.bindings.look(key, [&](const std::string& name, const auto& all) {
+    if (out.account.empty()) out.account = name;
+    bindings = all;
+  });
+  const base::Nanos now = setup_.env.wheel.now();
+  std::erase_if(bindings, [&](const auto& binding) { return binding.expires <= now; });
+  // RFC 3261 §16.6: by q; of equal ones the latest.
+  std::stable_sort(bindings.begin(), bindings.end(), [](const auto& a, const auto& b) {
+    return a.q != b.q ? a.q > b.q : a.registered > b.registered;
+  });
+  for (const sip::Binding& binding : bindings) out.contacts.push_back(contact_of(binding));
+  return out;
+}
+
+}  // namespace tandem::registrar

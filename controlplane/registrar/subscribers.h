@@ -1,0 +1,58 @@
+// What calls need to know of the accounts: which one an INVITE is from, whom a number means, and
+// where that one is reached. Owner: the shard's thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/registrar/binding_table.h"
+#include "controlplane/registrar/doorkeeper.h"
+
+namespace tandem::registrar {
+
+class Subscribers {
+ public:
+  // All outlive this.
+  struct Setup {
+    sip::Environment& env;
+    Doorkeeper& door;
+    const AccountTable& accounts;
+    BindingTable& bindings;
+  };
+  explicit Subscribers(const Setup& setup) : setup_(setup) {}
+
+  struct Caller {
+    std::string account;      // user@realm
+    std::string number;       // who it may say that it is
+    bool behind_nat = false;  // by the INVITE
+  };
+  // What an INVITE outside any dialog is answered with; none: caller() says who it is from. Asked
+  // for by 407 (RFC 3261 §22.3): the switch passes the call on.
+  std::optional<sip::DoorAnswer> refuse(const sip::Message& invite, const sip::Path& path);
+  // Of the INVITE that refuse() has let pass just before.
+  const Caller& caller() const { return caller_; }
+
+  // One registered contact, as an INVITE is sent to it.
+  struct Contact {
+    std::string uri;
+    std::string route;  // Route's value; empty: none
+    sip::Path path;
+  };
+  struct Callee {
+    std::string account;              // empty: a number whose account isn't registered
+    std::vector<Contact> contacts{};  // the one to be asked first comes first
+  };
+  // Whom a Request-URI means, by user name in a realm of ours, or by number (`digits`: its form
+  // for routing). None: nobody of ours.
+  std::optional<Callee> find(const sip::Uri& target, std::string_view digits) const;
+
+ private:
+  std::string number_of(const sip::Message& invite, const Doorkeeper::Proof& proof) const;
+
+  Setup setup_;
+  Caller caller_;
+};
+
+}  // namespace tandem::registrar

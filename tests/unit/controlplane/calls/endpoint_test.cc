@@ -1,0 +1,310 @@
+// Calls of phones and to phones: who proves an account may call, as that account; a registered
+// account is called where it is registered.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "controlplane/registrar/subscribers.h"
+#include "tests/unit/controlplane/calls/switch_fixture.h"
+#include "tests/unit/controlplane/credentials.h"
+#include "tests/unit/controlplane/raw_party.h"
+
+namespace tandem::calls {
+namespace {
+
+using base::Seconds;
+using test::at;
+using test::field;
+using test::kAnswer;
+using test::kOffer;
+using test::Login;
+using test::Phone;
+using test::RawParty;
+using wire::Counter;
+
+const std::vector<std::string> kRealms{"sip.example.net", "other.example"};
+const Login kDave{"dave", "d4ve", kRealms[0]};
+const Login kCarol{"carol", "c4rol", kRealms[0]};
+
+class Endpoints : public test::SwitchTest {
+ protected:
+  Endpoints() {
+    calls.serve(subscribers);
+    put(kDave);
+    put(kCarol, true, {"4989123"});
+    carol.on_call = dave.on_call = [](sip::InviteSession& call) {
+      call.progress(180);
+      call.accept("application/sdp", kAnswer);
+    };
+  }
+
+  void put(const Login& login, bool enabled = true, const std::vector<std::string>& numbers = {}) {
+    const auto record = test::account_of(accounts, login, enabled);
+    registrar::AccountTable::Changes changes{.accounts = {{record}}, .numbers = {}};
+    for (const auto& number : numbers) {
+      changes.numbers.push_back({{accounts.key_of_number(number), record.key}});
+    }
+    (void)accounts.apply(changes);
+  }
+  // As if it had registered from there.
+  sip::Binding& enroll(const Login& login, const std::string& uri, std::string_view source,
+                       std::uint16_t q = 1000, const std::string& path = {}) {
+    sip::Binding binding{.texts = uri + path,
+                         .uri_size = static_cast<std::uint16_t>(uri.size()),
+                         .q = q,
+                         .expires = net.wheel().now() + Seconds{600},
+                         .registered = net.wheel().now()};
+    binding.way.local = at("10.77.2.1");
+    binding.way.remote = at(source);
+    sip::Binding* out = nullptr;
+    bindings.with(accounts.key_of(login.user, login.realm), login.user + "@" + login.realm,
+                  [&](auto& all) {
+                    all.push_back(binding);
+                    out = &all.back();
+                  });
+    return *out;
+  }
+  // Dave calls, and is asked for his password once.
+  void dial(const std::string& number, const Login& login = kDave) {
+    dave.own_headers.clear();
+    dave.dial("10.77.1.1", number);
+    net.settle();
+    ASSERT_EQ(dave.heard().back(), "refused 407");
+    const std::string nonce = test::challenge_param(dave.last_response, "nonce");
+    dave.own_headers = test::credentials(login, "INVITE", nonce, 1, "Proxy-Authorization");
+    dave.events.clear();
+    dave.dial("10.77.1.1", number);
+    net.settle();
+  }
+
+  const registrar::Secrets secrets = registrar::Secrets::make(random);
+  registrar::AccountTable accounts{secrets.hash, 16};
+  registrar::BindingTable bindings;
+  registrar::Doorkeeper door{{.env = env,
+                              .parameters = site.parameters,
+                              .realms = kRealms,
+                              .accounts = accounts,
+                              .secrets = secrets,
+                              .nonces = 100}};
+  registrar::Subscribers subscribers{
+      {.env = env, .door = door, .accounts = accounts, .bindings = bindings}};
+  Phone dave{net, "10.77.1.3:5060"};
+  Phone carol{net, "10.77.2.3:5060"};
+};
+
+TEST_F(Endpoints, APhoneCallsAPhone) {
+  enroll(kCarol, "sip:carol@10.77.2.3:5060;line=7", "10.77.2.3");
+  dial("carol");
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"180", "200"}));
+  EXPECT_EQ(carol.last_uri, "sip:carol@10.77.2.3:5060;line=7");
+  // Whatever it calls itself ("alice"), it is the account that has proven itself.
+  const std::string from = field("\r\n" + carol.last_request, "From");
+  EXPECT_TRUE(from.starts_with("\"Alice\" <sip:dave@10.77.2.1>;tag=")) << from;
+  EXPECT_EQ(carol.last_request.find("Proxy-Authorization"), std::string::npos);
+  EXPECT_EQ(carol.last_body.find("10.77.1.2"), std::string::npos) << "media not through us";
+  dave.leg()->finish(0);
+  net.run(Seconds{1});
+  EXPECT_EQ(carol.events.back(), "bye");
+  const auto r = record();
+  EXPECT_EQ(r["caller_account"], "dave@sip.example.net");
+  EXPECT_EQ(r["callee_account"], "carol@sip.example.net");
+  EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3:5060;line=7");
+  EXPECT_EQ(r["mapping_gateway"], "");
+  EXPECT_EQ(r["routing_gateway"], "");
+  EXPECT_EQ(r["end_reason"], "NormalClearing");
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, ANumberOfItsOwnMayStandInFrom) {
+  put(kDave, true, {"4930555"});
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  RawParty raw(net, "10.77.1.7");
+  raw.towards("10.77.1.1");
+  const auto caller_of = [&](const std::string& from_user) {
+    const std::string from = "<sip:" + from_user + "@x>;tag=" + from_user;
+    raw.send("INVITE", from, "<sip:carol@x>", "c-" + from_user, 1, {}, kOffer);
+    net.settle();
+    raw.send("ACK", from, field(raw.got.back(), "To"), "c-" + from_user, 1);
+    raw.send("INVITE", from, "<sip:491@x>", "c-" + from_user, 2,
+             test::credentials(kDave, "INVITE", test::challenge_param(raw.last("SIP"), "nonce"), 1,
+                               "Proxy-Authorization"),
+             kOffer);
+    net.settle();
+    raw.send("ACK", from, field(raw.last("SIP"), "To"), "c-" + from_user, 2);
+    net.settle();
+    bob.leg()->finish(0);
+    net.run(Seconds{1});
+    return field(bob.last_request, "From");
+  };
+  EXPECT_TRUE(caller_of("4930555").starts_with("<sip:4930555@")) << bob.last_request;
+  EXPECT_TRUE(caller_of("4989123").starts_with("<sip:dave@")) << "carol's number";
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, WhoHasThePasswordWrongGetsNoCallAndNoRecord) {
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  dial("carol", {"dave", "guess", kRealms[0]});
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"refused 407"}));
+  dial("carol", {"nobody", "guess", kRealms[0]});
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"refused 407"}));
+  EXPECT_EQ(counters.get(Counter::invite_wrong), 2u);
+  EXPECT_EQ(counters.get(Counter::invite_challenged), 4u);
+  EXPECT_TRUE(carol.events.empty());
+  EXPECT_TRUE(records().empty());
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, ADisabledAccountNeitherCallsNorIsCalled) {
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  put(kDave, false);
+  put(kCarol, false, {"4989123"});
+  dial("carol");
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"refused 403"}));
+  EXPECT_EQ(counters.get(Counter::invite_forbidden), 1u);
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"refused 480"}));
+  expect_nothing_left();
+}
+
+// An account's number goes before a route that would lead to a gateway.
+TEST_F(Endpoints, AGatewayCallsAPhoneByNumber) {
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  alice.dial("10.77.1.1", "+49-89-123");
+  net.settle();
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"180", "200"}));
+  EXPECT_TRUE(bob.events.empty());
+  alice.leg()->finish(0);
+  net.run(Seconds{1});
+  const auto r = record();
+  EXPECT_EQ(r["mapping_gateway"], "acme");
+  EXPECT_EQ(r["callee_account"], "carol@sip.example.net");
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, APhoneCallsThroughAGateway) {
+  dial("491");
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"180", "200"}));
+  bob.leg()->finish(0);
+  net.run(Seconds{1});
+  const auto r = record();
+  EXPECT_EQ(r["caller_account"], "dave@sip.example.net");
+  EXPECT_EQ(r["callee_account"], "");
+  EXPECT_EQ(r["routing_gateway"], "bcorp");
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, NobodyIsRegistered) {
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"refused 480"}));
+  auto& old = enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  old.expires = net.wheel().now();
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  EXPECT_EQ(alice.heard().back(), "refused 480");
+  EXPECT_TRUE(carol.events.empty());
+  const auto all = records();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0]["end_reason"], "NotRegistered");
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, ContactsAreAskedByTheirQ) {
+  Phone mobile{net, "10.77.2.4:5060"};
+  mobile.on_call = [](sip::InviteSession& call) { call.finish(486); };
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 500);
+  enroll(kCarol, "sip:mobile@10.77.2.4", "10.77.2.4", 900);
+  enroll(kCarol, "sip:silent@10.77.2.9", "10.77.2.9", 700);
+  alice.dial("10.77.1.1", "4989123");
+  net.run(Seconds{5});
+  EXPECT_EQ(mobile.count(Counter::sip_received), 2u) << "INVITE and ACK";
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"180", "200"}));
+  alice.leg()->finish(0);
+  net.run(Seconds{1});
+  const auto r = record();
+  ASSERT_EQ(r["given_up"].size(), 2u);
+  EXPECT_EQ(r["given_up"][0]["callee_sent"], "sip:mobile@10.77.2.4");
+  EXPECT_EQ(r["given_up"][0]["callee_account"], "carol@sip.example.net");
+  EXPECT_EQ(r["given_up"][0]["sip_code"], 486);
+  EXPECT_EQ(r["given_up"][1]["sip_code"], 408);
+  EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, APhonesRefusalPasses) {
+  const auto refused = [&](std::function<void(sip::InviteSession&)> on_call) {
+    carol.on_call = std::move(on_call);
+    alice.dial("10.77.1.1", "4989123");
+    net.run(Seconds{5});
+    return alice.heard().back();
+  };
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  EXPECT_EQ(refused([](auto& call) { call.finish(486); }), "refused 486");
+  EXPECT_EQ(refused([](auto& call) { call.finish(603); }), "refused 603");
+  EXPECT_EQ(refused([](auto& call) { call.finish(401); }), "refused 480");
+  net.lose([](const auto& d) { return d.path.remote.address.text() == "10.77.2.3"; });
+  EXPECT_EQ(refused([](auto&) {}), "refused 480");
+  std::vector<std::string> reasons;
+  for (const auto& r : records()) reasons.push_back(r["end_reason"]);
+  EXPECT_EQ(reasons, (std::vector<std::string>{"UserBusy", "EndpointRefused", "EndpointFault",
+                                               "EndpointUnreachable"}));
+  expect_nothing_left();
+}
+
+// Behind NAT, a phone's own address leads nowhere: all goes where its packets came from.
+TEST_F(Endpoints, ACalledPhoneBehindNatIsReachedWhereItIsSeen) {
+  RawParty hidden(net, "10.77.2.5");
+  hidden.contact = "<sip:carol@192.168.0.9:5060>";
+  enroll(kCarol, "sip:carol@192.168.0.9:5060", "10.77.2.5").behind_nat = true;
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  ASSERT_TRUE(hidden.invite.starts_with("INVITE sip:carol@192.168.0.9:5060 SIP/2.0"))
+      << hidden.invite;
+  hidden.respond(hidden.invite, "200 OK", "h", kAnswer);
+  net.settle();
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"200"}));
+  EXPECT_TRUE(hidden.last("ACK").starts_with("ACK sip:carol@192.168.0.9:5060 "));
+  alice.leg()->finish(0);
+  net.run(Seconds{1});
+  EXPECT_EQ(hidden.count("BYE"), 1);
+  expect_nothing_left();
+}
+
+TEST_F(Endpoints, ACallingPhoneBehindNatIsReachedWhereItIsSeen) {
+  RawParty hidden(net, "10.77.1.5");
+  hidden.contact = "<sip:dave@192.168.0.9>";
+  hidden.towards("10.77.1.1");
+  const std::string from = "<sip:dave@sip.example.net>;tag=d";
+  hidden.send("INVITE", from, "<sip:491@x>", "n", 1, {}, kOffer);
+  net.settle();
+  hidden.send("INVITE", from, "<sip:491@x>", "n", 2,
+              test::credentials(kDave, "INVITE", test::challenge_param(hidden.last("SIP"), "nonce"),
+                                1, "Proxy-Authorization"),
+              kOffer);
+  net.settle();
+  ASSERT_TRUE(hidden.last("SIP").starts_with("SIP/2.0 200 ")) << hidden.last("SIP");
+  hidden.send("ACK", from, field(hidden.last("SIP"), "To"), "n", 2);
+  net.settle();
+  bob.leg()->finish(0);
+  net.run(Seconds{1});
+  EXPECT_EQ(hidden.count("BYE sip:dave@192.168.0.9 "), 1);
+  expect_nothing_left();
+}
+
+// RFC 3327: by way of the proxies that the REGISTER came through.
+TEST_F(Endpoints, APathIsTheRoute) {
+  RawParty proxy(net, "10.77.2.6");
+  enroll(kCarol, "sip:carol@192.168.0.9", "10.77.2.6", 1000, "<sip:10.77.2.6;lr;ob>");
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  ASSERT_TRUE(proxy.invite.starts_with("INVITE sip:carol@192.168.0.9 SIP/2.0")) << proxy.invite;
+  EXPECT_EQ(field(proxy.invite, "Route"), "<sip:10.77.2.6;lr;ob>");
+  proxy.respond(proxy.invite, "486 Busy Here", "p");
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"refused 486"}));
+  expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace tandem::calls
