@@ -339,7 +339,9 @@ void Call::on_offer_acked(int leg, const sip::Message& ack) {
 
 void Call::on_offer_cancelled(int leg) { negotiation_.on_offer_cancelled(leg); }
 
-void Call::on_offer_refused(int leg, int status) { negotiation_.on_offer_refused(leg, status); }
+void Call::on_offer_refused(int leg, int status, const sip::Message* response) {
+  negotiation_.on_offer_refused(leg, status, response);
+}
 
 // --- the end -----------------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void on_offer_acked(int leg, const sip::Message& ack) override;
   void on_offer_cancelled(int leg) override;
   void on_offer_answered(int leg, const sip::Message& response) override;
-  void on_offer_refused(int leg, int status) override;
+  void on_offer_refused(int leg, int status, const sip::Message* response) override;
   void on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& request) override;
   void on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) override;
   void on_timer(std::uint64_t clock) override;

@@ -34,6 +34,8 @@ int relayed_refusal(int status) {
     case 481:
     case 501:
       return 488;
+    case 503:  // with a Retry-After it would be said of us, and of all calls (§21.5.4)
+      return 500;
     default:
       return status < 400 ? 488 : status;
   }
@@ -212,14 +214,14 @@ void Negotiation::on_offer(int leg, int fork, const sip::Message& request) {
 int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
   if (change_) return 491;
   const bool late = sip::sdp_of(request).empty();
-  std::string body;
+  std::string shown_offer;
   if (!late) {
     const auto offer = sdp::parse(sip::sdp_of(request));
     if (offer) media_->propose(*offer, side_of(from), parties_.now());
     if (!offer || !media_->relays(*offer)) return 488;
-    body = shown(*offer, from);
+    shown_offer = shown(*offer, from);
   }
-  const int refusal = pass_on(from, fork, request, body);
+  const int refusal = pass_on(from, fork, request, shown_offer);
   if (refusal != 0) media_->withdraw(parties_.now());
   if (refusal == 0) {
     const int callee_fork = from == kCalleeLeg ? fork : twin(from, fork);
@@ -230,11 +232,14 @@ int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
 
 // As the re-INVITE that it was; else as an UPDATE, where the other party takes it; else, once that
 // dialog is confirmed, as a re-INVITE (RFC 3311 §5.1).
-int Negotiation::pass_on(int from, int fork, const sip::Message& request, const std::string& body) {
+int Negotiation::pass_on(int from, int fork, const sip::Message& request,
+                         const std::string& offer) {
   auto* other = parties_.session(other_leg(from));
   if (other == nullptr) return 481;
-  const std::string_view type = body.empty() ? std::string_view{} : sdp::kContentType;
-  if (request.method() == sip::Method::kInvite) return other->offer(type, body) ? 0 : 491;
+  const sip::Body body = sip::body_of(request, offer);
+  const std::string headers = sip::passing_headers(request);
+  const auto reinvite = [&] { return other->offer(body.type, body.bytes, headers) ? 0 : 491; };
+  if (request.method() == sip::Method::kInvite) return reinvite();
   int into = other->fork();
   if (is_early(*other)) {
     into = twin(from, fork);
@@ -243,9 +248,10 @@ int Negotiation::pass_on(int from, int fork, const sip::Message& request, const 
     if (agreement == sip::Agreement::kAnswered) return 491;  // until its PRACK is here
     if (agreement != sip::Agreement::kSettled) return 488;   // nor can it be in this dialog
   }
-  if (other->allows_update(into)) return other->update(into, type, body) ? 0 : 491;
-  if (is_early(*other)) return 488;
-  return other->offer(type, body) ? 0 : 491;
+  if (other->allows_update(into)) {
+    return other->update(into, body.type, body.bytes, headers) ? 0 : 491;
+  }
+  return is_early(*other) ? 488 : reinvite();
 }
 
 void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
@@ -269,7 +275,8 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
     return;
   }
   if (change_->late) media_->propose(*theirs, side_of(leg), parties_.now());
-  const std::string body = shown(*theirs, leg);
+  const sip::Body body = sip::body_of(response, shown(*theirs, leg));
+  const std::string headers = sip::passing_headers(response);
   if (change_->late) {
     change_->offer = sip::sdp_of(response);
   } else {
@@ -287,7 +294,7 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
       early->sdp = callers ? std::string(sip::sdp_of(response)) : change.offer;
     }
   }
-  asker->answer_offer(200, sdp::kContentType, body);
+  asker->answer_offer(200, body.type, body.bytes, headers);
 }
 
 void Negotiation::on_offer_acked(int leg, const sip::Message& ack) {
@@ -312,7 +319,7 @@ void Negotiation::on_offer_cancelled(int leg) {
 }
 
 // The session stays as it was (§14.1), unless the other party has lost its dialog.
-void Negotiation::on_offer_refused(int leg, int status) {
+void Negotiation::on_offer_refused(int leg, int status, const sip::Message* response) {
   if (!change_ || leg == change_->from) return;
   const Change change = *std::exchange(change_, std::nullopt);
   media_->withdraw(parties_.now());
@@ -330,7 +337,9 @@ void Negotiation::on_offer_refused(int leg, int status) {
     parties_.give_up(ReleaseCause::DialogLost);
     return;
   }
-  if (auto* asker = parties_.session(change.from)) asker->answer_offer(relayed_refusal(status));
+  if (auto* asker = parties_.session(change.from)) {
+    asker->refuse_offer(relayed_refusal(status), response);
+  }
 }
 
 // --- other parties -----------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Negotiation {
   void on_offer_acked(int leg, const sip::Message& ack);
   void on_offer_cancelled(int leg);
   void on_offer_answered(int leg, const sip::Message& response);
-  void on_offer_refused(int leg, int status);
+  void on_offer_refused(int leg, int status, const sip::Message* response);
 
   // An offer of ours to a party in a confirmed dialog: what its counterpart, who may have come from
   // another call, described. on_asked() tells how it ended. False: not now, another change is open.
@@ -113,7 +113,7 @@ class Negotiation {
   // The callee's description in this response, if it counts.
   Fork* take_description(int callee_fork, const sip::Message& response, base::Nanos now);
   int relay_offer(int from, int fork, const sip::Message& request);
-  int pass_on(int from, int fork, const sip::Message& request, const std::string& body);
+  int pass_on(int from, int fork, const sip::Message& request, const std::string& offer);
   // A description of this leg's party as the other leg's shall see it.
   std::string shown(const sdp::Description& description, int from);
   void agree(int leg, std::string_view description);

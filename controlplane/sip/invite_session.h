@@ -86,13 +86,15 @@ class InviteSession final {
   bool requires_reliable() const { return reliable_.required(); }
 
   // Both, in a confirmed dialog: a re-INVITE (with an empty body: asks the peer for its offer, and
-  // its 2xx waits for ack_offer()); false: another exchange is open or there is no room.
-  bool offer(std::string_view content_type, std::string_view body) {
-    return offers_.reinvite(content_type, body);
+  // its 2xx waits for ack_offer()); false: another exchange is open or there is no room. `passed`:
+  // as in Outgoing.
+  bool offer(std::string_view content_type, std::string_view body, std::string_view passed = {}) {
+    return offers_.reinvite(content_type, body, passed);
   }
   // The same by UPDATE, in early dialogs too, once they have agreed on something.
-  bool update(int fork, std::string_view content_type, std::string_view body) {
-    return offers_.update(fork, content_type, body);
+  bool update(int fork, std::string_view content_type, std::string_view body,
+              std::string_view passed = {}) {
+    return offers_.update(fork, content_type, body, passed);
   }
   bool allows_update(int fork) const { return leg_.dialogs[std::size_t(fork)].allows_update; }
   Agreement agreement(int fork) const { return leg_.dialogs[std::size_t(fork)].agreement; }
@@ -100,9 +102,12 @@ class InviteSession final {
     offers_.ack(content_type, body);
   }
   void cancel_offer() { offers_.cancel(); }
-  void answer_offer(int status, std::string_view content_type = {}, std::string_view body = {}) {
-    offers_.answer(status, content_type, body);
+  void answer_offer(int status, std::string_view content_type = {}, std::string_view body = {},
+                    std::string_view passed = {}) {
+    offers_.answer(status, content_type, body, passed);
   }
+  // `passed`: the other leg's refusal; nullptr: there is none.
+  void refuse_offer(int status, const Message* passed) { offers_.refuse(status, passed); }
 
   // Sends another leg's request on, whose transaction `asked` then gets the answer; in an early
   // dialog, if `fork` says which, else in the last one heard of. False: there is no dialog yet, or

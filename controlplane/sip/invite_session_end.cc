@@ -1,7 +1,6 @@
 // The part of a session that ends it: BYE either way, CANCEL, refusal, and letting go.
 #include <utility>
 
-#include "controlplane/sip/body.h"
 #include "controlplane/sip/end_to_end.h"
 #include "controlplane/sip/invite_session.h"
 
@@ -87,20 +86,8 @@ void InviteSession::last_words() {
 }
 
 void InviteSession::refuse_invite(int status, std::string_view reason, const Message* passed) {
-  Reply reply{.status = status, .to_tag = leg_.at(0).dialog.local_tag};
   const HeaderLine lines[] = {{HeaderId::kReason, reason}};
-  reply.headers = std::span(lines, reason.empty() ? 0 : 1);
-  std::string headers;
-  if (passed != nullptr) {
-    headers = passing_headers(*passed);
-    reply.passed = headers;
-  }
-  // A description in it would be of addresses that aren't ours.
-  if (passed != nullptr && sdp_of(*passed).empty()) {
-    reply.content_type = passed->value(HeaderId::kContentType);
-    reply.body = passed->body();
-  }
-  leg_.host.servers.respond(server_, reply);
+  leg_.refuse(server_, 0, status, std::span(lines, reason.empty() ? 0 : 1), passed);
   over();
 }
 

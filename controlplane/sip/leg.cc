@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "controlplane/sip/body.h"
+#include "controlplane/sip/end_to_end.h"
 #include "drivers/base/check.h"
 
 namespace tandem::sip {
@@ -89,9 +91,20 @@ bool Leg::respond(ServerId to, int in_fork, const Reply& reply) {
   return host.servers.respond(to, whole);
 }
 
-void Leg::refuse(ServerId to, int in_fork, int status, std::span<const HeaderLine> headers) {
-  host.servers.respond(
-      to, {.status = status, .to_tag = at(in_fork).dialog.local_tag, .headers = headers});
+void Leg::refuse(ServerId to, int in_fork, int status, std::span<const HeaderLine> headers,
+                 const Message* passed) {
+  Reply reply{.status = status, .to_tag = at(in_fork).dialog.local_tag, .headers = headers};
+  std::string lines;
+  if (passed != nullptr) {
+    lines = passing_headers(*passed);
+    reply.passed = lines;
+  }
+  // A description in it would be of addresses that aren't ours.
+  if (passed != nullptr && sdp_of(*passed).empty()) {
+    reply.content_type = passed->value(HeaderId::kContentType);
+    reply.body = passed->body();
+  }
+  host.servers.respond(to, reply);
 }
 
 }  // namespace tandem::sip

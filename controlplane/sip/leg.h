@@ -45,7 +45,8 @@ class SessionListener {
   virtual void on_offer_acked(int leg, const Message& ack) = 0;
   virtual void on_offer_cancelled(int leg) = 0;
   virtual void on_offer_answered(int leg, const Message& response) = 0;
-  virtual void on_offer_refused(int leg, int status) = 0;  // 300–699, or 408
+  // 300–699; without a response: 408, or 487 when its dialog ended.
+  virtual void on_offer_refused(int leg, int status, const Message* response) = 0;
   // In a dialog, early or confirmed: a request that is for the other party (is_relayed()), to be
   // answered by answer_relayed(), now or later; and the answer to one that relay() sent on for
   // `asked`. No response: none came in time.
@@ -147,8 +148,10 @@ struct Leg {
   // Answers a request (or the INVITE again) with Contact, Allow and Supported, as what makes or
   // changes a dialog does. False: a 500 went out, or nothing.
   bool respond(ServerId to, int in_fork, const Reply& reply);
-  // The same without these headers.
-  void refuse(ServerId to, int in_fork, int status, std::span<const HeaderLine> headers = {});
+  // The same without these headers. `passed`: the other leg's message that is the reason; its
+  // end-to-end headers go along, and its body if no description is in it.
+  void refuse(ServerId to, int in_fork, int status, std::span<const HeaderLine> headers = {},
+              const Message* passed = nullptr);
 };
 
 // The cookie of a session's client transaction: the session, and which exchange it is, in the three

@@ -48,16 +48,18 @@ int OfferAnswer::refusal(int fork, Method method) const {
   return 0;
 }
 
-void OfferAnswer::refuse(ServerId id, int fork, int status) {
+// When to ask again after a 500 is for who said it to tell; only else is it ours.
+void OfferAnswer::refuse(ServerId id, int fork, int status, const Message* passed) {
+  const bool told = passed != nullptr && passed->find(HeaderId::kRetryAfter) != nullptr;
   const std::string pause = std::to_string(leg_.host.env.random.next() % (kRetryAfterMax + 1));
   const HeaderLine lines[] = {{HeaderId::kRetryAfter, pause}};
-  leg_.refuse(id, fork, status, std::span(lines, status == 500 ? 1 : 0));
+  leg_.refuse(id, fork, status, std::span(lines, status == 500 && !told ? 1 : 0), passed);
 }
 
 void OfferAnswer::on_request(ServerId id, int fork, const Message& request) {
   const Method method = request.method();
   if (const int status = refusal(fork, method)) {
-    refuse(id, fork, status);
+    refuse(id, fork, status, nullptr);
     return;
   }
   theirs_ = Theirs{id, method, fork, request.cseq().number, false};
@@ -69,22 +71,28 @@ void OfferAnswer::on_request(ServerId id, int fork, const Message& request) {
   leg_.listener->on_offer(leg_.number, fork, request);
 }
 
-void OfferAnswer::answer(int status, std::string_view content_type, std::string_view body) {
-  if (!theirs_ || theirs_->answered) return;
-  const Theirs theirs = *theirs_;
+void OfferAnswer::answer(int status, std::string_view content_type, std::string_view body,
+                         std::string_view passed) {
   if (status >= 300) {
-    theirs_.reset();
-    refuse(theirs.request, theirs.fork, status);
+    refuse(status, nullptr);
     return;
   }
-  const bool sent = leg_.respond(theirs.request, theirs.fork,
-                                 {.status = status, .content_type = content_type, .body = body});
-  if (sent && theirs.method == Method::kInvite) {
+  if (!theirs_ || theirs_->answered) return;
+  const bool sent = leg_.respond(
+      theirs_->request, theirs_->fork,
+      {.status = status, .passed = passed, .content_type = content_type, .body = body});
+  if (sent && theirs_->method == Method::kInvite) {
     theirs_->answered = true;
-    repeater_.start(theirs.request);
+    repeater_.start(theirs_->request);
   } else {
     theirs_.reset();
   }
+}
+
+void OfferAnswer::refuse(int status, const Message* passed) {
+  if (!theirs_ || theirs_->answered) return;
+  const Theirs theirs = *std::exchange(theirs_, std::nullopt);
+  refuse(theirs.request, theirs.fork, status, passed);
 }
 
 bool OfferAnswer::on_ack(const Message& ack) {
@@ -103,24 +111,27 @@ void OfferAnswer::on_cancel(ServerId invite) {
 
 // --- ours --------------------------------------------------------------------------------------
 
-bool OfferAnswer::reinvite(std::string_view content_type, std::string_view body) {
+bool OfferAnswer::reinvite(std::string_view content_type, std::string_view body,
+                           std::string_view passed) {
   if (leg_.state != SessionState::kConfirmed) return false;
-  if (!begin(Exchange::kReinvite, leg_.fork, Method::kInvite, content_type, body)) return false;
+  if (!begin(Exchange::kReinvite, leg_.fork, Method::kInvite, content_type, body, passed))
+    return false;
   ++reinvites_live_;
   auto& wheel = leg_.host.env.wheel;
   patience_ = wheel.arm(wheel.now() + kPatience, *this, 0);
   return true;
 }
 
-bool OfferAnswer::update(int fork, std::string_view content_type, std::string_view body) {
+bool OfferAnswer::update(int fork, std::string_view content_type, std::string_view body,
+                         std::string_view passed) {
   const LegDialog& in = leg_.at(fork);
   const bool ready = leg_.state == SessionState::kConfirmed || leg_.early();
   if (!ready || in.over || in.agreement != Agreement::kSettled) return false;
-  return begin(Exchange::kUpdate, fork, Method::kUpdate, content_type, body);
+  return begin(Exchange::kUpdate, fork, Method::kUpdate, content_type, body, passed);
 }
 
 bool OfferAnswer::begin(Exchange exchange, int fork, Method method, std::string_view content_type,
-                        std::string_view body) {
+                        std::string_view body, std::string_view passed) {
   if (ours_ || theirs_) return false;
   const std::string own_contact = leg_.contact();
   const HeaderLine allow[] = {{HeaderId::kAllow, leg_.host.env.allow}};
@@ -128,6 +139,7 @@ bool OfferAnswer::begin(Exchange exchange, int fork, Method method, std::string_
                                 {.method = method,
                                  .contact = own_contact,
                                  .headers = allow,
+                                 .passed = passed,
                                  .content_type = content_type,
                                  .body = body});
   if (!id) return false;
@@ -156,7 +168,7 @@ void OfferAnswer::on_response(Exchange exchange, ClientId id, const Message& res
   leg_.host.env.wheel.cancel(patience_);
   if (status >= 300) {
     ours_.reset();
-    if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, status);
+    if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, status, &response);
     return;
   }
   leg_.at(ours_->fork).dialog.refresh_target(response);
@@ -181,7 +193,7 @@ void OfferAnswer::repeat_ack(const Message& response) {
 void OfferAnswer::on_timeout(Exchange, ClientId id) {
   if (!ours_ || ours_->request != id || ours_->answered) return;
   end_ours();
-  if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, 408);
+  if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, 408, nullptr);
 }
 
 void OfferAnswer::on_client_end(Exchange exchange) {
@@ -218,7 +230,7 @@ void OfferAnswer::abandon_fork(int fork) {
   }
   if (ours_ && ours_->fork == fork) {
     end_ours();
-    if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, 487);
+    if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, 487, nullptr);
   }
 }
 

@@ -28,11 +28,14 @@ class OfferAnswer final : loop::TimerListener {
   // True: it was the ACK of a re-INVITE's 2xx.
   bool on_ack(const Message& ack);
   void on_cancel(ServerId invite);
-  void answer(int status, std::string_view content_type, std::string_view body);
+  void answer(int status, std::string_view content_type, std::string_view body,
+              std::string_view passed);
+  void refuse(int status, const Message* passed);
 
   // Ours. False: another exchange is open, the dialog isn't ready for one, or there is no room.
-  bool reinvite(std::string_view content_type, std::string_view body);
-  bool update(int fork, std::string_view content_type, std::string_view body);
+  bool reinvite(std::string_view content_type, std::string_view body, std::string_view passed);
+  bool update(int fork, std::string_view content_type, std::string_view body,
+              std::string_view passed);
   void ack(std::string_view content_type, std::string_view body);
   // Takes our re-INVITE back; its end comes all the same.
   void cancel();
@@ -70,9 +73,9 @@ class OfferAnswer final : loop::TimerListener {
 
   void on_timer(std::uint64_t word) override;
   int refusal(int fork, Method method) const;
-  void refuse(ServerId id, int fork, int status);
+  void refuse(ServerId id, int fork, int status, const Message* passed);
   bool begin(Exchange exchange, int fork, Method method, std::string_view content_type,
-             std::string_view body);
+             std::string_view body, std::string_view passed);
   void repeat_ack(const Message& response);
   void send_ack(std::string_view content_type, std::string_view body);
   void end_ours();

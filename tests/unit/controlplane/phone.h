@@ -162,6 +162,7 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   void on_offer(int, int fork, const sip::Message& request) override {
     last_fork = fork;
     events.emplace_back("offer");
+    last_request = text(request);
     last_body = request.body();
     on_change(*leg());
   }
@@ -172,9 +173,12 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   }
   void on_offer_answered(int, const sip::Message& response) override {
     events.emplace_back("offer 200");
+    last_response = text(response);
     last_body = response.body();
   }
-  void on_offer_refused(int, int status) override {
+  void on_offer_refused(int, int status, const sip::Message* response) override {
+    last_response = response == nullptr ? "" : text(*response);
+    if (response != nullptr) last_body = response->body();
     events.push_back("offer refused " + std::to_string(status));
   }
   void on_relayed(int, int, sip::ServerId id, const sip::Message& request) override {

@@ -2,6 +2,7 @@
 // byte by byte, both ways, and what a leg keeps for itself.
 #include "controlplane/sip/body.h"
 #include "tests/unit/controlplane/calls/switch_fixture.h"
+#include "tests/unit/controlplane/raw_party.h"
 
 namespace tandem::test {
 namespace {
@@ -14,9 +15,6 @@ const std::string kIsup("\x01\x11\x00\x4a\x00\x0a\x03\r\n--x\r\n\x80\xff", 17);
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-std::string body_of(const std::string& message) {
-  return message.substr(message.find("\r\n\r\n") + 4);
 }
 // SIP-I: a description and an ISUP message.
 std::string sip_i(const std::string& sdp) {
@@ -187,6 +185,139 @@ TEST_F(CallHeaders, AnIsupOnlyProvisionalPassesWhole) {
   alice.dial(kSwitch, "491");
   net.run(Seconds{1});
   EXPECT_EQ(body_of(net.last("SIP/2.0 183")), kIsup);
+  hang_up();
+}
+
+// Changes of a call that is up, by re-INVITE and by UPDATE.
+class ChangeHeaders : public CallHeaders, public ::testing::WithParamInterface<sip::Method> {
+ protected:
+  void connect() {
+    alice.dial(kSwitch, "491");
+    net.run(Seconds{1});
+    ASSERT_EQ(bob.events.back(), "acked");
+  }
+  bool ask(Phone& phone, const std::string& headers, const std::string& body = kOffer,
+           const std::string& type = "application/sdp") {
+    InviteSession& leg = *phone.leg();
+    const bool asked = GetParam() == sip::Method::kInvite
+                           ? leg.offer(type, body, headers)
+                           : leg.update(leg.fork(), type, body, headers);
+    net.settle();
+    return asked;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Methods, ChangeHeaders,
+                         ::testing::Values(sip::Method::kInvite, sip::Method::kUpdate));
+
+TEST_P(ChangeHeaders, PassBothWays) {
+  connect();
+  const Carried answer("INVITE", "X-B: 2\r\nServer: other\r\nCall-Info: <sip:x>\r\n");
+  const auto on_change = [&](InviteSession& leg) {
+    leg.answer_offer(200, "application/sdp", kAnswer, "Server: other\r\n" + answer.headers);
+  };
+  for (const bool caller_asks : {true, false}) {
+    Phone& asks = caller_asks ? alice : bob;
+    Phone& other = caller_asks ? bob : alice;
+    other.on_change = on_change;
+    ASSERT_TRUE(ask(asks,
+                    "X-Hold: 1 ;q=\"a, b\"\r\nx-hold: 2\r\nUser-Agent: other\r\n"
+                    "P-Asserted-Identity: <sip:other@x>\r\nReason: SIP;cause=200\r\n"));
+    EXPECT_TRUE(
+        has(other.last_request, "X-Hold: 1 ;q=\"a, b\"\r\nx-hold: 2\r\nReason: SIP;cause=200\r\n"))
+        << other.last_request;
+    EXPECT_FALSE(has(other.last_request, "other"));
+    EXPECT_EQ(asks.events.back(), "offer 200");
+    EXPECT_TRUE(has(asks.last_response, "X-B: 2\r\nCall-Info: <sip:x>\r\n"));
+    EXPECT_FALSE(has(asks.last_response, "other"));
+  }
+  hang_up();
+}
+
+TEST_P(ChangeHeaders, OtherPartsOfABodyKeepEveryByte) {
+  connect();
+  const std::string type = "multipart/mixed;boundary=b1";
+  bob.on_change = [&](InviteSession& leg) { leg.answer_offer(200, type, sip_i(kAnswer)); };
+  ASSERT_TRUE(ask(alice, "MIME-Version: 1.0\r\n", sip_i(kOffer), type));
+  EXPECT_TRUE(has(bob.last_request, "MIME-Version: 1.0\r\n"));
+  EXPECT_TRUE(has(bob.last_request, "Content-Type: " + type + "\r\n"));
+  const auto there = sip::find_sdp(type, bob.last_body);
+  EXPECT_TRUE(has(std::string(there), "c=IN IP4 10.77.2.1\r\n"));
+  EXPECT_EQ(bob.last_body, sip_i(std::string(there)));
+  EXPECT_EQ(alice.events.back(), "offer 200");
+  const auto back = sip::find_sdp(type, alice.last_body);
+  EXPECT_TRUE(has(std::string(back), "c=IN IP4 10.77.1.1\r\n"));
+  EXPECT_EQ(alice.last_body, sip_i(std::string(back)));
+  hang_up();
+}
+
+TEST_P(ChangeHeaders, OfARefusalPassWithItsBody) {
+  connect();
+  const std::string words =
+      "Reason: Q.850;cause=47\r\nWarning: 399 b \"no room\"\r\nRetry-After: 60\r\nX-C: 3\r\n";
+  const Carried refusal("INVITE", words + "Content-Type: application/ISUP;version=x\r\n", kIsup);
+  struct Case {
+    int said;
+    int told;
+  };
+  // A 503 of a gateway's is no word of ours (RFC 3261 §16.7).
+  for (const auto& [said, told] :
+       {Case{488, 488}, Case{500, 500}, Case{503, 500}, Case{606, 606}, Case{302, 488}}) {
+    bob.on_change = [&](InviteSession& leg) { leg.refuse_offer(said, &refusal.message); };
+    ASSERT_TRUE(ask(alice, {}));
+    EXPECT_EQ(alice.events.back(), "offer refused " + std::to_string(told));
+    EXPECT_TRUE(has(alice.last_response, words)) << alice.last_response;
+    EXPECT_EQ(alice.last_response.find("Retry-After"), alice.last_response.rfind("Retry-After"));
+    EXPECT_EQ(alice.last_body, kIsup);
+  }
+  hang_up();
+}
+
+TEST_P(ChangeHeaders, ADescriptionInARefusalDoesNotPass) {
+  connect();
+  const Carried refusal("INVITE", "X-C: 3\r\nContent-Type: application/sdp\r\n", kAnswer);
+  bob.on_change = [&](InviteSession& leg) { leg.refuse_offer(488, &refusal.message); };
+  ASSERT_TRUE(ask(alice, {}));
+  EXPECT_EQ(alice.events.back(), "offer refused 488");
+  EXPECT_TRUE(has(alice.last_response, "X-C: 3\r\n"));
+  EXPECT_EQ(alice.last_body, "");
+  hang_up();
+}
+
+TEST_P(ChangeHeaders, ARefusalThatNamesNoTimeGetsOne) {
+  RawParty gateway{net, "10.77.2.2:5060"};
+  alice.dial(kSwitch, "491");
+  net.settle();
+  gateway.respond(gateway.invite, "200 OK", "b1", kAnswer, "Allow: INVITE, ACK, BYE, UPDATE\r\n");
+  net.settle();
+  ASSERT_TRUE(ask(alice, {}));
+  const std::string change = gateway.got.back();
+  ASSERT_TRUE(change.starts_with(sip::method_name(GetParam())));
+  gateway.respond(change, "500 No", {}, {}, "X-C: 3\r\n");
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "offer refused 500");
+  EXPECT_TRUE(has(alice.last_response, "X-C: 3\r\n"));
+  EXPECT_TRUE(has(alice.last_response, "Retry-After: "));
+  hang_up();
+}
+
+TEST_F(CallHeaders, OfALateOfferPassBothWays) {
+  alice.dial(kSwitch, "491");
+  net.run(Seconds{1});
+  const std::string type = "multipart/mixed;boundary=b1";
+  bob.on_change = [&](InviteSession& leg) {
+    leg.answer_offer(200, type, sip_i(kAnswer), "X-B: 2\r\n");
+  };
+  ASSERT_TRUE(alice.leg()->offer({}, {}, "X-A: 1\r\n"));
+  net.settle();
+  EXPECT_TRUE(has(bob.last_request, "X-A: 1\r\n"));
+  EXPECT_EQ(bob.last_body, "");
+  EXPECT_TRUE(has(alice.last_response, "X-B: 2\r\n"));
+  const auto offer = sip::find_sdp(type, alice.last_body);
+  EXPECT_TRUE(has(std::string(offer), "c=IN IP4 10.77.1.1\r\n"));
+  EXPECT_EQ(alice.last_body, sip_i(std::string(offer)));
+  alice.leg()->ack_offer("application/sdp", kOffer);
+  net.settle();
+  EXPECT_EQ(bob.events.back(), "offer acked");
   hang_up();
 }
 

@@ -89,6 +89,19 @@ TEST_F(Transfers, OneOnHoldIsOfferedBothWays) {
   expect_all_over();
 }
 
+TEST_F(Transfers, OurOwnOffersCarryNothingOfTheOtherParty) {
+  connect();
+  carol.on_call = [](InviteSession& call) {
+    call.accept("application/sdp", kCarols, 0, "X-C: 3\r\n");
+  };
+  ASSERT_TRUE(bob.ask("REFER", "Refer-To: <sip:391@10.77.2.1>\r\nX-C: 3\r\n"));
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.events, (Events{"offer", "offer acked"}));
+  EXPECT_FALSE(has(alice.last_request, "X-C"));
+  alice.leg()->finish(0);
+  expect_all_over();
+}
+
 TEST_F(Transfers, ABusyTargetCostsNobodyTheCall) {
   connect();
   listen_to_notifies();

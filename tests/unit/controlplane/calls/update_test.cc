@@ -292,10 +292,10 @@ class PrackOffers : public Updates {
                 std::string("Require: 100rel\r\n") + kAllow, kOffer);
     net.settle();
   }
-  void prack(const std::string& body, int cseq = 2) {
+  void prack(const std::string& body, int cseq = 2, const std::string& headers = {}) {
     const std::string ring = caller.last("SIP/2.0 183");
     caller.send("PRACK", kFrom, field(ring, "To"), "c1", cseq,
-                "RAck: " + field(ring, "RSeq") + " 1 INVITE\r\n", body);
+                "RAck: " + field(ring, "RSeq") + " 1 INVITE\r\n" + headers, body);
     net.settle();
   }
   void finish_call() {
@@ -344,6 +344,20 @@ TEST_F(PrackOffers, NoUpdateTowardsTheCallerBeforeItsPrack) {
   net.settle();
   EXPECT_EQ(bob.events.back(), "offer 200");
   EXPECT_EQ(callee_media(), at("10.77.2.2:8200"));
+  finish_call();
+}
+
+TEST_F(PrackOffers, PassWithTheirHeadersAndSoDoesTheAnswer) {
+  bob.on_change = [](InviteSession& leg) {
+    leg.answer_offer(200, "application/sdp", kAnswer, "X-B: 2\r\n");
+  };
+  dial();
+  prack(kOffer, 2, "X-A: 1\r\n");
+  EXPECT_EQ(bob.events.back(), "offer");
+  EXPECT_NE(bob.last_request.find("\r\nX-A: 1\r\n"), std::string::npos);
+  EXPECT_EQ(bob.last_request.find("RAck"), std::string::npos);
+  EXPECT_EQ(field(caller.last("SIP/2.0 200"), "CSeq"), "2 PRACK");
+  EXPECT_EQ(field(caller.last("SIP/2.0 200"), "X-B"), "2");
   finish_call();
 }
 
