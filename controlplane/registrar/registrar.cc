@@ -20,6 +20,11 @@ Registrar::Aor Registrar::aor_of(const sip::Message& request) const {
 }
 
 std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request, const sip::Path&) {
+  // RFC 3261 §10.3 step 5 knows no others; asking for a password would lead nowhere.
+  const sip::Scheme scheme = request.to().uri.scheme;
+  if (scheme != sip::Scheme::kSip && scheme != sip::Scheme::kSips) {
+    return sip::DoorAnswer{.status = 400, .reason = "To Is No SIP URI"};
+  }
   const Aor aor = aor_of(request);
   auto proof = setup_.door.prove(request, aor.realm,
                                  {.status = setup_.parameters.SS_SIP_AUTHENTICATION_CODE,

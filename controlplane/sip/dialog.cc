@@ -45,6 +45,12 @@ std::optional<Protocol> protocol_of(const Uri& uri) {
 std::optional<Dialog> Dialog::from_invite(const Message& invite, std::string_view local_tag,
                                           const Path& path) {
   auto target = contact_uri(invite);
+  // A client of RFC 2543 needn't say a Contact: it is reached at its From (§6.13 there).
+  const bool old = !invite.top_via().branch.starts_with(kMagicCookie);
+  const Uri& from = invite.from().uri;
+  if (!target && old && invite.contact() == nullptr && from.scheme == Scheme::kSip) {
+    target = std::string(from.text);
+  }
   if (!target) return std::nullopt;
   Dialog out;
   out.call_id = invite.call_id();

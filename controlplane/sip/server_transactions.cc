@@ -9,8 +9,6 @@
 namespace tandem::sip {
 namespace {
 
-constexpr std::string_view kMagicCookie = "z9hG4bK";
-
 // §18.2.2 and RFC 3581 §4: to the source address; to its port when rport was asked for, else to the
 // port of sent-by. Over a stream: on the connection that the request came on, else on a new one to
 // the port of sent-by.

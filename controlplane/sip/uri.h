@@ -59,6 +59,9 @@ struct NameAddr {
 };
 std::optional<NameAddr> parse_name_addr(std::string_view text);
 
+// What a client of RFC 3261 begins its branches with (§8.1.1.7); older ones don't.
+inline constexpr std::string_view kMagicCookie = "z9hG4bK";
+
 // RFC 3261 §20.42 with RFC 3581's rport.
 struct Via {
   std::string_view transport;  // "UDP", "TCP", "TLS" …, as written

@@ -36,6 +36,24 @@ std::vector<HeaderLine> lines_of(const DoorAnswer& answer) {
   return out;
 }
 
+// Whether the answer to an INVITE may be a session description (§20.1): without an Accept it may.
+bool takes_sdp(const Message& invite) {
+  bool said = false;
+  bool takes = false;
+  for (const Header& line : invite.headers()) {
+    if (line.id != HeaderId::kAccept) continue;
+    said = true;
+    for (std::string_view rest = line.value; !rest.empty();) {
+      std::string_view range = next_value(rest);
+      range = base::trim(range.substr(0, range.find(';')));
+      for (const char* fit : {"application/sdp", "application/*", "*/*", "multipart/mixed"}) {
+        takes = takes || base::iequals(range, fit);
+      }
+    }
+  }
+  return takes || !said;
+}
+
 bool may_offer(Method method) {
   return method == Method::kInvite || method == Method::kUpdate || method == Method::kPrack;
 }
@@ -191,6 +209,10 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
     const HeaderLine lines[] = {{HeaderId::kUnsupported, unsupported}};
     server_transactions_.respond(id,
                                  {.status = 420, .to_tag = env_.random.token(), .headers = lines});
+    return true;
+  }
+  if (request.method() == Method::kInvite && !takes_sdp(request)) {  // §21.4.7
+    server_transactions_.respond(id, {.status = 406, .to_tag = env_.random.token()});
     return true;
   }
   if (!may_offer(request.method()) || request.body().empty()) return false;

@@ -1,10 +1,10 @@
 """Phones register: accounts by the operator's hand, REGISTER by every way in."""
 
-import hashlib
 import re
 
 from harness.baresip import Baresip
 from harness.bench import Bench, case
+from harness.digest import authorization
 from harness.failure import Failure, check, check_equal
 from harness.lab import CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, SWITCH_TO_CALLER
 from harness.sip import Agent, Message, token
@@ -148,16 +148,7 @@ def proof(challenge: Message, user: str, password: str) -> str:
     offered = challenge.all("WWW-Authenticate")
     check_equal([re.search(r"algorithm=([\w-]+)", one)[1] for one in offered],  # type: ignore
                 ["SHA-256", "MD5"], "algorithms, the better one first")
-    nonce = re.search(r'nonce="([^"]+)"', offered[0])[1]  # type: ignore
-
-    def digest(text: str) -> str:
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    secret = digest(f"{user}:{REALM}:{password}")
-    response = digest(f"{secret}:{nonce}:00000001:abc:auth:" + digest(f"REGISTER:sip:{REALM}"))
-    return (f'Authorization: Digest username="{user}", realm="{REALM}", nonce="{nonce}", '
-            f'uri="sip:{REALM}", response="{response}", algorithm=SHA-256, qop=auth, '
-            f'nc=00000001, cnonce="abc"')
+    return authorization(offered[0], "REGISTER", user, password)
 
 
 @case

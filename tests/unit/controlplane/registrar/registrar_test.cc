@@ -260,6 +260,17 @@ TEST_F(RegistrarTest, BehindNatItIsAskedBackSooner) {
   EXPECT_EQ(field(path, "Path"), "<sip:10.77.1.2;lr>");
 }
 
+// RFC 3261 §10.3 step 5; nobody could have a password for it.
+TEST_F(RegistrarTest, OnlySipUrisAreRegistered) {
+  std::string request =
+      "REGISTER sip:sip.example.net SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.1.2:5060;branch=z9hG4bKx\r\n"
+      "Max-Forwards: 70\r\nFrom: <http://www.example.com>;tag=t\r\nTo: isbn:2983792873\r\n"
+      "Call-ID: isbn\r\nCSeq: 1 REGISTER\r\nContact: <name:John_Smith>\r\n"
+      "Content-Length: 0\r\n\r\n";
+  EXPECT_TRUE(is(hand_in(request), 400)) << phone.got.back();
+  EXPECT_TRUE(listed().empty());
+}
+
 TEST_F(RegistrarTest, WhatIsRequired) {
   EXPECT_TRUE(is(enroll({}, "Require: path\r\n"), 200));
   const std::string answer = enroll({}, "Require: gruu\r\n");

@@ -65,7 +65,7 @@ constexpr Row kRows[] = {
     {"TC_INSUF_I", kBad, 400},    // 3.3.1    no Call-ID, From, To
     {"TC_UNKSCM_V", kBad, 416},   // 3.3.2    unknown scheme
     {"TC_NOVELSC_V", kBad, 416},  // 3.3.3    known but atypical scheme
-    {"TC_UNKSM2_V", kOk, 0},      // 3.3.4    unknown schemes in header fields; registrar's 400
+    {"TC_UNKSM2_V", kOk, 0},      // 3.3.4    unknown schemes in header fields; the registrar's 400
     {"TC_BEXT01_V", kOk, 0},      // 3.3.5    Require; 420 is above
     {"TC_INVUT_V", kOk, 0},       // 3.3.6    unknown Content-Type; 415 is above
     {"TC_REGAUT01_V", kOk, 0},    // 3.3.7    unknown Authorization scheme; 401 is above

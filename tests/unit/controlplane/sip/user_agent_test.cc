@@ -142,6 +142,33 @@ TEST_F(Door, BodyThatIsNoSessionDescription) {
   EXPECT_NE(last.find("Accept: application/sdp, multipart/mixed\r\n"), std::string::npos);
 }
 
+TEST_F(Door, WhoTakesNoDescriptionGetsNone) {
+  const auto invite = [this](const std::string& lines) {
+    bob.events.clear();
+    net.run(base::Seconds{70});  // it is no copy of the one before
+    return send(request("INVITE", "Contact: <sip:a@10.77.1.2>\n" + lines));
+  };
+  bob.on_call = [](sip::InviteSession& call) { call.finish(486); };
+  for (const auto* refused :
+       {"Accept: text/plain\n", "Accept:\n", "Accept: application/pidf+xml\n"}) {
+    EXPECT_EQ(invite(refused), (Lines{"SIP/2.0 406 Not Acceptable"})) << refused;
+  }
+  for (const auto* taken : {"", "Accept: text/plain, Application/SDP;level=1\n", "Accept: */*\n",
+                            "Accept: text/plain\nAccept: application/*\n"}) {
+    EXPECT_EQ(invite(taken).front(), "SIP/2.0 486 Busy Here") << taken;
+  }
+}
+
+// RFC 2543 §6.13: its clients may leave the Contact out, and are called back at their From.
+TEST_F(Door, AnOldClientNeedsNoContact) {
+  bob.on_call = [](sip::InviteSession& call) { call.accept("application/sdp", kAnswer); };
+  std::string text = request("INVITE");
+  const auto begin = text.find(";branch=");
+  text.erase(begin, text.find('\n', begin) - begin);
+  EXPECT_EQ(send(text), (Lines{"SIP/2.0 200 OK"}));
+  EXPECT_EQ(bob.leg()->dialog().remote_target, "sip:alice@10.77.1.2");
+}
+
 TEST_F(Door, UnknownDialogs) {
   const std::string to = "<sip:bob@10.77.2.2>;tag=nobody";
   EXPECT_EQ(send(request("BYE", {}, to)), (Lines{"SIP/2.0 481 Call/Transaction Does Not Exist"}));
