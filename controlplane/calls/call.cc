@@ -424,7 +424,8 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
 
 void Call::finish_legs(ReleaseCause cause, int status, const sip::Message* passed) {
   const std::string reason = reason_value(cause);
-  if (auto* leg = caller()) leg->finish(status, reason, passed);
+  const std::uint32_t pause = retry_after_s(cause, board_.env.random);
+  if (auto* leg = caller()) leg->finish(status, reason, passed, pause);
   if (auto* leg = callee()) leg->finish(status, reason, passed);
 }
 

@@ -111,7 +111,8 @@ cdr::CallRecord CallService::refused_record(const sip::Message& invite, const Pa
 }
 
 void CallService::refuse(sip::InviteSession& session, ReleaseCause cause) {
-  session.finish(release_info(cause).sip, reason_value(cause));
+  session.finish(release_info(cause).sip, reason_value(cause), nullptr,
+                 retry_after_s(cause, env.random));
 }
 
 void CallService::on_flow_latched(const wire::FlowLatched& event) {

@@ -18,6 +18,20 @@ std::string reason_value(ReleaseCause cause) {
   return fmt::format("Q.850;cause={};text=\"{}\"", info.q850, info.text);
 }
 
+std::uint32_t retry_after_s(ReleaseCause cause, base::Random& random) {
+  constexpr std::uint32_t kLeast = 2;
+  constexpr std::uint32_t kMost = 10;
+  switch (cause) {
+    case ReleaseCause::RecordQueueFull:
+    case ReleaseCause::NoMediaPort:
+    case ReleaseCause::NoResource:
+    case ReleaseCause::Shutdown:
+      return kLeast + static_cast<std::uint32_t>(random.next() % (kMost - kLeast + 1));
+    default:
+      return 0;
+  }
+}
+
 std::string_view direction_name(Direction direction) {
   switch (direction) {
     case Direction::kCaller:

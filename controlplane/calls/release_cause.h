@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "drivers/base/random.h"
+
 namespace tandem::calls {
 
 enum class ReleaseCause : std::uint8_t {
@@ -23,6 +25,11 @@ const ReleaseInfo& release_info(ReleaseCause cause);
 
 // The value of a Reason header (RFC 3326): Q.850;cause=17;text="…".
 std::string reason_value(ReleaseCause cause);
+
+// Seconds that a refused caller had better wait (RFC 3261 §20.33), each another number; 0: as long
+// as it likes. Only where the switch itself is short of something: whoever gets it sends nothing at
+// all for so long (§21.5.4), which would be too much for one full gateway.
+std::uint32_t retry_after_s(ReleaseCause cause, base::Random& random);
 
 // Who ended the call.
 enum class Direction : std::uint8_t { kCaller, kCallee, kSwitch };

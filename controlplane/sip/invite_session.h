@@ -129,8 +129,10 @@ class InviteSession final {
 
   // Ends the leg, whatever its state: refuses (with `status`), cancels, or hangs up with a Reason
   // header's value. `passed`: what ended the other leg, if that has more to say: its Reason goes
-  // before ours, its end-to-end headers and its body go along. The listener hears nothing more.
-  void finish(int status, std::string_view reason = {}, const Message* passed = nullptr);
+  // before ours, its end-to-end headers and its body go along. `retry_after`: seconds, of a refusal
+  // (§20.33); 0: not said. The listener hears nothing more.
+  void finish(int status, std::string_view reason = {}, const Message* passed = nullptr,
+              std::uint32_t retry_after = 0);
   // A BYE that waits for its ACK goes out now, once; for the switch's own end.
   void last_words();
 
@@ -171,7 +173,8 @@ class InviteSession final {
   void send_ack(std::string_view content_type, std::string_view body);
   // `passed`: the BYE or refusal of the other leg.
   void send_bye(std::string_view reason, const Message* passed = nullptr);
-  void refuse_invite(int status, std::string_view reason, const Message* passed);
+  void refuse_invite(int status, std::string_view reason, const Message* passed,
+                     std::uint32_t retry_after);
   void send_2xx(const Waiting2xx& answer);
   void on_relayed_request(ServerId id, int fork, const Message& request);
   void on_relayed_end(ClientId id, const Message* response);

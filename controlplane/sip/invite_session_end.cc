@@ -85,13 +85,18 @@ void InviteSession::last_words() {
   if (state() == State::kAccepted) send_bye(bye_reason_);
 }
 
-void InviteSession::refuse_invite(int status, std::string_view reason, const Message* passed) {
-  const HeaderLine lines[] = {{HeaderId::kReason, reason}};
-  leg_.refuse(server_, 0, status, std::span(lines, reason.empty() ? 0 : 1), passed);
+void InviteSession::refuse_invite(int status, std::string_view reason, const Message* passed,
+                                  std::uint32_t retry_after) {
+  const std::string pause = std::to_string(retry_after);
+  std::vector<HeaderLine> lines;
+  if (!reason.empty()) lines.push_back({HeaderId::kReason, reason});
+  if (retry_after != 0) lines.push_back({HeaderId::kRetryAfter, pause});
+  leg_.refuse(server_, 0, status, lines, passed);
   over();
 }
 
-void InviteSession::finish(int status, std::string_view reason, const Message* passed) {
+void InviteSession::finish(int status, std::string_view reason, const Message* passed,
+                           std::uint32_t retry_after) {
   leg_.listener = nullptr;
   bye_reason_ = passed == nullptr ? std::string() : reason_of(*passed);
   // What passes on its own needs no word of ours.
@@ -102,7 +107,7 @@ void InviteSession::finish(int status, std::string_view reason, const Message* p
   referral_.abandon();
   switch (state()) {
     case State::kIncoming:
-      refuse_invite(status, own, passed);
+      refuse_invite(status, own, passed, retry_after);
       return;
     case State::kAccepted:
       bye_wanted_ = true;  // §15: not before the ACK or its time-out

@@ -3,6 +3,7 @@
 #include "controlplane/calls/call.h"
 
 #include "tests/unit/controlplane/calls/switch_fixture.h"
+#include "tests/unit/controlplane/raw_party.h"
 
 namespace tandem::test {
 namespace {
@@ -177,6 +178,8 @@ TEST_F(Calls, CapacityOfBothGateways) {
   alice.dial(kSwitch, "332");
   net.run(base::Millis{100});
   EXPECT_EQ(alice.events.back(), "refused 503");
+  // Other calls of this customer's to others may well go.
+  EXPECT_EQ(alice.last_response.find("Retry-After"), std::string::npos);
   alice.agent().find(first)->finish(0);
   expect_nothing_left();
   std::map<std::string, int> reasons;
@@ -258,6 +261,8 @@ TEST_F(Calls, PortsRunOut) {
   alice.dial(kSwitch, "491", offer);  // eight pairs rest, two are free
   net.run(base::Millis{100});
   EXPECT_EQ(alice.events.back(), "refused 503");
+  const int pause = std::atoi(field(alice.last_response, "Retry-After").c_str());
+  EXPECT_TRUE(pause >= 2 && pause <= 10) << alice.last_response;
   net.run(Seconds{3});  // the quarantine is over
   alice.dial(kSwitch, "491", offer);
   net.run(base::Millis{100});

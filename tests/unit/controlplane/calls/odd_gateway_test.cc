@@ -186,6 +186,7 @@ TEST_F(OddGateways, FullRecordQueueRefusesWithoutAddingToIt) {
   net.on_idle([&] { door.tidy(); });
   dial();
   EXPECT_EQ(alice.events.back(), "refused 503");
+  EXPECT_FALSE(field(alice.last_response, "Retry-After").empty());
   EXPECT_EQ(counters.get(wire::Counter::calls_refused_records), 1u);
   EXPECT_EQ(refusing.live(), 0u);
   net.run(Seconds{40});
