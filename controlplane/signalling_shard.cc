@@ -30,21 +30,24 @@ std::vector<wire::ControlEnd*> pointers(
 
 }  // namespace
 
-SignallingShard::Phones::Phones(sip::Environment& env, const config::Site& site,
-                                Provisioning& provisioning, std::uint32_t shards)
-    : door({.env = env,
-            .parameters = site.parameters,
-            .realms = site.registrar->realms,
+SignallingShard::Phones::Phones(SignallingShard& shard, Provisioning& provisioning)
+    : door({.env = shard.env_,
+            .parameters = shard.shared_.site.parameters,
+            .realms = shard.shared_.site.registrar->realms,
             .accounts = provisioning.table(),
             .secrets = provisioning.secrets()}),
-      registrar({.env = env,
-                 .parameters = site.parameters,
+      registrar({.env = shard.env_,
+                 .parameters = shard.shared_.site.parameters,
                  .door = door,
                  .accounts = provisioning.table(),
                  .bindings = provisioning.bindings(),
                  .secrets = provisioning.secrets(),
-                 .shards = shards}),
-      subscribers({.env = env,
+                 .shards = shard.shared_.segment.plan().shards,
+                 .kicked =
+                     [&shard](const std::string& account, const sip::Binding& contact) {
+                       shard.end_replaced(account, contact);
+                     }}),
+      subscribers({.env = shard.env_,
                    .door = door,
                    .accounts = provisioning.table(),
                    .bindings = provisioning.bindings()}) {}
@@ -76,8 +79,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   calls_.attach(agent_);
   carrier_.attach(agent_);
   if (Provisioning* provisioning = shared.provisioning) {
-    phones_ =
-        std::make_unique<Phones>(env_, shared.site, *provisioning, shared.segment.plan().shards);
+    phones_ = std::make_unique<Phones>(*this, *provisioning);
     agent_.take_registers(phones_->registrar);
     calls_.serve(phones_->subscribers);
   }
@@ -107,8 +109,18 @@ base::Result<void> SignallingShard::open() {
 
 void SignallingShard::meet(const std::vector<std::unique_ptr<SignallingShard>>& all) {
   std::vector<transport::Carrier*> carriers;
-  for (const auto& shard : all) carriers.push_back(&shard->carrier_);
+  for (const auto& shard : all) {
+    carriers.push_back(&shard->carrier_);
+    all_.push_back(shard.get());
+  }
   carrier_.meet(std::move(carriers));
+}
+
+void SignallingShard::end_replaced(const std::string& account, const sip::Binding& contact) {
+  for (SignallingShard* shard : all_) {
+    shard->loop_.inbox().post(
+        [shard, account, contact] { shard->calls_.end_replaced(account, contact); });
+  }
 }
 
 void SignallingShard::start() {

@@ -52,6 +52,8 @@ class SignallingShard {
 
  private:
   bool work();
+  // Wherever the calls of who had this contact are.
+  void end_replaced(const std::string& account, const sip::Binding& contact);
   // Runs on the shard's thread; returns when it has run.
   void ask(const std::function<void()>& errand);
 
@@ -70,14 +72,14 @@ class SignallingShard {
   sip::UserAgent agent_;
   // Where phones register.
   struct Phones {
-    Phones(sip::Environment& env, const config::Site& site, Provisioning& provisioning,
-           std::uint32_t shards);
+    Phones(SignallingShard& shard, Provisioning& provisioning);
 
     registrar::Doorkeeper door;
     registrar::Registrar registrar;
     registrar::Subscribers subscribers;
   };
   std::unique_ptr<Phones> phones_;
+  std::vector<SignallingShard*> all_;  // this one too
 };
 
 }  // namespace tandem

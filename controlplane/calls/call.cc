@@ -121,6 +121,7 @@ std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message&
 bool Call::take_payer(const Payer& payer) {
   record_.caller_account = payer.account;
   caller_number_ = payer.number;
+  if (!payer.account.empty()) board_.note_account(id_, payer.account);
   if (!payer.gateway) return true;
   record_.mapping_gateway = board_.gateways.gateway(*payer.gateway).name;
   if (!board_.gateways.take(*payer.gateway)) return false;
@@ -136,6 +137,7 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
   if (board_.subscribers != nullptr && target) {
     if (auto callee = board_.subscribers->find(*target, digits)) {
       record_.callee_account = std::move(callee->account);
+      if (!callee->contacts.empty()) board_.note_account(id_, record_.callee_account);
       contacts_ = std::move(callee->contacts);
       std::reverse(contacts_.begin(), contacts_.end());
       return contacts_.empty() ? std::optional(ReleaseCause::NotRegistered) : std::nullopt;
@@ -390,6 +392,13 @@ void Call::on_lost(int leg) {
 void Call::on_prack_missing(int) {
   take_back_answer();
   release(ReleaseCause::PrackTimeout, Direction::kSwitch);
+}
+
+bool Call::is_with(const std::string& account, const sip::Binding& contact) const {
+  const auto* caller = board_.agent->find(caller_);
+  const bool calls = caller != nullptr && record_.caller_account == account &&
+                     caller->dialog().path.remote == contact.way.remote;
+  return calls || (record_.callee_account == account && contact_ == contact.uri());
 }
 
 void Call::hang_up(ReleaseCause cause) { release(cause, Direction::kSwitch); }

@@ -47,6 +47,8 @@ struct Switchboard {
   virtual void call_over(CallId id, cdr::CallRecord record) = 0;
   // nullptr: it is over, or there is none.
   virtual Call* call(CallId id) = 0;
+  // The call has a party with this account (user@realm).
+  virtual void note_account(CallId id, const std::string& account) = 0;
   // A call that we make ourselves, with its name. nullptr: no more calls are taken now.
   virtual std::tuple<CallId, Call*, std::string> make_call() = 0;
 
@@ -86,6 +88,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // could have sent.
   void begin_referred(CallId id, std::string name, const Guest& guest, const sip::Message& invite);
   void hang_up(ReleaseCause cause);
+  // One of its parties is that account's phone which has registered there.
+  bool is_with(const std::string& account, const sip::Binding& contact) const;
   // The switch's own end: the record as it stands, without waiting for figures any longer.
   void record_now();
   void on_flow_latched(const wire::FlowLatched& event);

@@ -145,6 +145,25 @@ bool CallService::hang_up(const std::string& name, ReleaseCause cause) {
   return found;
 }
 
+void CallService::note_account(CallId id, const std::string& account) {
+  by_account_.emplace(account, id.handle);
+}
+
+void CallService::forget_account(base::Handle call, const std::string& account) {
+  const auto [first, last] = by_account_.equal_range(account);
+  for (auto at = first; at != last;) at = at->second == call ? by_account_.erase(at) : ++at;
+}
+
+void CallService::end_replaced(const std::string& account, const sip::Binding& contact) {
+  const auto [first, last] = by_account_.equal_range(account);
+  for (auto at = first; at != last; ++at) {
+    Call* found = calls_.find(at->second);
+    if (found != nullptr && found->is_with(account, contact)) {
+      found->hang_up(ReleaseCause::EndpointReplaced);
+    }
+  }
+}
+
 void CallService::drain() {
   draining_ = true;
   calls_.each([&](base::Handle, Call& call) { call.hang_up(ReleaseCause::Shutdown); });
@@ -164,7 +183,15 @@ void CallService::call_over(CallId id, cdr::CallRecord record) {
 }
 
 void CallService::tidy() {
-  for (const CallId id : over_) calls_.drop(id.handle);
+  for (const CallId id : over_) {
+    const cdr::CallRecord& record = calls_.find(id.handle)->record();
+    if (!record.caller_account.empty()) forget_account(id.handle, record.caller_account);
+    if (!record.callee_account.empty()) forget_account(id.handle, record.callee_account);
+    for (const cdr::GivenUp& before : record.given_up) {
+      if (!before.callee_account.empty()) forget_account(id.handle, before.callee_account);
+    }
+    calls_.drop(id.handle);
+  }
   over_.clear();
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "controlplane/calls/call.h"
@@ -36,6 +37,9 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   std::string name_of(std::uint64_t cookie);
   // False: no such call, or it is ending already.
   bool hang_up(const std::string& name, ReleaseCause cause);
+  // Another device has registered in the place of this account's contact: the calls of who had it
+  // end.
+  void end_replaced(const std::string& account, const sip::Binding& contact);
   // The switch goes down: no new calls, and all are hung up …
   void drain();
   // … and what is left at the deadline is recorded as it stands.
@@ -50,6 +54,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   void call_over(CallId id, cdr::CallRecord record) override;
   Call* call(CallId id) override { return id ? calls_.find(id.handle) : nullptr; }
   std::tuple<CallId, Call*, std::string> make_call() override;
+  void note_account(CallId id, const std::string& account) override;
+  void forget_account(base::Handle call, const std::string& account);
   std::string name_for(base::Handle handle) const;
   void refuse(sip::InviteSession& session, ReleaseCause cause);
   cdr::CallRecord refused_record(const sip::Message& invite, const Payer& payer,
@@ -63,6 +69,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   bool follows_;  // REFER and Replaces are ours to carry out
   bool draining_ = false;
   base::Slab<Call> calls_{kCallsMax};
+  std::unordered_multimap<std::string, base::Handle> by_account_;
   std::vector<CallId> over_;
 };
 

@@ -60,19 +60,25 @@ sip::DoorAnswer Registrar::take(const sip::Message& request, const sip::Path& pa
   const bool nat = behind_nat(request, wish, path.remote.address);
   const base::Nanos now = setup_.env.wheel.now();
   sip::DoorAnswer out{.status = 403};
-  setup_.bindings.with(key, fmt::format("{}@{}", aor.user, aor.realm), [&](auto& bindings) {
+  const std::string name = fmt::format("{}@{}", aor.user, aor.realm);
+  std::vector<sip::Binding> kicked;
+  setup_.bindings.with(key, name, [&](auto& bindings) {
     // Looked up in here: a removed account's bindings are forgotten after it is gone.
     const AccountRecord* account = setup_.accounts.find(key);
     if (account == nullptr || !account->enabled) return;
     const auto limits = policy(account->devices, nat);
-    const auto outcome = sip::apply_register(bindings, wish, limits, path, nat, now);
-    setup_.env.counters.add(Counter::bindings_kicked, outcome.kicked);
+    auto outcome = sip::apply_register(bindings, wish, limits, path, nat, now);
+    kicked = std::move(outcome.kicked);
     out.status = outcome.status;
     if (outcome.status == 200) out = answer(request, wish, bindings);
     if (outcome.status == 423) {
       out.headers.emplace_back(HeaderId::kMinExpires, fmt::format("{}", limits.least.count()));
     }
   });
+  setup_.env.counters.add(Counter::bindings_kicked, kicked.size());
+  if (setup_.kicked) {
+    for (const sip::Binding& contact : kicked) setup_.kicked(name, contact);
+  }
   const bool good = out.status == 200;
   setup_.env.counters.add(good ? Counter::register_accepted : Counter::register_forbidden);
   if (good && sip::is_reliable(path.protocol)) setup_.env.transport.trust(path);

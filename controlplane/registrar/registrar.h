@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ class Registrar final : public sip::RegisterHandler {
     BindingTable& bindings;
     const Secrets& secrets;
     std::uint32_t shards = 1;  // that share the sweeping
+    // Another device has taken the place of this contact of the account (user@realm).
+    std::function<void(const std::string& account, const sip::Binding& contact)> kicked{};
   };
   explicit Registrar(const Setup& setup) : setup_(setup) {}
 

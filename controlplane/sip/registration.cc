@@ -210,13 +210,16 @@ RegisterOutcome apply_register(std::vector<Binding>& bindings, const RegisterWis
         out.status = 403;
         return out;
       }
-      std::vector<std::uint64_t> kicked;
+      std::vector<std::uint64_t> leaving;
       for (std::size_t i = 0; i <= devices.size() - policy.devices; ++i) {
-        kicked.push_back(devices[i]->registration);
+        leaving.push_back(devices[i]->registration);
       }
-      out.kicked = static_cast<std::uint32_t>(std::erase_if(bindings, [&](const Binding& binding) {
-        return std::find(kicked.begin(), kicked.end(), binding.registration) != kicked.end();
-      }));
+      std::erase_if(bindings, [&](Binding& binding) {
+        const auto found = std::find(leaving.begin(), leaving.end(), binding.registration);
+        if (found == leaving.end()) return false;
+        out.kicked.push_back(binding);
+        return true;
+      });
     }
   }
   for (const ContactWish& contact : wish.contacts) {

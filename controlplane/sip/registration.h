@@ -78,8 +78,8 @@ struct RegistrationPolicy {
 struct RegisterOutcome {
   int status = 200;  // 423, 403 or 500: nothing was changed
   std::uint32_t added = 0;
-  std::uint32_t removed = 0;  // as it was asked for, expired ones too
-  std::uint32_t kicked = 0;   // for another device
+  std::uint32_t removed = 0;      // as it was asked for, expired ones too
+  std::vector<Binding> kicked{};  // of other devices, for this one
 };
 
 // `way`, `behind_nat`: how the request came.

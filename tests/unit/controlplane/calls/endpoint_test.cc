@@ -252,6 +252,38 @@ TEST_F(Endpoints, APhonesRefusalPasses) {
   expect_nothing_left();
 }
 
+// Another device has registered: who had the place hangs up, and the other party does.
+TEST_F(Endpoints, WhoLosesItsPlaceLosesItsCalls) {
+  const sip::Binding lost = enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  sip::Binding other = lost;
+  other.texts = "sip:other@10.77.2.3";
+  other.uri_size = static_cast<std::uint16_t>(other.texts.size());
+  calls.end_replaced("carol@sip.example.net", other);
+  calls.end_replaced("dave@sip.example.net", lost);
+  net.run(Seconds{1});
+  EXPECT_EQ(calls.live(), 1u);
+  calls.end_replaced("carol@sip.example.net", lost);
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.events.back(), "bye");
+  EXPECT_EQ(carol.events.back(), "bye");
+  // A call that it makes itself is known by where it comes from.
+  dial("491");
+  sip::Binding caller = lost;
+  caller.way.remote = at("10.77.1.3");
+  calls.end_replaced("dave@sip.example.net", caller);
+  net.run(Seconds{1});
+  EXPECT_EQ(dave.events.back(), "bye");
+  EXPECT_EQ(bob.events.back(), "bye");
+  for (const auto& r : records()) {
+    EXPECT_EQ(r["end_reason"], "EndpointReplaced");
+    EXPECT_EQ(r["end_direction"], "switch");
+  }
+  expect_nothing_left();
+  calls.end_replaced("carol@sip.example.net", lost);  // nothing is remembered of them
+}
+
 // Behind NAT, a phone's own address leads nowhere: all goes where its packets came from.
 TEST_F(Endpoints, ACalledPhoneBehindNatIsReachedWhereItIsSeen) {
   RawParty hidden(net, "10.77.2.5");

@@ -53,12 +53,16 @@ class RegistrarTest : public ::testing::Test {
                                                           .accounts = accounts,
                                                           .secrets = secrets,
                                                           .nonces = 1000});
-    registrar = std::make_unique<Registrar>(Registrar::Setup{.env = env,
-                                                             .parameters = parameters,
-                                                             .door = *door,
-                                                             .accounts = accounts,
-                                                             .bindings = bindings,
-                                                             .secrets = secrets});
+    registrar = std::make_unique<Registrar>(
+        Registrar::Setup{.env = env,
+                         .parameters = parameters,
+                         .door = *door,
+                         .accounts = accounts,
+                         .bindings = bindings,
+                         .secrets = secrets,
+                         .kicked = [this](const auto& account, const auto& contact) {
+                           kicked.push_back(account + " " + std::string(contact.uri()));
+                         }});
     agent.take_registers(*registrar);
     net.attach(at("10.77.1.1").address, agent);
     net.on_idle([this] {
@@ -130,6 +134,7 @@ class RegistrarTest : public ::testing::Test {
   BindingTable bindings;
   Nobody nobody;
   sip::UserAgent agent{env, nobody};
+  std::vector<std::string> kicked;
   std::unique_ptr<Doorkeeper> door;
   std::unique_ptr<Registrar> registrar;
   RawParty phone{net, "10.77.1.2:5060"};
@@ -269,6 +274,17 @@ TEST_F(RegistrarTest, OnlySipUrisAreRegistered) {
       "Content-Length: 0\r\n\r\n";
   EXPECT_TRUE(is(hand_in(request), 400)) << phone.got.back();
   EXPECT_TRUE(listed().empty());
+}
+
+TEST_F(RegistrarTest, AnotherDeviceTakesThePlace) {
+  enroll();
+  enroll({.contact = "Contact: <sip:alice@10.77.1.2;refreshed>\r\n"});  // the same Call-ID
+  EXPECT_TRUE(kicked.empty());
+  enroll({.contact = "Contact: <sip:alice@10.77.1.3>\r\n", .call_id = "c2"});
+  EXPECT_EQ(kicked,
+            (std::vector<std::string>{"alice@sip.example.net sip:alice@10.77.1.2;refreshed"}));
+  EXPECT_EQ(listed(), (std::vector<std::string>{"alice@sip.example.net sip:alice@10.77.1.3"}));
+  EXPECT_EQ(counters.get(Counter::bindings_kicked), 1u);
 }
 
 TEST_F(RegistrarTest, WhatIsRequired) {
