@@ -129,7 +129,7 @@ def responses_find_their_way(bench: Bench) -> None:
 
 @case
 def cancel_of_nothing(bench: Bench) -> None:
-    """A CANCEL that fits no INVITE gets 481, and so does one for a call that is up."""
+    """A CANCEL whose branch and CSeq no INVITE had gets 481, in a dialog too; the call stays up."""
     switch = bench.switch()
     call = establish(Peers.at(bench))
     caller, leg = call.peers.caller, call.caller_leg

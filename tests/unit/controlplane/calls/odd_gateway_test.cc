@@ -12,6 +12,8 @@ constexpr const char* kSwitch = "10.77.1.1:5060";
 
 class OddGateways : public SwitchTest {
  protected:
+  OddGateways() = default;
+  explicit OddGateways(config::Site configured) : SwitchTest(std::move(configured)) {}
   void dial() {
     alice.dial(kSwitch, "491");
     net.settle();
@@ -49,6 +51,67 @@ TEST_F(OddGateways, RingingAfterProgressHasItsOwnLimit) {
   EXPECT_EQ(alice.events.back(), "refused 480");
   expect_nothing_left();
   EXPECT_EQ(record()["end_reason"], "NoAnswer");
+}
+
+class SlowGateways : public OddGateways {
+ protected:
+  // The limits here: 5 s after a 100, 7 s after a 183 without description, 12 s after one with it.
+  SlowGateways()
+      : OddGateways(make_site({{"SS_SIP_TIMEOUT_TRYING", "5"},
+                               {"SS_SIP_TIMEOUT_SESSION_PROGRESS", "7"},
+                               {"SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP", "12"}})) {}
+  // What the limit's end does: the gateway is cancelled, the caller told, the record says why.
+  void expect_given_up_after(base::Nanos rest) {
+    const int invites = gateway.count("INVITE");
+    net.run(rest - base::Millis{100});
+    EXPECT_EQ(gateway.count("CANCEL"), 0);
+    EXPECT_EQ(net.count("SIP/2.0 408"), 0);
+    net.run(base::Millis{200});
+    EXPECT_EQ(gateway.count("CANCEL"), 1);
+    EXPECT_EQ(alice.events.back(), "refused 408");
+    EXPECT_NE(net.last("SIP/2.0 408").find("Reason: Q.850;cause=102"), std::string::npos);
+    gateway.respond(gateway.last("CANCEL"), "200 OK", "b1");
+    gateway.respond(gateway.invite, "487 Request Terminated", "b1");
+    net.settle();
+    EXPECT_EQ(gateway.count("ACK"), 1);
+    EXPECT_EQ(gateway.count("INVITE"), invites);
+    expect_nothing_left();
+    const auto r = record();
+    EXPECT_EQ(r["end_reason"], "ProgressTimeout");
+    EXPECT_EQ(r["end_direction"], "switch");
+    EXPECT_EQ(r["sip_code"], 408);
+  }
+};
+
+TEST_F(SlowGateways, TryingAndNothingMore) {
+  dial();
+  net.run(Seconds{2});  // an INVITE's own limit would be 3 s
+  gateway.respond(gateway.invite, "100 Trying", "");
+  net.run(Seconds{3});
+  gateway.respond(gateway.invite, "100 Trying", "");  // begins nothing again
+  expect_given_up_after(Seconds{2});
+}
+
+TEST_F(SlowGateways, ProgressAndNothingMore) {
+  dial();
+  gateway.respond(gateway.invite, "100 Trying", "");
+  net.run(Seconds{4});
+  gateway.respond(gateway.invite, "183 Session Progress", "b1");
+  net.run(Seconds{5});
+  EXPECT_EQ(alice.events.back(), "183");
+  gateway.respond(gateway.invite, "183 Session Progress", "b1");  // begins nothing again
+  gateway.respond(gateway.invite, "100 Trying", "");              // nor is this a step back
+  expect_given_up_after(Seconds{2});
+}
+
+TEST_F(SlowGateways, EarlyMediaAndNothingMore) {
+  dial();
+  gateway.respond(gateway.invite, "183 Session Progress", "b1");
+  net.run(Seconds{6});
+  gateway.respond(gateway.invite, "183 Session Progress", "b1", kAnswer);
+  net.run(Seconds{10});
+  gateway.respond(gateway.invite, "183 Session Progress", "b1", kAnswer);  // begins nothing again
+  expect_given_up_after(Seconds{2});
 }
 
 TEST_F(OddGateways, ForkAfterTheLegHasEnded) {

@@ -111,6 +111,67 @@ TEST_F(Clients, CancelSharesItsInvitesBranch) {
   EXPECT_EQ(heard, (std::vector{180, 487, -1}));
 }
 
+// §17.1.2.2: timer E is T2 once a provisional response has come, however short the next gap would
+// be; the one that runs already is left as it is.
+TEST_F(Clients, AfterAProvisionalResponseARequestIsRepeatedEachT2) {
+  env.timers.resend_gaps.assign(10, base::Millis{500});
+  send(Method::kBye);
+  net.run(base::Millis{1100});
+  EXPECT_EQ(net.count("BYE"), 3);
+  EXPECT_TRUE(receive("100 Trying", "BYE", via));
+  net.run(base::Millis{500});
+  EXPECT_EQ(net.count("BYE"), 4);
+  for (int i = 0; i < 3; ++i) {
+    net.run(base::Millis{3900});
+    EXPECT_EQ(net.count("BYE"), 4 + i);
+    EXPECT_TRUE(receive("100 Trying", "BYE", via));  // begins nothing again
+    net.run(base::Millis{100});
+    EXPECT_EQ(net.count("BYE"), 5 + i);
+  }
+  EXPECT_TRUE(receive("200 OK", "BYE", via));
+  net.run(base::Seconds{20});
+  EXPECT_EQ(net.count("BYE"), 7);
+  EXPECT_EQ(heard, (std::vector{100, 100, 100, 100, 200, -1}));
+}
+
+TEST_F(Clients, AProvisionalResponseDoesNotStretchTimerF) {
+  env.timers.resend_gaps = {base::Millis{500}, base::Seconds{1}, base::Seconds{2}};
+  send(Method::kBye);
+  net.run(base::Seconds{20});
+  EXPECT_TRUE(receive("100 Trying", "BYE", via));
+  net.run(base::Millis{11'900});
+  EXPECT_EQ(heard, (std::vector{100}));
+  net.run(base::Millis{200});
+  EXPECT_EQ(heard, (std::vector{100, 0, -1}));  // 64 T1 after it was sent
+  EXPECT_EQ(clients.live(), 0u);
+  EXPECT_EQ(net.wheel().live(), 0u);
+}
+
+// §17.1.1.2: an INVITE that has one isn't repeated, and may ring for as long as it likes.
+TEST_F(Clients, AfterAProvisionalResponseAnInviteIsLeftAlone) {
+  env.timers.resend_gaps.assign(10, base::Millis{500});
+  send(Method::kInvite);
+  EXPECT_TRUE(receive("180 Ringing", "INVITE", via));
+  net.run(base::Seconds{100});
+  EXPECT_EQ(net.count("INVITE"), 1);
+  EXPECT_EQ(heard, (std::vector{180}));
+  EXPECT_EQ(clients.live(), 1u);
+}
+
+TEST_F(Clients, RepeatedFinalResponsesAreAbsorbed) {
+  send(Method::kBye);
+  receive("200 OK", "BYE", via);
+  for (const auto* late : {"100 Trying", "200 OK", "481 Unknown"}) {
+    EXPECT_TRUE(receive(late, "BYE", via));
+  }
+  EXPECT_EQ(heard, (std::vector{200}));
+  EXPECT_EQ(counters.get(wire::Counter::sip_absorbed), 3u);
+  net.run(base::Millis{4900});  // timer K: T4
+  EXPECT_EQ(clients.live(), 1u);
+  net.run(base::Millis{200});
+  EXPECT_EQ(clients.live(), 0u);
+}
+
 TEST_F(Clients, AnEndedTransactionsBranchIsNobodys) {
   send(Method::kBye);
   EXPECT_TRUE(receive("200 OK", "BYE", via));

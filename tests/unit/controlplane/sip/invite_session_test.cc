@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/controlplane/phone.h"
 
 namespace tandem::test {
@@ -236,6 +238,29 @@ TEST_F(Sessions, HeldAckCarriesTheAnswer) {
   net.settle();
   EXPECT_EQ(bob.events.back(), "acked");
   EXPECT_EQ(bob.last_body, kOffer);
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
+// §14.1: whose offers collide wait in ranges that don't meet, in steps of 10 ms: 2.1 to 4 s for the
+// owner of the Call-ID, 0 to 2 s for the other one. All that may be drawn is drawn.
+TEST_F(Sessions, GlarePauses) {
+  bob.on_call = [&](InviteSession& call) { answer(call); };
+  alice.dial("10.77.2.2:5060", "100");
+  net.settle();
+  struct Range {
+    InviteSession* leg;
+    base::Millis least, most;
+  };
+  for (const auto& [leg, least, most] : {Range{alice.leg(), base::Millis{2100}, base::Millis{4000}},
+                                         Range{bob.leg(), base::Millis{0}, base::Millis{2000}}}) {
+    std::set<Nanos> drawn;
+    for (int i = 0; i < 20'000; ++i) drawn.insert(leg->glare_pause());
+    EXPECT_EQ(*drawn.begin(), least);
+    EXPECT_EQ(*drawn.rbegin(), most);
+    EXPECT_EQ(drawn.size(), static_cast<std::size_t>((most - least) / base::Millis{10} + 1));
+    for (const Nanos pause : drawn) EXPECT_EQ(pause % base::Millis{10}, Nanos{0});
+  }
   alice.leg()->finish(0);
   expect_nothing_left();
 }

@@ -14,13 +14,14 @@ using sip::ServerId;
 class Servers : public ::testing::Test, sip::ServerUser {
  protected:
   void receive(const std::string& method, std::string_view branch = "z9hG4bK1",
-               std::string_view to = "<sip:b@x>") {
+               std::string_view to = "<sip:b@x>", std::string_view call_id = "c1@x", int cseq = 7) {
     bytes = method +
             " sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP a.example;rport;branch=" + std::string(branch) +
             " , SIP/2.0/UDP first;branch=z9hG4bK0\r\nv: SIP/2.0/TCP last\r\n"
             "Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\nrecord-route: <sip:p0;lr>\r\n"
             "f: <sip:a@x>;tag=f1\r\nTo: " +
-            std::string(to) + "\r\ni: c1@x\r\nCSeq: 7 " + method +
+            std::string(to) + "\r\ni: " + std::string(call_id) +
+            "\r\nCSeq: " + std::to_string(cseq) + " " + method +
             "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
     sip::Message message;
     EXPECT_EQ(sip::Parser::parse({bytes.data(), bytes.size()}, message).verdict,
@@ -103,6 +104,90 @@ TEST_F(Servers, WhatIsTheSameRequest) {
   receive("OPTIONS", "old");  // RFC 2543: more than the branch is compared
   receive("OPTIONS", "old", "<sip:b@x>;tag=1");
   EXPECT_EQ(servers.live_count(), 4u);
+}
+
+// RFC 4475 §3.2.1: the bare magic cookie is no branch. What RFC 2543 compares parts the requests of
+// all who send it, whose hosts behind one name would otherwise be one.
+TEST_F(Servers, RequestsWithTheBareMagicCookieStayApart) {
+  for (const auto* bare : {"z9hG4bK", "z9hg4bk"}) {
+    receive("OPTIONS", bare);
+    const ServerId first = last;
+    const auto before = servers.live_count();
+    receive("OPTIONS", bare, "<sip:b@x>", "c2@x");  // another's
+    EXPECT_NE(last, first);
+    receive("OPTIONS", bare, "<sip:b@x>", "c1@x", 8);  // the next one's
+    EXPECT_NE(last, first);
+    EXPECT_EQ(servers.live_count(), before + 2) << bare;
+    // Each is still known when it comes again, and gets its own answer.
+    servers.respond(first, {.status = 200, .to_tag = "t1"});
+    const auto answered = net.log().size();
+    receive("OPTIONS", bare);
+    EXPECT_EQ(servers.live_count(), before + 2) << bare;
+    ASSERT_EQ(net.log().size(), answered + 1);
+    EXPECT_NE(net.log().back().bytes.find("\r\nCSeq: 7 OPTIONS\r\n"), std::string::npos);
+    EXPECT_NE(net.log().back().bytes.find("\r\nCall-ID: c1@x\r\n"), std::string::npos);
+  }
+}
+
+// And what belongs to an INVITE with such a Via still finds it, not the other's.
+TEST_F(Servers, TheBareMagicCookiesAckAndCancelFindTheirInvite) {
+  receive("INVITE", "z9hG4bK");
+  const ServerId first = last;
+  servers.tie(first, 41);
+  receive("INVITE", "z9hG4bK", "<sip:b@x>", "c2@x");
+  servers.tie(last, 42);
+  receive("CANCEL", "z9hG4bK", "<sip:b@x>", "c2@x");
+  EXPECT_EQ(cancelled, 42u);
+  receive("CANCEL", "z9hG4bK");
+  EXPECT_EQ(cancelled, 41u);
+  servers.respond(first, {.status = 486, .to_tag = "t1"});
+  receive("ACK", "z9hG4bK", "<sip:b@x>;tag=t1");
+  net.run(base::Seconds{20});
+  EXPECT_EQ(net.count("SIP/2.0 486"), 1);  // it isn't repeated any more
+  EXPECT_EQ(acks, 0);                      // and the ACK was nobody else's
+}
+
+// Figure 8.
+TEST_F(Servers, ARepeatedRequestIsAbsorbedAndItsAnswerRepeated) {
+  receive("BYE");
+  const ServerId bye = last;
+  last = {};
+  receive("BYE");
+  EXPECT_FALSE(last.handle);       // nobody hears of it again
+  EXPECT_TRUE(net.log().empty());  // there is nothing to say yet
+  servers.respond(bye, {.status = 100});
+  receive("BYE");
+  EXPECT_EQ(net.count("SIP/2.0 100"), 2);
+  servers.respond(bye, {.status = 200, .to_tag = "t1"});
+  net.run(base::Seconds{20});
+  EXPECT_EQ(net.count("SIP/2.0 200"), 1);  // it has no timer G
+  receive("BYE");
+  EXPECT_EQ(net.count("SIP/2.0 200"), 2);
+  EXPECT_EQ(net.log().back().bytes, net.last("SIP/2.0 200"));
+  // There is one final response; what would be another is not sent.
+  servers.respond(bye, {.status = 481, .to_tag = "t1"});
+  receive("BYE");
+  EXPECT_EQ(net.count("SIP/2.0 481"), 0);
+  EXPECT_EQ(net.count("SIP/2.0 200"), 3);
+  EXPECT_EQ(counters.get(wire::Counter::sip_absorbed), 4u);
+  EXPECT_FALSE(last.handle);
+}
+
+TEST_F(Servers, TimerJKeepsTheAnswerFor64T1) {
+  receive("BYE");
+  net.run(base::Seconds{100});  // nothing ends it before it is answered
+  EXPECT_EQ(servers.live_count(), 1u);
+  servers.respond(last, {.status = 200, .to_tag = "t1"});
+  net.run(base::Millis{31'900});
+  receive("BYE");  // repeated: J isn't begun again
+  EXPECT_EQ(servers.live_count(), 1u);
+  EXPECT_EQ(net.count("SIP/2.0 200"), 2);
+  net.run(base::Millis{200});
+  EXPECT_EQ(servers.live_count(), 0u);
+  EXPECT_EQ(net.wheel().live(), 0u);
+  receive("BYE");  // new to us now
+  EXPECT_EQ(servers.live_count(), 1u);
+  EXPECT_EQ(net.count("SIP/2.0 200"), 2);
 }
 
 TEST_F(Servers, CancelFindsItsInviteAndWhatItWasTiedTo) {

@@ -49,6 +49,53 @@ TEST(TransactionFsm, InviteServerFigure7) {
   EXPECT_EQ(transition(K::kInviteServer, S::kCompleted, E::k2xx), nullptr);
 }
 
+TEST(TransactionFsm, ClientFigure6) {
+  EXPECT_EQ(first_state(K::kClient), S::kTrying);
+  EXPECT_EQ(next(K::kClient, S::kTrying, E::k1xx), S::kProceeding);
+  // Unlike an INVITE, it goes on being repeated, and timer F goes on running.
+  EXPECT_EQ(actions(K::kClient, S::kTrying, E::k1xx), kPass);
+  EXPECT_EQ(actions(K::kClient, S::kProceeding, E::k1xx), kPass);
+  for (const auto state : {S::kTrying, S::kProceeding}) {
+    EXPECT_EQ(next(K::kClient, state, E::kRetransmitTimer), state);
+    EXPECT_EQ(actions(K::kClient, state, E::kRetransmitTimer), kResend | kArmRetransmit);
+    EXPECT_EQ(next(K::kClient, state, E::kLifeTimer), S::kTerminated);
+    EXPECT_EQ(actions(K::kClient, state, E::kLifeTimer), kTellTimeout);
+    EXPECT_EQ(next(K::kClient, state, E::kTransportError), S::kTerminated);
+    for (const auto final : {E::k2xx, E::k3xxTo6xx}) {
+      EXPECT_EQ(next(K::kClient, state, final), S::kCompleted);
+      EXPECT_EQ(actions(K::kClient, state, final), kPass | kStopRetransmit | kArmLifeT4);
+    }
+  }
+  // Timer K buffers what still comes, and nobody hears of it.
+  for (const auto event : {E::k1xx, E::k2xx, E::k3xxTo6xx}) {
+    EXPECT_EQ(next(K::kClient, S::kCompleted, event), S::kCompleted);
+    EXPECT_EQ(actions(K::kClient, S::kCompleted, event), kCountAbsorbed);
+  }
+  EXPECT_EQ(transition(K::kClient, S::kCompleted, E::kTransportError), nullptr);
+  EXPECT_EQ(next(K::kClient, S::kCompleted, E::kLifeTimer), S::kTerminated);
+}
+
+TEST(TransactionFsm, ServerFigure8) {
+  EXPECT_EQ(first_state(K::kServer), S::kTrying);
+  EXPECT_EQ(actions(K::kServer, S::kTrying, E::kRequestAgain), kCountAbsorbed);
+  EXPECT_EQ(next(K::kServer, S::kTrying, E::kRequestAgain), S::kTrying);
+  EXPECT_EQ(next(K::kServer, S::kTrying, E::k1xx), S::kProceeding);
+  EXPECT_EQ(next(K::kServer, S::kProceeding, E::k1xx), S::kProceeding);
+  EXPECT_TRUE(actions(K::kServer, S::kProceeding, E::kRequestAgain) & kResend);
+  for (const auto state : {S::kTrying, S::kProceeding}) {
+    for (const auto final : {E::k2xx, E::k3xxTo6xx}) {
+      EXPECT_EQ(next(K::kServer, state, final), S::kCompleted);
+      EXPECT_EQ(actions(K::kServer, state, final), kSend | kArmLife64T1);  // timer J, no G
+    }
+  }
+  // Once there is a final response no other one is sent.
+  EXPECT_TRUE(actions(K::kServer, S::kCompleted, E::kRequestAgain) & kResend);
+  for (const auto event : {E::k1xx, E::k2xx, E::k3xxTo6xx}) {
+    EXPECT_EQ(transition(K::kServer, S::kCompleted, event), nullptr);
+  }
+  EXPECT_EQ(next(K::kServer, S::kCompleted, E::kLifeTimer), S::kTerminated);
+}
+
 TEST(TransactionFsm, EveryStateReachedHasAWayOut) {
   // Completed, Confirmed and Accepted end by their life timer; nothing lives for ever.
   for (const auto kind : {K::kInviteClient, K::kClient, K::kInviteServer, K::kServer}) {

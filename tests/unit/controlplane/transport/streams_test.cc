@@ -133,6 +133,66 @@ TEST_F(Tcp, AMessageMustBeWholeInTime) {
   EXPECT_TRUE(heard.lost.empty());  // nobody waited for an answer there
 }
 
+// The cheapest way to hold memory of ours: heads and bodies that never end, on every connection
+// that there is. Each holds no more than a message's limits, none longer than a message may take.
+TEST_F(Tcp, ManyUnfinishedMessagesAreGoneInTime) {
+  constexpr std::size_t kMost = 6;  // of one address, in this fixture
+  // Heads without an end, and a message without the last byte of its body.
+  const std::string head = "INFO sip:a@b SIP/2.0\r\nSubject: " + std::string(15'000, 's');
+  std::string body = sip_message("1", std::string(40'000, 'b'));
+  body.pop_back();
+  std::vector<std::unique_ptr<TcpPeer>> peers;
+  std::size_t sent = 0;
+  for (std::size_t i = 0; i < kMost; ++i) {
+    const std::string& half = i % 2 == 0 ? head : body;
+    peers.push_back(std::make_unique<TcpPeer>(here));
+    peers.back()->send(half);
+    sent += half.size();
+  }
+  const auto all_read = [&] {
+    std::size_t read = 0;
+    streams->each([&](const Connection& c) { read += c.octets_in; });
+    return read == sent;
+  };
+  ASSERT_TRUE(turn_until(all_read));
+  EXPECT_EQ(streams->live(), kMost);
+  std::size_t held = 0;
+  streams->each([&](const Connection& c) {
+    EXPECT_TRUE(c.framer.midway());
+    EXPECT_LE(c.framer.held(), 2 * StreamFramer::kMessageMax);
+    EXPECT_LE(c.out.capacity(), 4096u);
+    held += c.framer.held();
+  });
+  EXPECT_GE(held, sent);
+  // One makes it in time, and holds nothing any more.
+  peers.back()->send("b");
+  ASSERT_TRUE(hears(1));
+  pass(Seconds{9});
+  EXPECT_EQ(streams->live(), kMost);
+  pass(Seconds{2});
+  EXPECT_EQ(streams->live(), 1u);
+  EXPECT_EQ(count(Counter::drop_stream_slow), kMost - 1);
+  streams->each([](const Connection& c) { EXPECT_EQ(c.framer.held(), 0u); });
+  for (std::size_t i = 0; i + 1 < kMost; ++i) EXPECT_EQ(peers[i]->receive(), "") << i;
+  peers.back()->close_now();
+  ASSERT_TRUE(comes_to(0));
+  // Their places are free again.
+  for (auto& peer : peers) peer = std::make_unique<TcpPeer>(here);
+  EXPECT_TRUE(comes_to(kMost));
+  EXPECT_EQ(count(Counter::drop_stream_per_source), 0u);
+}
+
+// A head may be sent in ever smaller pieces, but not for ever: past its limit it is garbage at
+// once.
+TEST_F(Tcp, AHeadWithoutEndIsCutOffAtItsLimit) {
+  TcpPeer peer(here);
+  peer.send("INFO sip:a@b SIP/2.0\r\nSubject: " + std::string(StreamFramer::kHeadMax, 's'));
+  ASSERT_TRUE(comes_to(1));
+  ASSERT_TRUE(comes_to(0));
+  EXPECT_EQ(count(Counter::drop_stream_too_large), 1u);
+  EXPECT_TRUE(heard.messages.empty());
+}
+
 TEST_F(Tcp, AnIdleConnectionGoesAndPingsKeepIt) {
   TcpPeer peer(here);
   ASSERT_TRUE(comes_to(1));
