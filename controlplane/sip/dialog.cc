@@ -29,6 +29,13 @@ bool is_loose(std::string_view route) {
   return address && find_param(address->uri.params, "lr").has_value();
 }
 
+bool is_sips(std::string_view uri) { return base::istarts_with(uri, "sips:"); }
+
+bool is_sips_route(std::string_view route) {
+  const auto address = parse_name_addr(route);
+  return address && address->uri.scheme == Scheme::kSips;
+}
+
 // What a URI says to be reached by; none: it doesn't say (§19.1.1).
 std::optional<Protocol> protocol_of(const Uri& uri) {
   if (uri.scheme == Scheme::kSips) return Protocol::kTls;
@@ -62,8 +69,15 @@ std::optional<Dialog> Dialog::from_invite(const Message& invite, std::string_vie
   out.route_set = record_routes(invite);
   out.remote_cseq = invite.cseq().number;
   out.path = path;
-  out.secure = base::istarts_with(invite.request_uri(), "sips:");
+  // §12.1.1: the nearest hop back counts, which is the caller itself if no proxy stays.
+  const bool back =
+      out.route_set.empty() ? is_sips(out.remote_target) : is_sips_route(out.route_set.front());
+  out.secure = back || is_sips(invite.request_uri());
   return out;
+}
+
+bool Dialog::asks_for_sips(std::string_view request_uri, std::string_view routes) {
+  return is_sips(request_uri) || is_sips_route(next_value(routes));
 }
 
 bool Dialog::confirm(const Message& response) {

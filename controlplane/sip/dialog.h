@@ -24,12 +24,14 @@ struct Dialog {
   std::vector<std::string> route_set;  // name-addrs, first hop first
   std::uint32_t local_cseq = 0;
   std::uint32_t remote_cseq = 0;  // 0: no request of the peer's yet
-  bool secure = false;            // the peer asked for sips
+  bool secure = false;            // the INVITE asked for sips
   Path path;  // where our requests go when target and route set name no IP address
 
   // UAS (§12.1.1). Fails (no value) without a usable Contact.
   static std::optional<Dialog> from_invite(const Message& invite, std::string_view local_tag,
                                            const Path& path);
+  // §8.1.1.8: whether a request asks for sips, by its URI or the first of its Route's values.
+  static bool asks_for_sips(std::string_view request_uri, std::string_view routes);
   // UAC (§12.1.2): takes tag, target and route set of a 1xx or 2xx to our INVITE. False: it has no
   // tag or no usable Contact where one is needed (2xx).
   bool confirm(const Message& response);

@@ -73,6 +73,7 @@ bool InviteSession::start(const Outgoing& outgoing) {
   first.local_party = std::string(outgoing.from) + ";tag=" + first.local_tag;
   first.remote_party = outgoing.to;
   first.remote_target = outgoing.request_uri;
+  first.secure = Dialog::asks_for_sips(outgoing.request_uri, outgoing.route);
   first.local_cseq = 1;
   Builder out(message_scratch());
   out.request("INVITE", outgoing.request_uri)

@@ -36,7 +36,7 @@ std::string Leg::contact() const {
   const std::string here = path.local.text();
   if (path.protocol == Protocol::kUdp) return "<sip:" + here + ">";
   if (path.protocol == Protocol::kTcp) return "<sip:" + here + ";transport=tcp>";
-  // §12.1.1: who asked for sips is answered with sips.
+  // §8.1.1.8, §12.1.1: where sips was asked for, ours is one too.
   return dialog().secure ? "<sips:" + here + ">" : "<sip:" + here + ";transport=tls>";
 }
 

@@ -202,6 +202,22 @@ TEST_F(RoutedCall, AckAndByeToAStrictRouter) {
   net.run(base::Seconds{70});
 }
 
+// §12.1.1: our Contact is to be a sips URI if the INVITE asked for sips anywhere that counts.
+TEST_F(Dialogs, WhoAsksForSipsGetsASecureDialog) {
+  const auto secure = [&](std::string_view uri, std::string_view contact,
+                          const std::string& lines = {}) {
+    return called(lines, contact, uri).secure;
+  };
+  EXPECT_FALSE(secure("sip:bob@10.77.2.2", "<sip:alice@10.77.1.9>"));
+  EXPECT_TRUE(secure("sips:bob@10.77.2.2", "<sip:alice@10.77.1.9>"));
+  EXPECT_TRUE(secure("SIPS:bob@10.77.2.2", "<sips:alice@10.77.1.9>"));
+  EXPECT_TRUE(secure("sip:bob@10.77.2.2", "<sips:alice@10.77.1.9>"));
+  EXPECT_FALSE(secure("sip:bob@10.77.2.2", "<sips:alice@10.77.1.9>",
+                      "Record-Route: <sip:10.77.1.3;lr>, <sips:10.77.1.5;lr>\r\n"));
+  EXPECT_TRUE(secure("sip:bob@10.77.2.2", "<sip:alice@10.77.1.9>",
+                     "Record-Route: <sips:10.77.1.3;lr>, <sip:10.77.1.5;lr>\r\n"));
+}
+
 // Nothing is delivered here, and no time passes: what is sent is read off the log.
 class SecureCall : public ::testing::Test {
  protected:
@@ -223,6 +239,17 @@ class SecureCall : public ::testing::Test {
                             {invite.data(), invite.size()});
     return field(net.last("SIP/2.0 200"), "Contact");
   }
+  // The Contact of an INVITE of ours over TLS.
+  std::string contact_towards(const std::string& uri, std::string_view route = {}) {
+    Phone alice{net, "10.77.1.2:5061"};
+    auto [id, leg] =
+        alice.agent().make_session(by(Protocol::kTls, "10.77.1.2:5061", "10.77.2.2:5061"));
+    alice.session = id;
+    leg->listen(&alice, 0);
+    EXPECT_TRUE(leg->start(
+        {.request_uri = uri, .from = "<sip:alice@x>", .to = "<" + uri + ">", .route = route}));
+    return field(net.last("INVITE"), "Contact");
+  }
   VirtualNet net;
 };
 
@@ -231,6 +258,16 @@ TEST_F(SecureCall, OurContactIsSipsIfTheCallerAskedForSips) {
   EXPECT_EQ(contact_for("sip:bob@10.77.2.2", Protocol::kTls), "<sip:10.77.2.2:5061;transport=tls>");
   // Without TLS we can't keep what sips would promise.
   EXPECT_EQ(contact_for("sips:bob@10.77.2.2", Protocol::kUdp), "<sip:10.77.2.2:5061>");
+}
+
+// §8.1.1.8.
+TEST_F(SecureCall, OurContactIsSipsIfWeAskForSips) {
+  EXPECT_EQ(contact_towards("sips:bob@10.77.2.2"), "<sips:10.77.1.2:5061>");
+  EXPECT_EQ(contact_towards("sip:bob@10.77.2.2"), "<sip:10.77.1.2:5061;transport=tls>");
+  EXPECT_EQ(contact_towards("sip:bob@10.77.2.2", "<sips:10.77.2.2;lr>, <sip:10.77.2.3;lr>"),
+            "<sips:10.77.1.2:5061>");
+  EXPECT_EQ(contact_towards("sip:bob@10.77.2.2", "<sip:10.77.2.2;lr>, <sips:10.77.2.3;lr>"),
+            "<sip:10.77.1.2:5061;transport=tls>");
 }
 
 }  // namespace
