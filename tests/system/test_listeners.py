@@ -7,18 +7,9 @@ from harness.failure import check_equal
 from harness.kamailio import Kamailio
 from harness.lab import (CALLEE, CALLEE_AT_KERNEL, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLEE,
                          KERNEL_TO_CALLER, STRANGER_AT_CALLEE)
-from harness.listener import SIP_PORT, listener
+from harness.listener import SIP_PORT, listener, switch_by_kernel
 from harness.phones import Phone, far_phone, near_phone, talk_with_hold
 from harness.switch import Switch
-
-
-def switch_with(bench: Bench, protocol: str, authority: Authority | None = None) -> Switch:
-    """One whose customer and vendor are reached through the kernel."""
-    return bench.switch(
-        caller=CALLER_AT_KERNEL, callee=f"{CALLEE_AT_KERNEL}:{SIP_PORT[protocol]}",
-        callee_listener="vendors",
-        site=listener("customers", protocol, KERNEL_TO_CALLER, "caller", authority) +
-        listener("vendors", protocol, KERNEL_TO_CALLEE, "callee", authority))
 
 
 def check_none_through_ports(bench: Bench) -> None:
@@ -41,7 +32,7 @@ def phones_by_kernel_udp(bench: Bench) -> None:
     bench.lay_kernel_cables()
     caller = near_phone(bench, address=CALLER_AT_KERNEL, media=CALLER)
     callee = far_phone(bench, address=CALLEE_AT_KERNEL, media=CALLEE)
-    call(bench, caller, callee, switch_with(bench, "udp"), "udp")
+    call(bench, caller, callee, switch_by_kernel(bench, "udp"), "udp")
 
 
 @case
@@ -49,7 +40,7 @@ def phones_by_tcp(bench: Bench) -> None:
     bench.lay_kernel_cables()
     caller = near_phone(bench, address=CALLER_AT_KERNEL, media=CALLER, transport="tcp")
     callee = far_phone(bench, address=CALLEE_AT_KERNEL, media=CALLEE, transport="tcp")
-    call(bench, caller, callee, switch_with(bench, "tcp"), "tcp")
+    call(bench, caller, callee, switch_by_kernel(bench, "tcp"), "tcp")
 
 
 @case
@@ -63,7 +54,7 @@ def phones_by_tls(bench: Bench) -> None:
     callee = far_phone(bench, address=CALLEE_AT_KERNEL, media=CALLEE, transport="tls",
                        certificate=authority.identity(CALLEE_AT_KERNEL).both,
                        ca=authority.certificate)
-    call(bench, caller, callee, switch_with(bench, "tls", authority), "tls")
+    call(bench, caller, callee, switch_by_kernel(bench, "tls", authority), "tls")
 
 
 def call_through_proxy(bench: Bench, protocol: str) -> None:

@@ -65,16 +65,12 @@ class Bench:
     def rtp_callee(self, port: int = CALLEE_RTP, address: str = CALLEE) -> RtpPeer:
         return self._stack.enter_context(RtpPeer(self.lab.callee, address, port))
 
-    def sipp_callee(self, scenario: str, **more: object) -> Sipp:
-        made = Sipp(self.lab.callee, CALLEE, scenario, self.folder, **more)  # type: ignore
-        self._stack.callback(made.kill)
-        return made
+    def sipp_callee(self, scenario: str, address: str = CALLEE, **more: object) -> Sipp:
+        return self.peer(Sipp, self.lab.callee, address, scenario, **more)
 
-    def sipp_caller(self, scenario: str, **more: object) -> Sipp:
-        made = Sipp(self.lab.caller, CALLER, scenario, self.folder,
-                    target=f"{SWITCH_TO_CALLER}:5060", **more)  # type: ignore
-        self._stack.callback(made.kill)
-        return made
+    def sipp_caller(self, scenario: str, address: str = CALLER,
+                    target: str = f"{SWITCH_TO_CALLER}:5060", **more: object) -> Sipp:
+        return self.peer(Sipp, self.lab.caller, address, scenario, target=target, **more)
 
     def sipp_call(self, caller: str, callee: str, **more: object) -> None:
         """Both scenarios from start to end, as they are written."""

@@ -1,7 +1,9 @@
 """[[listener]]s of a site file: SIP through the kernel's own network stack."""
 
+from .bench import Bench
 from .certificates import Authority
 from .lab import CALLEE_AT_KERNEL, CALLER_AT_KERNEL, KERNEL_TO_CALLEE, KERNEL_TO_CALLER
+from .switch import Switch
 
 # Of a listener on both cables; its far ends have ports of their own, beside those of phones.
 SIP_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
@@ -34,3 +36,12 @@ def doors(protocol: str, authority: Authority | None = None) -> tuple[str, ...]:
             f'address = "{CALLEE_AT_KERNEL}:{CALLEE_PORT[protocol]}"',
             f'listener = "out-{protocol}"',
             "[[route]]", f'prefix = "{PREFIX[protocol]}"', f'gateway = "k{protocol}"')
+
+
+def switch_by_kernel(bench: Bench, protocol: str, authority: Authority | None = None) -> Switch:
+    """One whose customer and vendor are reached through the kernel."""
+    return bench.switch(
+        caller=CALLER_AT_KERNEL, callee=f"{CALLEE_AT_KERNEL}:{SIP_PORT[protocol]}",
+        callee_listener="vendors",
+        site=listener("customers", protocol, KERNEL_TO_CALLER, "caller", authority) +
+        listener("vendors", protocol, KERNEL_TO_CALLEE, "callee", authority))

@@ -10,31 +10,43 @@ SCENARIOS = pathlib.Path(__file__).resolve().parents[1] / "scenarios"
 
 
 class Sipp(Process):
-    """Runs `scenario` (a file, or a name in scenarios/) for `calls` calls from address:5060;
-    without a target it waits for them."""
+    """Runs `scenario` (a file, or a name in scenarios/) for `calls` calls from address:port;
+    without a target it waits for them. Over TCP it keeps to one connection. Its voice is at
+    `media`, where that is another address. `says` puts other words into the scenario, for one
+    behind a proxy (`via`)."""
 
     def __init__(self, namespace: Namespace, address: str, scenario: str | pathlib.Path,
                  folder: pathlib.Path, *,
                  target: str = "", number: str = "4930123456", calls: int = 1, at_once: int = 1,
                  rate: int = 50, talk_ms: int = 300, media_port: int = 0, timeout: int = 60,
-                 more: tuple[str, ...] = ()):
+                 port: int = 5060, protocol: str = "udp", media: str = "",
+                 says: dict[str, str] | None = None, via: str = "", more: tuple[str, ...] = ()):
         if isinstance(scenario, str):
             scenario = SCENARIOS / f"{scenario}.xml"
+        if says:
+            text = scenario.read_text(encoding="utf-8")
+            for word, instead in says.items():
+                text = text.replace(word, instead)
+            scenario = folder / scenario.name
+            scenario.write_text(text, encoding="utf-8")
         name = f"sipp-{scenario.stem}"
         self.errors = folder / f"{name}-errors.log"
-        argv = ["sipp", "-sf", str(scenario), "-i", address, "-p", "5060",
-                "-mi", address, "-m", str(calls), "-d", str(talk_ms), "-nostdin",
+        argv = ["sipp", "-sf", str(scenario), "-i", address, "-p", str(port),
+                "-t", f"{protocol[0]}1", "-mi", media or address,
+                "-m", str(calls), "-d", str(talk_ms), "-nostdin",
                 "-timeout", f"{timeout}s", "-timeout_error",
                 "-trace_err", "-error_file", str(self.errors),
                 "-trace_msg", "-message_file", str(folder / f"{name}-messages.log"), *more]
         if media_port:
             argv += ["-mp", str(media_port)]
+        if via:
+            argv += ["-rsa", via]
         if target:
             argv += ["-s", number, "-r", str(rate), "-l", str(at_once), target]
         super().__init__(name, argv, folder / f"{name}.log", namespace)
         self.timeout = timeout
         if not target:
-            self.wait_listening(5060)
+            self.wait_listening(port, protocol)
 
     def last_words(self, count: int = 5) -> str:
         if self.errors.exists():
