@@ -22,6 +22,11 @@ constexpr base::Nanos kFiguresWait = base::Seconds{1};
 // first repetition (T1) too.
 constexpr base::Nanos kCrossingWait = base::Seconds{1};
 
+// What a network says about a call's caller, and no phone (RFC 5806, 7044, 7315, 8224).
+constexpr std::array<std::string_view, 6> kNetworksWord{"Diversion",     "History-Info",
+                                                        "P-Charge-Info", "P-Charging-Vector",
+                                                        "Identity",      "P-Access-Network-Info"};
+
 }  // namespace
 
 cdr::CallRecord first_record(std::string name, const sip::Message& invite) {
@@ -169,17 +174,19 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, std::ui
 std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const Aim& aim) {
   auto [session_id, session] = board_.agent->make_session(aim.path);
   if (session == nullptr) return ReleaseCause::NoResource;
-  callee_ = session_id;
+  callee_ = asked_ = session_id;
   session->listen(this, kCalleeLeg, id_.handle.raw);
   const auto& from = invite.from();
   // What a phone may say that it is has been looked at; what a gateway says is passed on.
   std::string_view number = caller_number_.empty() ? from.uri.user : caller_number_;
   if (number.empty()) number = "anonymous";
-  const std::string display = from.display.empty() ? "" : std::string(from.display) + " ";
+  const std::string display = display_of(from.display);
   const std::string from_value =
       display + "<sip:" + std::string(number) + "@" + aim.path.local.address.text() + ">";
   const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
-  const std::string headers = sip::passing_headers(invite);
+  const std::string headers = record_.caller_account.empty()
+                                  ? sip::passing_headers(invite)
+                                  : sip::passing_headers(invite, kNetworksWord);
   const bool late = negotiation_.late();
   const bool sent = session->start({.request_uri = aim.target,
                                     .from = from_value,
@@ -194,6 +201,13 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
                                     .body = body.bytes});
   record_.callee_call_id = session->dialog().call_id;
   return sent ? std::nullopt : std::optional(ReleaseCause::NoResource);
+}
+
+// A gateway's as it stands; a phone's unless it could be read as a number.
+std::string Call::display_of(std::string_view display) const {
+  const bool number = std::any_of(display.begin(), display.end(), base::is_digit);
+  if (display.empty() || (number && !record_.caller_account.empty())) return {};
+  return std::string(display) + " ";
 }
 
 // The INVITE is on its way: nobody has said anything yet.
@@ -398,7 +412,11 @@ bool Call::is_with(const std::string& account, const sip::Binding& contact) cons
   const auto* caller = board_.agent->find(caller_);
   const bool calls = caller != nullptr && record_.caller_account == account &&
                      caller->dialog().path.remote == contact.way.remote;
-  return calls || (record_.callee_account == account && contact_ == contact.uri());
+  // Not where somebody else has the place by now, or the phone's party is gone to another call.
+  const bool is_called = callee_ && callee_.handle == asked_.handle && at_endpoint();
+  // What was sent there had no headers.
+  const std::string_view target = contact.uri().substr(0, contact.uri().find('?', contact_.size()));
+  return calls || (is_called && record_.callee_account == account && contact_ == target);
 }
 
 void Call::hang_up(ReleaseCause cause) { release(cause, Direction::kSwitch); }

@@ -139,6 +139,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // A phone is being called, not a gateway.
   bool at_endpoint() const { return !contact_.empty(); }
   void arm_invite();
+  std::string display_of(std::string_view display) const;
   void keep_invite(const sip::Message& invite);
   bool follow_redirect(int status, const sip::Message* response);
   void take_places(routing::GatewayIndex gateway);
@@ -163,6 +164,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   int replace_party(const sip::Replaces& replaces, const sip::Message& invite,
                     const base::Endpoint& source);
   Guest guest();
+  std::string number_of_party(int leg) const;
   void transfer_progress(int status, std::string_view reason);
   void transfer_failed(int status, std::string_view reason);
   void transferred(CallId host, const std::string& name);
@@ -224,6 +226,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::vector<base::Endpoint> places_;
   std::vector<registrar::Subscribers::Contact> contacts_;
   std::string contact_;        // the phone's URI that is being asked; empty: a gateway is
+  sip::SessionId asked_;       // our leg to it
   std::string caller_number_;  // as in Payer
   std::string invite_;         // the caller's, where it may have to be sent again; else empty
   ReleaseCause on_progress_expiry_ = ReleaseCause::InviteTimeout;

@@ -35,6 +35,7 @@ bool Call::follow_redirect(int status, const sip::Message* response) {
   // A description that the caller has seen can't be taken back in the same dialog.
   const bool follows = parameters_->TD_SIP_REDIRECT == Parameters::Redirect::follow;
   if (!follows || invite_.empty() || negotiation_.described()) return false;
+  if (at_endpoint()) return false;  // where a phone points, its caller would pay
   if (response != nullptr && status < 400) redirects_.add(*response);
   // A party who was reached has decided: busy, declined, nowhere (§16.7 step 5).
   if (status == 486 || status >= 600) return false;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "drivers/base/log.h"
 
 namespace tandem::calls {
@@ -25,13 +27,19 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
   if (follows_) env.supported += ", replaces, norefersub";
 }
 
-bool CallService::knows(const sip::Path& path) { return gateways.knows(path.remote.address); }
+bool CallService::knows(const sip::Path& path) {
+  proven_.reset();
+  return gateways.knows(path.remote.address);
+}
 
 // Whom no gateway's address stands for may call with an account; nothing else.
 std::optional<sip::DoorAnswer> CallService::refuse_stranger(const sip::Message& request,
                                                             const sip::Path& path) {
   if (subscribers != nullptr && request.method() == sip::Method::kInvite) {
-    return subscribers->refuse(request, path);
+    registrar::Subscribers::Caller caller;
+    if (auto refusal = subscribers->refuse(request, path, caller)) return refusal;
+    proven_ = Payer{.account = std::move(caller.account), .number = std::move(caller.number)};
+    return std::nullopt;
   }
   // A count and a line for a person, nothing else: anybody can send this.
   env.counters.add(Counter::sip_unknown_source);
@@ -40,11 +48,8 @@ std::optional<sip::DoorAnswer> CallService::refuse_stranger(const sip::Message& 
   return sip::DoorAnswer{.status = 403};
 }
 
-std::optional<Payer> CallService::payer_of(const sip::Path& path) const {
-  if (!gateways.knows(path.remote.address)) {
-    const auto& caller = subscribers->caller();
-    return Payer{.account = caller.account, .number = caller.number};
-  }
+std::optional<Payer> CallService::payer_of(const sip::Path& path) {
+  if (proven_) return std::exchange(proven_, std::nullopt);
   const auto mapping = gateways.identify(path.remote);
   return mapping ? std::optional(Payer{.gateway = *mapping}) : std::nullopt;
 }
@@ -57,7 +62,8 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
     refuse(session, ReleaseCause::UnknownSource);
     return;
   }
-  if (!payer->gateway && subscribers->caller().behind_nat) session.stay_on_path();
+  // A phone is where it is seen (RFC 3581), and must not be able to send our BYE elsewhere.
+  if (!payer->gateway) session.stay_on_path();
   if (!journal_.room()) {
     // A refusal without a record, but counted: one more waiting record is what there is no room
     // for.

@@ -61,7 +61,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   cdr::CallRecord refused_record(const sip::Message& invite, const Payer& payer,
                                  ReleaseCause cause);
   // Whose call this is; none: a routing gateway's, which only takes calls.
-  std::optional<Payer> payer_of(const sip::Path& path) const;
+  std::optional<Payer> payer_of(const sip::Path& path);
 
   cdr::Journal& journal_;
   std::string life_;
@@ -70,6 +70,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   bool draining_ = false;
   base::Slab<Call> calls_{kCallsMax};
   std::unordered_multimap<std::string, base::Handle> by_account_;
+  // Of the request that is at the door: it has proven that it is this account's.
+  std::optional<Payer> proven_;
   std::vector<CallId> over_;
 };
 

@@ -56,12 +56,6 @@ void Call::refer(int leg, int fork, sip::ServerId id, const sip::Message& reques
 
 // Blind: a new call, as the party that goes could have made it.
 void Call::transfer_to_number(const std::string& number, const sip::Message& refer) {
-  auto [id, host, name] = board_.make_call();
-  if (host == nullptr) {
-    transfer_failed(503, sip::reason_phrase(503));
-    return;
-  }
-  transfer_->host = id;
   const Guest going = guest();
   const sip::Dialog& dialog = session(transfer_->guest)->dialog();
   const std::string uri = "sip:" + number + "@" + dialog.path.local.address.text();
@@ -82,9 +76,15 @@ void Call::transfer_to_number(const std::string& number, const sip::Message& ref
   sip::Message invite;
   const std::size_t size = text ? text->size() : 0;
   if (sip::Parser::parse({bytes.data(), size}, invite).verdict != sip::ParseVerdict::kOk) {
-    host->hang_up(ReleaseCause::NoResource);
+    transfer_failed(513, sip::reason_phrase(513));
     return;
   }
+  auto [id, host, name] = board_.make_call();
+  if (host == nullptr) {
+    transfer_failed(503, sip::reason_phrase(503));
+    return;
+  }
+  transfer_->host = id;
   host->begin_referred(id, std::move(name), going, invite);
 }
 
@@ -122,6 +122,13 @@ int Call::take_place(const sip::Replaces& replaces, const base::Endpoint& asker)
   return host->take_over(guest(), replaced->number());
 }
 
+// Who a party that calls anew may say that it is: a phone by its account, whatever it has written
+// into the dialog; a gateway's party as it likes.
+std::string Call::number_of_party(int leg) const {
+  if (leg == kCallerLeg) return caller_number_;
+  return record_.callee_account.substr(0, record_.callee_account.find('@'));
+}
+
 Guest Call::guest() {
   const int leg = transfer_->guest;
   const auto side = static_cast<media::Side>(leg);
@@ -132,9 +139,8 @@ Guest Call::guest() {
       .said = transfer_->asker < 0 ? negotiation_.said(leg) : sdp::resumed(negotiation_.said(leg)),
       .told = negotiation_.told(leg),
       .address = media_ ? media_->address(side) : static_cast<std::uint32_t>(media_towards_caller_),
-      .payer = {.gateway = mapping_,
-                .account = record_.caller_account,
-                .number = leg == kCallerLeg ? caller_number_ : std::string()}};
+      .payer = {
+          .gateway = mapping_, .account = record_.caller_account, .number = number_of_party(leg)}};
 }
 
 void Call::transfer_progress(int status, std::string_view reason) {

@@ -20,11 +20,4 @@ bool behind_nat(const sip::Message& request, const sip::RegisterWish& wish,
                      [&](const auto& contact) { return is_elsewhere(contact.uri.host, source); });
 }
 
-bool behind_nat(const sip::Message& invite, const base::IpAddress& source) {
-  if (!invite.value(sip::HeaderId::kRecordRoute).empty()) return false;
-  const sip::NameAddr* contact = invite.contact();
-  return is_elsewhere(invite.top_via().host, source) ||
-         (contact != nullptr && is_elsewhere(contact->uri.host, source));
-}
-
 }  // namespace tandem::registrar

@@ -12,7 +12,5 @@ namespace tandem::registrar {
 // way of a proxy (Path) is that proxy's to look after.
 bool behind_nat(const sip::Message& request, const sip::RegisterWish& wish,
                 const base::IpAddress& source);
-// Of an INVITE: by its topmost Via and its Contact; one that proxies sent on is theirs.
-bool behind_nat(const sip::Message& invite, const base::IpAddress& source);
 
 }  // namespace tandem::registrar

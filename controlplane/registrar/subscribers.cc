@@ -4,18 +4,23 @@
 
 #include <algorithm>
 
-#include "controlplane/registrar/nat.h"
-
 namespace tandem::registrar {
 
 using wire::Counter;
 
 namespace {
 
+constexpr std::string_view kAnonymous = "anonymous";
+
 Subscribers::Contact contact_of(const sip::Binding& binding) {
+  // A Request-URI has no headers (RFC 3261 §19.1.1).
+  std::string_view target = binding.uri();
+  const auto whole = sip::parse_uri(target);
+  if (whole && !whole->headers.empty()) target.remove_suffix(whole->headers.size() + 1);
   Subscribers::Contact out{
-      .uri = std::string(binding.uri()), .route = std::string(binding.path()), .path = binding.way};
-  out.path.observed = binding.behind_nat;
+      .uri = std::string(target), .route = std::string(binding.path()), .path = binding.way};
+  // In the dialog too, whatever its answer says (a Contact of a third party's, for one).
+  out.path.observed = true;
   // Where it says that it is, unless something stands between: a proxy, a NAT; a connection leads
   // to it itself (RFC 5626).
   const bool direct = out.route.empty() && !binding.behind_nat && out.path.flow == 0;
@@ -31,7 +36,7 @@ Subscribers::Contact contact_of(const sip::Binding& binding) {
 }  // namespace
 
 std::optional<sip::DoorAnswer> Subscribers::refuse(const sip::Message& invite,
-                                                   const sip::Path& path) {
+                                                   const sip::Path& path, Caller& caller) {
   const std::string_view realm = setup_.door.realm_of(invite.from().uri.host);
   auto proof = setup_.door.prove(
       invite, realm,
@@ -41,18 +46,17 @@ std::optional<sip::DoorAnswer> Subscribers::refuse(const sip::Message& invite,
     setup_.env.counters.add(Counter::invite_forbidden);
     return sip::DoorAnswer{.status = 403};
   }
-  caller_ = {.account = fmt::format("{}@{}", proof.user, realm),
-             .number = number_of(invite, proof),
-             .behind_nat = behind_nat(invite, path.remote.address)};
+  caller = {.account = fmt::format("{}@{}", proof.user, realm), .number = number_of(invite, proof)};
   if (sip::is_reliable(path.protocol)) setup_.env.transport.trust(path);
   return std::nullopt;
 }
 
-// What its From says, if that is the account's own; else its user name.
+// What its From says, if that is the account's own, or nobody's (RFC 3323 §4.1.1.3); else its user
+// name.
 std::string Subscribers::number_of(const sip::Message& invite,
                                    const Doorkeeper::Proof& proof) const {
   const std::string said = sip::unescape(invite.from().uri.user).value_or("");
-  if (said == proof.user) return proof.user;
+  if (said == proof.user || said == kAnonymous) return said;
   const AccountKey* owner = setup_.accounts.find_number(setup_.accounts.key_of_number(said));
   return owner != nullptr && *owner == proof.key ? said : proof.user;
 }

@@ -24,15 +24,13 @@ class Subscribers {
   explicit Subscribers(const Setup& setup) : setup_(setup) {}
 
   struct Caller {
-    std::string account;      // user@realm
-    std::string number;       // who it may say that it is
-    bool behind_nat = false;  // by the INVITE
+    std::string account;  // user@realm
+    std::string number;   // who it may say that it is
   };
-  // What an INVITE outside any dialog is answered with; none: caller() says who it is from. Asked
+  // What an INVITE outside any dialog is answered with; none: `caller` says who it is from. Asked
   // for by 407 (RFC 3261 §22.3): the switch passes the call on.
-  std::optional<sip::DoorAnswer> refuse(const sip::Message& invite, const sip::Path& path);
-  // Of the INVITE that refuse() has let pass just before.
-  const Caller& caller() const { return caller_; }
+  std::optional<sip::DoorAnswer> refuse(const sip::Message& invite, const sip::Path& path,
+                                        Caller& caller);
 
   // One registered contact, as an INVITE is sent to it.
   struct Contact {
@@ -52,7 +50,6 @@ class Subscribers {
   std::string number_of(const sip::Message& invite, const Doorkeeper::Proof& proof) const;
 
   Setup setup_;
-  Caller caller_;
 };
 
 }  // namespace tandem::registrar

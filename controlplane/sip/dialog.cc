@@ -105,7 +105,7 @@ Path Dialog::request_path() const {
   }
   const auto uri = parse_uri(next);
   Path out = path;
-  if (!uri || (path.observed && route_set.empty())) return out;
+  if (!uri || path.observed) return out;
   if (const auto protocol = protocol_of(*uri)) out.protocol = *protocol;
   if (const auto address = base::IpAddress::parse(uri->host)) {
     out.remote.address = *address;

@@ -1,5 +1,9 @@
 #include "controlplane/sip/end_to_end.h"
 
+#include <algorithm>
+
+#include "drivers/base/text.h"
+
 namespace tandem::sip {
 namespace {
 
@@ -94,10 +98,13 @@ bool passes_through(HeaderId id, Method method) {
   return owner == Owner::kParties || (owner == Owner::kRequest && !is_of_the_call(method));
 }
 
-std::string passing_headers(const Message& message) {
+std::string passing_headers(const Message& message, std::span<const std::string_view> but) {
   std::string out;
   for (const Header& line : message.headers()) {
-    if (!passes_through(line.id, message.cseq().method)) continue;
+    const bool kept_back = std::any_of(but.begin(), but.end(), [&](std::string_view name) {
+      return base::iequals(name, line.name);
+    });
+    if (kept_back || !passes_through(line.id, message.cseq().method)) continue;
     out.append(line.name).append(": ").append(line.value).append("\r\n");
   }
   return out;

@@ -3,7 +3,9 @@
 // is calling. A field that nobody knows is the parties' own.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "controlplane/sip/message.h"
 
@@ -14,7 +16,7 @@ namespace tandem::sip {
 bool passes_through(HeaderId id, Method method);
 
 // Those of a message that do, as they were written, each with its CRLF: ready for a Builder, since
-// no parsed value holds a line end.
-std::string passing_headers(const Message& message);
+// no parsed value holds a line end. `but`: names of those that don't this time.
+std::string passing_headers(const Message& message, std::span<const std::string_view> but = {});
 
 }  // namespace tandem::sip

@@ -69,7 +69,7 @@ class InviteSession final {
     return offers_reliable_ && reliable_number(response).has_value();
   }
 
-  // UAS, before anything else: the peer is behind NAT, and is reached where its INVITE came from.
+  // UAS, before anything else: the peer is reached where its INVITE came from.
   void stay_on_path() { leg_.dialog().path.observed = true; }
   // UAS. A 2xx waits until an 18x with a description has its PRACK; it carries `body` only when
   // nothing has been agreed on in its fork. `passed`: as in Outgoing.

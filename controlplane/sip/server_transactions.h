@@ -65,6 +65,8 @@ class ServerTransactions {
   void respond_stateless(const Message& request, const Path& path, const Reply& reply);
 
   std::uint32_t live_count() const { return slab_.live(); }
+  // The INVITE that a CANCEL is for (RFC 3261 §9.2); none: there is none, or none any longer.
+  ServerId invite_of(const Message& cancel) { return find(key_of(cancel, "INVITE")); }
 
  private:
   using Door = TimerDoor<ServerTransactions>;

@@ -26,7 +26,7 @@ struct Path {
   std::uint64_t flow = 0;
   // The far end takes requests over TCP too: what is too large for a datagram goes there (§18.1.1).
   bool large_by_tcp = false;
-  // The far end is behind NAT: it is reached at `remote` only, whatever it calls itself.
+  // The far end is reached at `remote` only, whatever it calls itself: a phone, behind NAT or not.
   bool observed = false;
 };
 

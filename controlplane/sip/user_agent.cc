@@ -226,13 +226,20 @@ bool UserAgent::refuse(ServerId id, const Message& request) {
   return true;
 }
 
+// It is for an INVITE that has been let in. Whoever sent that has proven who it is, and there are
+// no credentials for a CANCEL (RFC 3261 §22.1).
+bool UserAgent::cancels(const Message& request) {
+  if (request.method() != Method::kCancel) return false;
+  return server_transactions_.invite_of(request) || find_origin(origin_of(request)) != nullptr;
+}
+
 int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
   std::optional<DoorAnswer> answer;
   if (request.method() == Method::kRegister && registers_ != nullptr) {
     answer = registers_->refuse(request, path);
   } else if (!request.to_tag().empty()) {
     return find_dialog(request) == nullptr ? 481 : 0;
-  } else if (!handler_.knows(path)) {
+  } else if (!handler_.knows(path) && !cancels(request)) {
     answer = handler_.refuse_stranger(request, path);
   }
   if (!answer) return 0;

@@ -79,6 +79,7 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   // The session whose INVITE has the same Call-ID, From-tag and CSeq, and is still a transaction.
   InviteSession* find_origin(const base::KeyedHash::Digest& origin);
   base::KeyedHash::Digest origin_of(const Message& request) const;
+  bool cancels(const Message& request);
   void answer_outside(ServerId id, const Message& request);
   void answer_register(ServerId id, const Message& request, const Path& path);
   void on_new_invite(ServerId id, const Message& invite, const Path& path);

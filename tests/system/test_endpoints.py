@@ -86,6 +86,20 @@ def phones_call_one_another(bench: Bench) -> None:
 
 
 @case
+def phone_gives_up(bench: Bench) -> None:
+    """Its CANCEL has no credentials and needs none."""
+    switch = switch_with_accounts(bench)
+    alice, bob = alice_of(bench), bob_of(bench)
+    alice.dial(f"sip:bob@{SWITCH_TO_CALLER}")
+    bob.wait_incoming()
+    alice.wait_ringing()
+    alice.hang_up()
+    bob.wait_closed()
+    check_equal(switch.wait_cdrs(1)[0]["end_reason"], "CallerCancelled", "end_reason")
+    switch.wait_no_calls()
+
+
+@case
 def who_loses_its_place_loses_its_call(bench: Bench) -> None:
     """SS_ENDPOINT_REGISTER_REPLACE: another device registers during a call of bob's."""
     switch = switch_with_accounts(bench)

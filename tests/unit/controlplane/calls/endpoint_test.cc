@@ -28,7 +28,8 @@ const Login kCarol{"carol", "c4rol", kRealms[0]};
 
 class Endpoints : public test::SwitchTest {
  protected:
-  Endpoints() {
+  explicit Endpoints(const std::vector<std::pair<std::string, std::string>>& set = {})
+      : SwitchTest(make_site(set)) {
     calls.serve(subscribers);
     put(kDave);
     put(kCarol, true, {"4989123"});
@@ -138,6 +139,78 @@ TEST_F(Endpoints, ANumberOfItsOwnMayStandInFrom) {
   };
   EXPECT_TRUE(caller_of("4930555").starts_with("<sip:4930555@")) << bob.last_request;
   EXPECT_TRUE(caller_of("4989123").starts_with("<sip:dave@")) << "carol's number";
+  expect_nothing_left();
+}
+
+// A CANCEL can't be asked for a password (RFC 3261 §22.1): it is let in for the INVITE's sake.
+TEST_F(Endpoints, ACallingPhoneHangsUpBeforeTheAnswer) {
+  carol.on_call = [](sip::InviteSession& call) { call.progress(180); };
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  dial("carol");
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"180"}));
+  dave.leg()->finish(0);
+  net.run(Seconds{1});
+  EXPECT_EQ(carol.events.back(), "cancelled");
+  EXPECT_EQ(record()["end_reason"], "CallerCancelled");
+  // Nobody's CANCEL for nothing is still refused at the door.
+  RawParty raw(net, "10.77.1.7");
+  raw.towards("10.77.1.1");
+  raw.send("CANCEL", "<sip:dave@x>;tag=1", "<sip:carol@x>", "none", 1);
+  net.settle();
+  EXPECT_TRUE(raw.last("SIP").starts_with("SIP/2.0 403 ")) << raw.last("SIP");
+  expect_nothing_left();
+}
+
+// What networks tell one another of a caller is no phone's to say.
+TEST_F(Endpoints, APhoneSaysOfItselfOnlyWhatIsItsOwn) {
+  RawParty raw(net, "10.77.1.7");
+  raw.towards("10.77.1.1");
+  const auto call_with = [&](const std::string& from, const std::string& id) {
+    const std::string lines = "Diversion: <sip:110@x>\r\nHistory-Info: <sip:110@x>\r\nX-Own: 1\r\n";
+    raw.send("INVITE", from, "<sip:491@x>", id, 1, lines, kOffer);
+    net.settle();
+    const std::string nonce = test::challenge_param(raw.last("SIP"), "nonce");
+    raw.send("INVITE", from, "<sip:491@x>", id, 2,
+             lines + test::credentials(kDave, "INVITE", nonce, 1, "Proxy-Authorization"), kOffer);
+    net.settle();
+    raw.send("ACK", from, field(raw.last("SIP"), "To"), id, 2);
+    net.settle();
+    const std::string invite = bob.last_request;
+    bob.leg()->finish(0);
+    net.run(Seconds{1});
+    return invite;
+  };
+  const std::string invite = call_with("\"+49 110\" <sip:dave@x>;tag=1", "c1");
+  EXPECT_TRUE(field(invite, "From").starts_with("<sip:dave@")) << invite;
+  EXPECT_TRUE(field(invite, "Diversion").empty() && field(invite, "History-Info").empty());
+  EXPECT_EQ(field(invite, "X-Own"), "1");
+  const std::string hidden =
+      call_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=2", "c2");
+  EXPECT_TRUE(field(hidden, "From").starts_with("\"Anonymous\" <sip:anonymous@")) << hidden;
+  for (const auto& r : records()) EXPECT_EQ(r["caller_account"], "dave@sip.example.net");
+  expect_nothing_left();
+}
+
+// Neither a route nor a Contact of a phone's sends our requests to others.
+TEST_F(Endpoints, APhoneCannotSendOurRequestsElsewhere) {
+  RawParty third(net, "10.77.1.9");
+  RawParty raw(net, "10.77.1.7");
+  raw.towards("10.77.1.1");
+  raw.contact = "<sip:dave@10.77.1.9>";
+  const std::string from = "<sip:dave@x>;tag=1";
+  const std::string route = "Record-Route: <sip:10.77.1.9;lr>\r\n";
+  raw.send("INVITE", from, "<sip:491@x>", "c1", 1, route, kOffer);
+  net.settle();
+  const std::string nonce = test::challenge_param(raw.last("SIP"), "nonce");
+  raw.send("INVITE", from, "<sip:491@x>", "c1", 2,
+           route + test::credentials(kDave, "INVITE", nonce, 1, "Proxy-Authorization"), kOffer);
+  net.settle();
+  raw.send("ACK", from, field(raw.last("SIP"), "To"), "c1", 2);
+  net.settle();
+  bob.leg()->finish(0);
+  net.run(Seconds{1});
+  EXPECT_EQ(raw.count("BYE"), 1);
+  EXPECT_TRUE(third.got.empty());
   expect_nothing_left();
 }
 
@@ -324,6 +397,17 @@ TEST_F(Endpoints, ACallingPhoneBehindNatIsReachedWhereItIsSeen) {
   expect_nothing_left();
 }
 
+TEST_F(Endpoints, HeadersOfAContactAreNoneOfTheRequestUri) {
+  auto& binding = enroll(kCarol, "sip:carol@10.77.2.3?Route=%3Csip:x%3E", "10.77.2.3");
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  EXPECT_EQ(carol.last_uri, "sip:carol@10.77.2.3");
+  calls.end_replaced("carol@sip.example.net", binding);
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.events.back(), "bye");
+  expect_nothing_left();
+}
+
 // RFC 3327: by way of the proxies that the REGISTER came through.
 TEST_F(Endpoints, APathIsTheRoute) {
   RawParty proxy(net, "10.77.2.6");
@@ -335,6 +419,25 @@ TEST_F(Endpoints, APathIsTheRoute) {
   proxy.respond(proxy.invite, "486 Busy Here", "p");
   net.run(Seconds{1});
   EXPECT_EQ(alice.heard(), (std::vector<std::string>{"refused 486"}));
+  expect_nothing_left();
+}
+
+class FollowingEndpoints : public Endpoints {
+ protected:
+  FollowingEndpoints() : Endpoints({{"TD_SIP_REDIRECT", "follow"}}) {}
+};
+
+// Its caller, or its caller's customer, would pay for what a phone points at.
+TEST_F(FollowingEndpoints, APhonesRedirectIsNotFollowed) {
+  RawParty phone(net, "10.77.2.5");
+  enroll(kCarol, "sip:carol@10.77.2.5", "10.77.2.5");
+  phone.contact = "<sip:491@10.77.2.2>";
+  alice.dial("10.77.1.1", "4989123");
+  net.settle();
+  phone.respond(phone.invite, "302 Moved Temporarily", "p");
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"refused 480"}));
+  EXPECT_TRUE(bob.events.empty());
   expect_nothing_left();
 }
 

@@ -54,6 +54,26 @@ TEST_F(Transfers, BlindByTheCallee) {
   EXPECT_EQ(went["media"]["from_caller"]["packets"], 111);
 }
 
+// As large a REFER as can come: the INVITE that it asks for would be larger.
+TEST_F(Transfers, WhatMakesNoInviteIsRefused) {
+  connect();
+  listen_to_notifies();
+  std::size_t size = 65'400;
+  const auto refer = [&] {
+    return bob.ask("REFER", "Refer-To: sip:391@10.77.2.1\r\nReferred-By: <sip:a@b;x=" +
+                                std::string(size, 'x') + ">\r\n");
+  };
+  while (size > 60'000 && !refer()) size -= 10;
+  ASSERT_GT(size, 60'000u);
+  net.run(Seconds{1});
+  EXPECT_EQ(told, (Events{"SIP/2.0 100 Trying\r\n", "SIP/2.0 513 Message Too Large\r\n"}));
+  EXPECT_TRUE(carol.events.empty());
+  bob.leg()->finish(0);  // the call has stayed
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.events.back(), "bye");
+  expect_all_over();
+}
+
 TEST_F(Transfers, BlindByTheCaller) {
   connect();
   ASSERT_TRUE(alice.ask("REFER", "Refer-To: sip:391@10.77.1.1\r\n"));
