@@ -140,7 +140,7 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
   const std::string digits = dialled_number(record_.callee);
   const auto target = sip::parse_uri(invite.request_uri());
   if (board_.subscribers != nullptr && target) {
-    if (auto callee = board_.subscribers->find(*target, digits)) {
+    if (auto callee = board_.subscribers->find(*target, digits, record_.caller_account)) {
       record_.callee_account = std::move(callee->account);
       if (!callee->contacts.empty()) board_.note_account(id_, record_.callee_account);
       contacts_ = std::move(callee->contacts);

@@ -152,20 +152,23 @@ bool CallService::hang_up(const std::string& name, ReleaseCause cause) {
 }
 
 void CallService::note_account(CallId id, const std::string& account) {
-  by_account_.emplace(account, id.handle);
+  by_account_[account].insert(id.handle.raw);
 }
 
 void CallService::forget_account(base::Handle call, const std::string& account) {
-  const auto [first, last] = by_account_.equal_range(account);
-  for (auto at = first; at != last;) at = at->second == call ? by_account_.erase(at) : ++at;
+  const auto found = by_account_.find(account);
+  if (found == by_account_.end()) return;
+  found->second.erase(call.raw);
+  if (found->second.empty()) by_account_.erase(found);
 }
 
 void CallService::end_replaced(const std::string& account, const sip::Binding& contact) {
-  const auto [first, last] = by_account_.equal_range(account);
-  for (auto at = first; at != last; ++at) {
-    Call* found = calls_.find(at->second);
-    if (found != nullptr && found->is_with(account, contact)) {
-      found->hang_up(ReleaseCause::EndpointReplaced);
+  const auto found = by_account_.find(account);
+  if (found == by_account_.end()) return;
+  for (const std::uint64_t raw : found->second) {
+    Call* call = calls_.find({raw});
+    if (call != nullptr && call->is_with(account, contact)) {
+      call->hang_up(ReleaseCause::EndpointReplaced);
     }
   }
 }

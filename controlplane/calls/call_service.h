@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "controlplane/calls/call.h"
@@ -69,7 +70,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   bool follows_;  // REFER and Replaces are ours to carry out
   bool draining_ = false;
   base::Slab<Call> calls_{kCallsMax};
-  std::unordered_multimap<std::string, base::Handle> by_account_;
+  // Calls (raw handles) by account; a trunk's account may have thousands.
+  std::unordered_map<std::string, std::unordered_set<std::uint64_t>> by_account_;
   // Of the request that is at the door: it has proven that it is this account's.
   std::optional<Payer> proven_;
   std::vector<CallId> over_;

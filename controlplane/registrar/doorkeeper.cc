@@ -58,10 +58,11 @@ Doorkeeper::Doorkeeper(const Setup& setup)
              .random = setup.env.random,
              .offered = offered(setup.parameters)}) {}
 
-std::string_view Doorkeeper::realm_of(std::string_view host) const {
+std::string_view Doorkeeper::realm_of(std::string_view host, std::string_view home) const {
   const auto realm = std::find_if(setup_.realms.begin(), setup_.realms.end(),
                                   [&](const auto& name) { return base::iequals(name, host); });
-  return realm == setup_.realms.end() ? setup_.realms.front() : *realm;
+  if (realm != setup_.realms.end()) return *realm;
+  return home.empty() ? std::string_view(setup_.realms.front()) : home;
 }
 
 sip::DoorAnswer Doorkeeper::challenge(std::string_view realm, bool stale,

@@ -55,8 +55,8 @@ class Doorkeeper {
   };
   Proof prove(const sip::Message& request, std::string_view realm, const Question& question);
 
-  // The realm that a URI's host names, else the first.
-  std::string_view realm_of(std::string_view host) const;
+  // The realm that a URI's host names; else `home`; else the first.
+  std::string_view realm_of(std::string_view host, std::string_view home = {}) const;
 
  private:
   sip::DoorAnswer challenge(std::string_view realm, bool stale, const Question& question);

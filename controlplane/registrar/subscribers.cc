@@ -62,10 +62,13 @@ std::string Subscribers::number_of(const sip::Message& invite,
 }
 
 std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
-                                                     std::string_view digits) const {
+                                                     std::string_view digits,
+                                                     std::string_view callers_account) const {
   const AccountTable& accounts = setup_.accounts;
   const std::string user = sip::unescape(target.user).value_or("");
-  const std::string_view realm = setup_.door.realm_of(target.host);
+  // A user name has no '@' as it stands here.
+  const std::string_view home = callers_account.substr(callers_account.find('@') + 1);
+  const std::string_view realm = setup_.door.realm_of(target.host, home);
   Callee out;
   AccountKey key = accounts.key_of(user, realm);
   const AccountRecord* account = user.empty() ? nullptr : accounts.find(key);

@@ -42,9 +42,10 @@ class Subscribers {
     std::string account;              // empty: a number whose account isn't registered
     std::vector<Contact> contacts{};  // the one to be asked first comes first
   };
-  // Whom a Request-URI means, by user name in a realm of ours, or by number (`digits`: its form
-  // for routing). None: nobody of ours.
-  std::optional<Callee> find(const sip::Uri& target, std::string_view digits) const;
+  // Whom a Request-URI means, by user name in a realm of ours (the caller's, unless the URI says
+  // another), or by number (`digits`: its form for routing). None: nobody of ours.
+  std::optional<Callee> find(const sip::Uri& target, std::string_view digits,
+                             std::string_view callers_account) const;
 
  private:
   std::string number_of(const sip::Message& invite, const Doorkeeper::Proof& proof) const;

@@ -66,7 +66,7 @@ class RawParty final : public sip::TransportListener {
             const std::string& body = {}) {
     const std::string number = std::to_string(cseq);
     const std::string branch = method == "CANCEL" ? "INVITE" : method;  // §9.1: its INVITE's
-    port_.send(back_, method + " sip:491@10.77.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP " + here_.text() +
+    port_.send(back_, method + " " + request_uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + here_.text() +
                           ";branch=z9hG4bK" + branch + number + tag_of(from) + tag_of(to) +
                           "\r\nFrom: " + from + "\r\nTo: " + to + "\r\nCall-ID: " + call_id +
                           "\r\nCSeq: " + number + " " + method +
@@ -89,8 +89,9 @@ class RawParty final : public sip::TransportListener {
   }
 
   std::vector<std::string> got;
-  std::string contact;  // of all that it sends
-  std::string invite;   // the last that began a call
+  std::string contact;                            // of all that it sends
+  std::string request_uri = "sip:491@10.77.1.1";  // of its requests
+  std::string invite;                             // the last that began a call
   bool answers_bye = true;
   bool answers_prack = true;
 

@@ -283,6 +283,35 @@ TEST_F(Endpoints, NobodyIsRegistered) {
   expect_nothing_left();
 }
 
+// A user name is its caller's realm's, as long as the URI names none of ours.
+TEST_F(Endpoints, ANameIsOfItsCallersRealm) {
+  const Login eve{"eve", "3ve", kRealms[1]};
+  const Login namesake{"carol", "other", kRealms[1]};
+  put(eve);
+  put(namesake);
+  enroll(kCarol, "sip:first@10.77.2.3", "10.77.2.3");
+  enroll(namesake, "sip:second@10.77.2.3", "10.77.2.3");
+  carol.on_call = [](sip::InviteSession& call) { call.finish(486); };
+  RawParty raw(net, "10.77.1.7");
+  raw.towards("10.77.1.1");
+  const auto called = [&](const Login& login, const std::string& host) {
+    const std::string from = "<sip:" + login.user + "@" + login.realm + ">;tag=" + host;
+    const auto send = [&](int cseq, const std::string& proof) {
+      raw.request_uri = "sip:carol@" + host;
+      raw.send("INVITE", from, "<sip:carol@" + host + ">", login.user + host, cseq, proof, kOffer);
+      net.settle();
+    };
+    send(1, {});
+    const std::string nonce = test::challenge_param(raw.last("SIP"), "nonce");
+    send(2, test::credentials(login, "INVITE", nonce, 1, "Proxy-Authorization"));
+    return carol.last_uri;
+  };
+  EXPECT_EQ(called(eve, "10.77.1.1"), "sip:second@10.77.2.3");
+  EXPECT_EQ(called(eve, kRealms[0]), "sip:first@10.77.2.3");
+  EXPECT_EQ(called(kDave, "10.77.1.1"), "sip:first@10.77.2.3");
+  EXPECT_EQ(called(kDave, kRealms[1]), "sip:second@10.77.2.3");
+}
+
 TEST_F(Endpoints, ContactsAreAskedByTheirQ) {
   Phone mobile{net, "10.77.2.4:5060"};
   mobile.on_call = [](sip::InviteSession& call) { call.finish(486); };
