@@ -1,10 +1,9 @@
 #include "controlplane/cdr/record.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <concepts>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace tandem::cdr {
@@ -31,7 +30,9 @@ class Members {
   }
   void add(std::string_view name, std::integral auto number) {
     begin(name);
-    fmt::format_to(std::back_inserter(out_), "{}", number);
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out_.append(digits.data(), end);
   }
   void begin(std::string_view name) {
     out_.append(first_ ? "\"" : ",\"").append(name).append("\":");
