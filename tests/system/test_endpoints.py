@@ -18,12 +18,13 @@ MD5_ALONE = {"TD_SIP_DIGEST": "md5"}
 BOBS_NUMBER = "4989777"  # the route for 49 would lead to a gateway
 
 
-def switch_with_accounts(bench: Bench, *more: str, gateways: tuple[str, ...] = ()) -> Switch:
+def switch_with_accounts(bench: Bench, *more: str, gateways: tuple[str, ...] = (),
+                         **options: object) -> Switch:
     """The gateways of these sides ("caller", "callee") are where their phones are; elsewhere the
     others."""
     store = bench.folder / "accounts.db"
     switch = bench.switch(site=("[registrar]", f'realm = "{REALM}"', f'store = "{store}"', *more),
-                          parameters=MD5_ALONE,
+                          parameters=MD5_ALONE, **options,
                           caller=CALLER if "caller" in gateways else STRANGER_AT_CALLER,
                           callee=f"{CALLEE if 'callee' in gateways else STRANGER_AT_CALLEE}:5060")
     switch.ask("account", "add", "alice", "--password", "alice-s3cret")
@@ -176,13 +177,11 @@ def wrong_password_makes_no_call(bench: Bench) -> None:
     switch.wait_no_calls()
 
 
-@case
-def phone_is_called_on_its_connection(bench: Bench) -> None:
-    """Registered by TCP, it is reached by the connection that it opened (RFC 5626)."""
+def called_on_its_connection(bench: Bench, **options: object) -> None:
     bench.lay_kernel_cables()
     switch = switch_with_accounts(
         bench, "[[listener]]", 'name = "near"', 'protocol = "tcp"',
-        f'address = "{KERNEL_TO_CALLER}:5060"', 'port = "caller"')
+        f'address = "{KERNEL_TO_CALLER}:5060"', 'port = "caller"', **options)
     alice = alice_of(bench, server=KERNEL_TO_CALLER, address=CALLER_AT_KERNEL, transport="tcp")
     alice.wait_line("200 OK")
     bob = bob_of(bench)
@@ -196,3 +195,15 @@ def phone_is_called_on_its_connection(bench: Bench) -> None:
     record = switch.wait_cdrs(1)[0]
     check_equal((record["caller_account"], record["callee_account"]),
                 (f"bob@{REALM}", f"alice@{REALM}"), "accounts")
+
+
+@case
+def phone_is_called_on_its_connection(bench: Bench) -> None:
+    """Registered by TCP, it is reached by the connection that it opened (RFC 5626)."""
+    called_on_its_connection(bench)
+
+
+@case
+def phone_is_called_with_two_shards(bench: Bench) -> None:
+    """In whichever shard the call is: one shard has all connections."""
+    called_on_its_connection(bench, shards=2)
