@@ -27,6 +27,7 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
   if (follows_) env.supported += ", replaces, norefersub";
 }
 
+// What is asked first about each request outside a dialog: whoever the last one was from is over.
 bool CallService::knows(const sip::Path& path) {
   proven_.reset();
   return gateways.knows(path.remote.address);

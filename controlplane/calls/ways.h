@@ -1,4 +1,4 @@
-// By which of our addresses a gateway's SIP travels, and which port its media takes.
+// Where an INVITE goes, by which of our addresses SIP travels, and which port media take.
 #pragma once
 
 #include <cstdint>

@@ -2,13 +2,12 @@
 
 from harness.baresip import Baresip
 from harness.bench import NUMBER, Bench, case
-from harness.digest import authorization
-from harness.failure import Failure, check, check_equal
+from harness.failure import check, check_equal
 from harness.lab import (CALLEE, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, STRANGER_AT_CALLEE,
                          STRANGER_AT_CALLER, SWITCH_TO_CALLEE, SWITCH_TO_CALLER)
 from harness.phones import (CALLEE_HERTZ, CALLER_HERTZ, TALK_PACKETS, Phone, check_heard,
                             far_phone, near_phone, pick_up, wait_talk)
-from harness.sip import Message, token
+from harness.registration import authorization, register
 from harness.switch import Switch
 from harness.tone import write_tone
 
@@ -107,21 +106,9 @@ def who_loses_its_place_loses_its_call(bench: Bench) -> None:
     alice, bob = alice_of(bench), bob_of(bench)
     talk(bench, alice, bob, f"sip:bob@{SWITCH_TO_CALLER}")
     with bench.callee(port=5099) as other:
-        def register(*lines: str) -> Message:
-            to = f"<sip:bob@{SWITCH_TO_CALLEE}>"
-            other.send("\r\n".join((
-                f"REGISTER sip:{SWITCH_TO_CALLEE} SIP/2.0",
-                f"Via: SIP/2.0/UDP {CALLEE}:5099;branch=z9hG4bK{token()}", "Max-Forwards: 70",
-                f"From: {to};tag=1", f"To: {to}", "Call-ID: other", f"CSeq: {len(lines)} REGISTER",
-                f"Contact: <sip:bob@{CALLEE}:5099>", *lines, "Content-Length: 0", "", "")),
-                (SWITCH_TO_CALLEE, 5060))
-            answer = other.receive()
-            if answer is None:
-                raise Failure("no answer to a REGISTER")
-            return answer
-
-        challenge = register().all("WWW-Authenticate")[0]
-        register(authorization(challenge, "REGISTER", "bob", "bob-s3cret"))
+        who = ((SWITCH_TO_CALLEE, 5060), "bob", SWITCH_TO_CALLEE, (CALLEE, 5099))
+        challenge = register(other, *who, 1).all("WWW-Authenticate")[0]
+        register(other, *who, 2, authorization(challenge, "REGISTER", "bob", "bob-s3cret"))
         alice.wait_closed()
         bob.wait_closed()
     record = switch.wait_cdrs(1)[0]

@@ -4,10 +4,10 @@ import re
 
 from harness.baresip import Baresip
 from harness.bench import Bench, case
-from harness.digest import authorization
-from harness.failure import Failure, check, check_equal
+from harness.failure import check, check_equal
 from harness.lab import CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, SWITCH_TO_CALLER
-from harness.sip import Agent, Message, token
+from harness.registration import authorization, register
+from harness.sip import Agent, Message
 from harness.switch import Switch
 from harness.tone import write_tone
 
@@ -128,19 +128,8 @@ def baresip_registers_over_tcp(bench: Bench) -> None:
     check_equal([one["known"] for one in connections], [True], "known connections")
 
 
-def register(agent: Agent, user: str, number: int, *lines: str) -> Message:
-    """The answer to a REGISTER with these lines."""
-    to = f"<sip:{user}@{REALM}>"
-    agent.send("\r\n".join((
-        f"REGISTER sip:{REALM} SIP/2.0",
-        f"Via: SIP/2.0/UDP {CALLER}:5060;branch=z9hG4bK{token()}", "Max-Forwards: 70",
-        f"From: {to};tag=1", f"To: {to}", f"Call-ID: own-{user}", f"CSeq: {number} REGISTER",
-        f"Contact: <sip:{user}@{CALLER}:5060>", *lines, "Content-Length: 0", "", "")),
-        (SWITCH_TO_CALLER, 5060))
-    answer = agent.receive()
-    if answer is None:
-        raise Failure("no answer to a REGISTER")
-    return answer
+def register_here(agent: Agent, user: str, number: int, *lines: str) -> Message:
+    return register(agent, (SWITCH_TO_CALLER, 5060), user, REALM, (CALLER, 5060), number, *lines)
 
 
 def proof(challenge: Message, user: str, password: str) -> str:
@@ -156,15 +145,16 @@ def registers_by_sha_256(bench: Bench) -> None:
     """Offered both algorithms, a phone takes the better one; and a thief learns nothing."""
     switch = switch_with_accounts(bench)
     agent = bench.caller()
-    good = proof(register(agent, "alice", 1), "alice", "alice-s3cret")
-    check_equal(register(agent, "alice", 2, good).start_line, "SIP/2.0 200 OK", "with the proof")
+    good = proof(register_here(agent, "alice", 1), "alice", "alice-s3cret")
+    check_equal(register_here(agent, "alice", 2, good).start_line, "SIP/2.0 200 OK",
+                "with the proof")
     check_equal(len(endpoints(switch)), 1, "endpoints")
-    stolen = register(agent, "alice", 3, good)
+    stolen = register_here(agent, "alice", 3, good)
     check(stolen.start_line.startswith("SIP/2.0 401"), "a proof was good twice")
     answers = []
     for user in ("bob", "nobody"):
-        guess = proof(register(agent, user, 1), user, "guess")
-        answer = register(agent, user, 2, guess)
+        guess = proof(register_here(agent, user, 1), user, "guess")
+        answer = register_here(agent, user, 2, guess)
         answers.append([re.sub(r'nonce="\w+"|branch=\w+|tag=\w+|' + user, "", line)
                         for line in (answer.start_line, *answer.all("WWW-Authenticate"),
                                      *answer.all("To"), *answer.all("Via"))])

@@ -7,9 +7,9 @@ import re
 
 from harness.bench import Bench, case
 from harness.call import SIP_AT_CALLER, Peers, establish
-from harness.digest import authorization
 from harness.failure import Failure, Skipped, check, check_equal
 from harness.lab import REPOSITORY
+from harness.registration import authorization
 from harness.sip import Agent, Message
 
 DATA = pathlib.Path(os.environ.get("TANDEM_TEST_DATA", REPOSITORY / "../shared/data"))
