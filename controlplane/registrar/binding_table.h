@@ -1,6 +1,9 @@
 // Who is registered, and where: the bindings of each account that has any. Shared by all shards, in
 // stripes with a lock each that is held for microseconds and, with a thousand of them, hardly ever
 // waited for. What has run out is never seen; tend() clears it away. Any thread.
+//
+// Each binding has a place in its stripe as long as it lives, so that walks (BindingRound) meet
+// each one once; and whoever keeps bindings on disk is told which accounts have changed.
 #pragma once
 
 #include <array>
@@ -10,7 +13,9 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "controlplane/registrar/account_table.h"
@@ -18,28 +23,46 @@
 
 namespace tandem::registrar {
 
+// Finds a binding again, and never another one.
+struct BindingId {
+  std::uint32_t stripe = 0;
+  std::uint32_t place = 0;
+  std::uint32_t life = 0;  // of the place; 0: nobody's
+
+  std::uint64_t word() const {
+    return std::uint64_t{life} << 32 | std::uint64_t{stripe} << 22 | place;
+  }
+  static BindingId of(std::uint64_t word) {
+    return {.stripe = static_cast<std::uint32_t>(word) >> 22,
+            .place = static_cast<std::uint32_t>(word) & kPlaceMask,
+            .life = static_cast<std::uint32_t>(word >> 32)};
+  }
+  static constexpr std::uint32_t kPlaceMask = (1u << 22) - 1;
+};
+
 class BindingTable {
  public:
   static constexpr std::uint32_t kStripes = 1024;
+  static_assert(kStripes <= 1u << 10, "a BindingId has ten bits for them");
 
   BindingTable() : stripes_(std::make_unique<std::array<Stripe, kStripes>>()) {}
 
   // Calls change(bindings) with an account's bindings, under its stripe's lock: whatever else it
   // looks at there, it sees as it was before or after each forget() of the account, never between.
-  // `name`: of the account, for people.
+  // `name`: of the account, for people. A change that says false has changed nothing.
   template <typename Change>
   void with(const AccountKey& key, std::string_view name, Change&& change) {
     Stripe& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.door);
-    auto& aor = stripe.aors[key];
-    const std::size_t before = aor.bindings.size();
-    change(aor.bindings);
-    count(aor.bindings.size() - before);
-    if (aor.bindings.empty()) {
-      stripe.aors.erase(key);
-    } else if (aor.name.empty()) {
-      aor.name = name;
-    }
+    Entry& entry = *stripe.aors.try_emplace(key).first;
+    if (entry.second.name.empty()) entry.second.name = name;
+    const Places before = places_of(entry);
+    bool changed = true;
+    if constexpr (std::is_void_v<std::invoke_result_t<Change, std::vector<sip::Binding>&>>)
+      change(entry.second.bindings);
+    else
+      changed = change(entry.second.bindings);
+    settle(stripe, entry, before, changed);
   }
 
   // Calls look(name, bindings), under its stripe's lock, with those of an account that has any;
@@ -50,6 +73,18 @@ class BindingTable {
     const std::lock_guard lock(stripe.door);
     const auto found = stripe.aors.find(key);
     if (found != stripe.aors.end()) look(found->second.name, found->second.bindings);
+  }
+
+  // Calls note(binding) with the one that has this id, if it is still there. What is noted (when it
+  // was heard) isn't kept on disk.
+  template <typename Note>
+  void note(const BindingId& id, Note&& note) {
+    Stripe& stripe = (*stripes_)[id.stripe % kStripes];
+    const std::lock_guard lock(stripe.door);
+    if (id.place >= stripe.places.size()) return;
+    const Place& place = stripe.places[id.place];
+    if (place.owner == nullptr || place.life != id.life) return;
+    if (sip::Binding* binding = binding_at(place, id.place)) note(*binding);
   }
 
   // All of an account's are gone.
@@ -73,25 +108,86 @@ class BindingTable {
 
   // Those that have just run out are still counted.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+  std::size_t behind_nat() const { return nats_.load(std::memory_order_relaxed); }
+
+  // For whoever keeps them on disk. From keep_track() on, take_changes() tells of each account that
+  // has changed since it was told of last, as it is now: row(name, bindings), no bindings when they
+  // are gone. At most `most` of one stripe; true: there are more.
+  // Between keep_track() and all_restored(), what restore() brings is put in unless the account has
+  // changed meanwhile: what phones say is newer.
+  void keep_track();
+  bool restore(const AccountKey& key, std::string_view name, std::vector<sip::Binding> bindings);
+  void all_restored();
+  template <typename Row>
+  bool take_changes(std::uint32_t index, std::size_t most, Row&& row) {
+    Stripe& stripe = (*stripes_)[index];
+    const std::lock_guard lock(stripe.door);
+    for (; most != 0 && !stripe.gone.empty(); --most) {
+      row(stripe.gone.back(), std::vector<sip::Binding>{});
+      stripe.gone.pop_back();
+    }
+    for (; most != 0 && stripe.gone.empty() && !stripe.changed.empty(); --most) {
+      const auto found = stripe.aors.find(stripe.changed.back());
+      stripe.changed.pop_back();
+      if (found == stripe.aors.end() || !found->second.changed) continue;
+      found->second.changed = false;
+      row(found->second.name, found->second.bindings);
+    }
+    return !stripe.gone.empty() || !stripe.changed.empty();
+  }
 
  private:
+  friend class BindingRound;
+
   struct Aor {
     std::string name;
+    bool changed = false;  // it is in the stripe's list
     std::vector<sip::Binding> bindings;
   };
   struct KeyHash {
     std::size_t operator()(const AccountKey& key) const { return key.low; }
   };
+  using Aors = std::unordered_map<AccountKey, Aor, KeyHash>;
+  using Entry = Aors::value_type;
+  struct Place {
+    Entry* owner = nullptr;  // nullptr: free
+    std::uint32_t life = 0;  // which binding in a row has it
+    std::uint32_t next = 0;  // of a free one: the next free one, counted from 1
+    bool nat = false;
+  };
   struct alignas(64) Stripe {
     mutable std::mutex door;
-    std::unordered_map<AccountKey, Aor, KeyHash> aors;
+    Aors aors;
+    std::vector<Place> places;
+    std::uint32_t free = 0;  // the first free place, counted from 1; 0: none
+    // How many places are taken, how many by phones behind NAT. Read without the lock.
+    std::atomic<std::uint32_t> taken{0};
+    std::atomic<std::uint32_t> nats{0};
+    std::vector<AccountKey> changed;
+    std::vector<std::string> gone;
+    std::unordered_set<AccountKey, KeyHash> touched;  // while there is something to be restored
+  };
+  // An account's places, counted from 1.
+  struct Places {
+    std::array<std::uint32_t, sip::RegistrationPolicy::kContactsMax> numbers;
+    std::size_t count = 0;
   };
 
   Stripe& stripe_of(const AccountKey& key) { return (*stripes_)[key.high % kStripes]; }
-  void count(std::size_t more) { size_.fetch_add(more, std::memory_order_relaxed); }
+  static Places places_of(const Entry& entry);
+  static sip::Binding* binding_at(const Place& place, std::uint32_t index);
+  void take_place(Stripe& stripe, Entry& entry, sip::Binding& binding);
+  void free_place(Stripe& stripe, std::uint32_t number);
+  void set_nat(Stripe& stripe, Place& place, bool nat);
+  // Makes places, marks and counts right after a change, and takes an account without bindings out;
+  // `before`: the places that it had.
+  void settle(Stripe& stripe, Entry& entry, const Places& before, bool changed);
 
   std::unique_ptr<std::array<Stripe, kStripes>> stripes_;
   std::atomic<std::size_t> size_{0};
+  std::atomic<std::size_t> nats_{0};
+  std::atomic<bool> tracks_{false};
+  std::atomic<bool> restoring_{false};
 };
 
 }  // namespace tandem::registrar

@@ -65,7 +65,7 @@ sip::DoorAnswer Registrar::take(const sip::Message& request, const sip::Path& pa
   setup_.bindings.with(key, name, [&](auto& bindings) {
     // Looked up in here: a removed account's bindings are forgotten after it is gone.
     const AccountRecord* account = setup_.accounts.find(key);
-    if (account == nullptr || !account->enabled) return;
+    if (account == nullptr || !account->enabled) return false;
     const auto limits = policy(account->devices, nat);
     auto outcome = sip::apply_register(bindings, wish, limits, path, nat, now);
     kicked = std::move(outcome.kicked);
@@ -74,6 +74,7 @@ sip::DoorAnswer Registrar::take(const sip::Message& request, const sip::Path& pa
     if (outcome.status == 423) {
       out.headers.emplace_back(HeaderId::kMinExpires, fmt::format("{}", limits.least.count()));
     }
+    return outcome.status == 200 && !(wish.contacts.empty() && !wish.remove_all);
   });
   setup_.env.counters.add(Counter::bindings_kicked, kicked.size());
   if (setup_.kicked) {

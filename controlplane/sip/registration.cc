@@ -246,6 +246,8 @@ RegisterOutcome apply_register(std::vector<Binding>& bindings, const RegisterWis
     binding->behind_nat = behind_nat;
     binding->way = way;
     binding->expires = now + seconds;
+    binding->heard = now;
+    binding->silent = false;
   }
   return out;
 }

@@ -25,12 +25,16 @@ struct Binding {
   std::uint16_t params_size = 0;
   std::uint16_t q = 1000;  // thousandths
   bool behind_nat = false;
+  bool silent = false;  // didn't answer when it was asked last, and hasn't been heard since
   std::uint32_t cseq = 0;
   std::uint64_t registration = 0;  // stands for the Call-ID of the last REGISTER
   std::uint64_t instance = 0;      // for +sip.instance and reg-id (RFC 5626); 0: not given
   Nanos expires{};
-  Nanos registered{};  // first
-  Path way{};          // that the last REGISTER came
+  Nanos registered{};               // first
+  Nanos heard{};                    // last
+  std::uint32_t round_trip_us = 0;  // of its last answer; 0: never asked
+  std::uint32_t place = 0;          // for whoever keeps bindings; 0: none yet
+  Path way{};                       // that the last REGISTER came
 
   std::string_view uri() const { return std::string_view(texts).substr(0, uri_size); }
   std::string_view params() const { return std::string_view(texts).substr(uri_size, params_size); }
