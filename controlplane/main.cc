@@ -74,15 +74,17 @@ void follow_names(const config::Site& site, routing::GatewayTable& gateways,
 }
 
 int run(const config::Site& site) {
+  for (const std::string& warning : site.warnings) LOG(kWarning, "config", "{}", warning);
   keep_off(site.worker_cores);
   loop::EventLoop loop;
   if (auto opened = loop.open(); !opened) return fail(opened.error_text());
   std::vector<loop::Inbox*> readers;           // of the accounts: the shards
   std::unique_ptr<Provisioning> provisioning;  // outlives them
   if (site.registrar) {
-    auto opened = Provisioning::open(*site.registrar, [&readers](const Provisioning::Keep& keep) {
-      for (loop::Inbox* inbox : readers) inbox->post([keep] {});
-    });
+    auto opened = Provisioning::open(*site.registrar, site.parameters,
+                                     [&readers](const Provisioning::Keep& keep) {
+                                       for (loop::Inbox* inbox : readers) inbox->post([keep] {});
+                                     });
     if (!opened) return fail(opened.error_text());
     provisioning = std::move(opened).value();
   }

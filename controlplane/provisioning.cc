@@ -6,10 +6,21 @@
 
 namespace tandem {
 
+Provisioning::Provisioning(const registrar::Secrets& secrets, const config::Parameters& parameters)
+    : secrets_(secrets),
+      table_(secrets.hash),
+      keepalive_pace_(parameters.SS_SIP_NAT_KEEP_ALIVE_SEND_ONE_TIME,
+                      parameters.SS_SIP_NAT_KEEP_ALIVE_SEND_INTERVAL, base::monotonic_now()) {}
+
 base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
-    const config::Registrar& settings, std::function<void(const Keep&)> hold) {
+    const config::Registrar& settings, const config::Parameters& parameters,
+    std::function<void(const Keep&)> hold) {
   base::KernelRandom random;
-  std::unique_ptr<Provisioning> out(new Provisioning(registrar::Secrets::make(random)));
+  auto store = registrar::BindingStore::open(settings.registrations, random);
+  if (!store) return std::move(store).take_error();
+  auto secrets = registrar::Secrets::make(random);
+  secrets.hash = (*store)->hash();
+  std::unique_ptr<Provisioning> out(new Provisioning(secrets, parameters));
   const base::Nanos start = base::monotonic_now();
   auto book = registrar::AccountBook::open(
       {.path = settings.store,
@@ -25,6 +36,8 @@ base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
   out->book_ = std::move(book).value();
   LOG(kInfo, "registrar", "{} accounts loaded in {} ms", out->table_.size(),
       (base::monotonic_now() - start) / base::Millis{1});
+  out->store_ = std::move(store).value();
+  out->store_->start(out->bindings_, out->table_);
   return out;
 }
 

@@ -50,7 +50,16 @@ SignallingShard::Phones::Phones(SignallingShard& shard, Provisioning& provisioni
       subscribers({.env = shard.env_,
                    .door = door,
                    .accounts = provisioning.table(),
-                   .bindings = provisioning.bindings()}) {}
+                   .bindings = provisioning.bindings()}),
+      keepalive({.env = shard.env_,
+                 .parameters = shard.shared_.site.parameters,
+                 .bindings = provisioning.bindings(),
+                 .pacer = provisioning.keepalive_pace(),
+                 .shards = shard.shared_.segment.plan().shards}),
+      reachability({.env = shard.env_,
+                    .parameters = shard.shared_.site.parameters,
+                    .bindings = provisioning.bindings(),
+                    .shards = shard.shared_.segment.plan().shards}) {}
 
 SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
     : shared_(shared),
@@ -81,6 +90,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   if (Provisioning* provisioning = shared.provisioning) {
     phones_ = std::make_unique<Phones>(*this, *provisioning);
     agent_.take_registers(phones_->registrar);
+    agent_.take_responses_for(phones_->reachability.transactions());
     calls_.serve(phones_->subscribers);
   }
   for (const config::Port& port : shared.site.ports) {
@@ -134,7 +144,7 @@ bool SignallingShard::work() {
   orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
   agent_.tidy();
   calls_.tidy();
-  if (phones_) phones_->registrar.tend();
+  if (phones_) phones_->tend();
   carrier_.flush();
   // Events are rare and patient: alone they are nothing to stay awake for.
   return datagrams != 0;

@@ -15,6 +15,8 @@
 #include "controlplane/loop/shard_loop.h"
 #include "controlplane/media/orphans.h"
 #include "controlplane/provisioning.h"
+#include "controlplane/registrar/keepalive.h"
+#include "controlplane/registrar/reachability.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/registrar/subscribers.h"
 #include "controlplane/sip/transport_ring.h"
@@ -77,6 +79,14 @@ class SignallingShard {
     registrar::Doorkeeper door;
     registrar::Registrar registrar;
     registrar::Subscribers subscribers;
+    registrar::Keepalive keepalive;
+    registrar::Reachability reachability;
+
+    void tend() {
+      registrar.tend();
+      keepalive.tend();
+      reachability.tend();
+    }
   };
   std::unique_ptr<Phones> phones_;
   std::vector<SignallingShard*> all_;  // this one too

@@ -4,6 +4,8 @@ namespace tandem::admin {
 namespace {
 
 Json binding_json(const std::string& name, const sip::Binding& binding, base::Nanos now) {
+  Json round_trip;  // null: it has not been asked yet
+  if (binding.round_trip_us != 0) round_trip = binding.round_trip_us / 1000.0;
   const auto seconds = [](base::Nanos time) { return time / base::Seconds{1}; };
   return {{"account", name},
           {"contact", binding.uri()},
@@ -13,6 +15,9 @@ Json binding_json(const std::string& name, const sip::Binding& binding, base::Na
           {"nat", binding.behind_nat},
           {"q", binding.q / 1000.0},
           {"path", binding.path()},
+          {"online", !binding.silent},
+          {"last_seen_s", seconds(now - binding.heard)},
+          {"round_trip_ms", round_trip},
           {"registered_s", seconds(now - binding.registered)},
           {"expires_s", seconds(binding.expires - now)}};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "controlplane/config/listeners.h"
 #include "drivers/base/settings_file.h"
@@ -202,6 +203,12 @@ void read_registrar(SettingsTable& root, Site& site) {
   Registrar registrar;
   registrar.realms = table.texts("realm");
   registrar.store = table.text("store", "/var/lib/tandem/tandem.db");
+  registrar.registrations = table.text(
+      "registrations",
+      std::filesystem::path(registrar.store).replace_filename("registrations.db").string());
+  if (registrar.registrations == registrar.store) {
+    table.fault("registrations", "must be another file than the store");
+  }
   if (registrar.realms.empty()) table.fault("realm", "at least one is needed");
   for (auto realm = registrar.realms.begin(); realm != registrar.realms.end(); ++realm) {
     if (!is_realm(*realm)) {
@@ -235,6 +242,25 @@ void read_rest(SettingsTable& root, Site& site) {
   }
 }
 
+// A way in through a NAT lasts as long as its registration at least, or there would be none to
+// keep.
+void check_keepalive(SettingsTable& root, Site& site) {
+  const Parameters& parameters = site.parameters;
+  if (!site.registrar || parameters.SS_SIP_NAT_KEEP_ALIVE_MESSAGE.empty()) return;
+  const auto period = parameters.SS_SIP_NAT_KEEP_ALIVE_PERIOD;
+  const auto expire = parameters.SS_ENDPOINT_NAT_EXPIRE;
+  if (period >= expire) {
+    root.fault("parameters", fmt::format("SS_SIP_NAT_KEEP_ALIVE_PERIOD of {} s must be below "
+                                         "SS_ENDPOINT_NAT_EXPIRE of {} s",
+                                         period.count(), expire.count()));
+  } else if (5 * period > expire) {
+    site.warnings.push_back(
+        fmt::format("SS_SIP_NAT_KEEP_ALIVE_PERIOD of {} s is above a fifth of "
+                    "SS_ENDPOINT_NAT_EXPIRE of {} s: {} s at most are sensible",
+                    period.count(), expire.count(), expire.count() / 5));
+  }
+}
+
 }  // namespace
 
 base::Result<Site> load_site(const std::string& path) {
@@ -250,6 +276,7 @@ base::Result<Site> load_site(const std::string& path) {
   read_dns(root, site);
   read_registrar(root, site);
   read_rest(root, site);
+  check_keepalive(root, site);
   root.refuse_unknown();
   const PortRange& media = site.parameters.SS_RTP_PORT_RANGE;
   for (const Port& port : site.ports) {

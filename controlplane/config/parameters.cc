@@ -21,6 +21,23 @@ base::Result<std::uint64_t> number_in(std::string_view name, std::string_view te
   return *number;
 }
 
+base::Result<std::uint64_t> number_or_0(std::string_view name, std::string_view text,
+                                        std::uint64_t least, std::uint64_t most) {
+  if (trim(text) == "0") return std::uint64_t{0};
+  const auto number = base::parse_uint(trim(text), most);
+  if (!number || *number < least) {
+    return base::error(fmt::format("{} = {}: must be 0 or {}..{} s", name, text, least, most));
+  }
+  return *number;
+}
+
+base::Result<std::string> octets(std::string_view name, std::string_view text, std::size_t most) {
+  if (text.size() > most) {
+    return base::error(fmt::format("{}: must be of at most {} octets", name, most));
+  }
+  return std::string(text);
+}
+
 std::optional<double> real(std::string_view text) {
   double number = 0;
   const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -119,6 +136,8 @@ Parameters::Parameters() {
 #define SPAN(...)
 #define EITHER(...)
 #define CHOICE(...)
+#define TEXT(...)
+#define SECONDS_OR_0(...)
 #include "controlplane/config/parameters.def"
 }
 
@@ -141,6 +160,10 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
   if (key == #name) return assign(either(#name, text, one, other), name);
 #define CHOICE(name, Type, value, sentence, ...) \
   if (key == #name) return assign(choice(#name, text, #__VA_ARGS__), name);
+#define TEXT(name, value, most, sentence) \
+  if (key == #name) return assign(octets(#name, text, most), name);
+#define SECONDS_OR_0(name, value, least, most, sentence) \
+  if (key == #name) return assign(number_or_0(#name, text, least, most), name);
 #include "controlplane/config/parameters.def"
   return base::error(fmt::format("{}: no such parameter", key));
 }

@@ -30,6 +30,7 @@ class Parameters {
   base::Result<void> set(std::string_view name, std::string_view text);
 
 #define SECONDS(name, value, least, most, sentence) base::Seconds name{value};
+#define SECONDS_OR_0(name, value, least, most, sentence) base::Seconds name{value};
 #define MILLIS(name, value, least, most, sentence) base::Millis name{value};
 #define COUNT(name, value, least, most, sentence) std::uint64_t name = value;
 #define GAPS(name, value, sentence) std::vector<base::Nanos> name;
@@ -41,6 +42,7 @@ class Parameters {
 #define CHOICE(name, Type, value, sentence, ...)  \
   enum class Type : std::uint8_t { __VA_ARGS__ }; \
   Type name = Type::value;
+#define TEXT(name, value, most, sentence) std::string name{value};
 #include "controlplane/config/parameters.def"
 };
 

@@ -88,6 +88,7 @@ struct Route {
 struct Registrar {
   std::vector<std::string> realms;  // the first is asked for where a phone names none of them
   std::string store;                // the accounts' database
+  std::string registrations;        // who is registered, for the next start
 };
 
 struct Site {
@@ -102,6 +103,7 @@ struct Site {
   std::string control_socket;
   std::string cdr_journal;
   Parameters parameters;
+  std::vector<std::string> warnings;  // what is allowed, but hardly meant
 };
 
 }  // namespace tandem::config

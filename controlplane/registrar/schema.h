@@ -1,4 +1,4 @@
-// The registrar's tables in the store. Only ever added to: a released script is never changed.
+// The registrar's tables in its files. Only ever added to: a released script is never changed.
 #pragma once
 
 #include <array>
@@ -17,6 +17,29 @@ inline constexpr std::array<std::string_view, 1> kSchema{
     "  devices INTEGER NOT NULL,"
     "  enabled INTEGER NOT NULL,"
     "  PRIMARY KEY (realm, user)"
+    ") STRICT, WITHOUT ROWID",
+};
+
+// Of the registrations' file. `registration` and `instance` are hashes under the secret "hash".
+inline constexpr std::array<std::string_view, 1> kBindingSchema{
+    "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;"
+    "CREATE TABLE binding ("
+    "  account TEXT NOT NULL,"  // user@realm
+    "  contact TEXT NOT NULL,"
+    "  params TEXT NOT NULL,"
+    "  path TEXT NOT NULL,"
+    "  q INTEGER NOT NULL,"  // thousandths
+    "  nat INTEGER NOT NULL,"
+    "  cseq INTEGER NOT NULL,"
+    "  registration INTEGER NOT NULL,"
+    "  instance INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"  // since 1970, as the next one
+    "  registered_ms INTEGER NOT NULL,"
+    "  protocol INTEGER NOT NULL,"  // 0 UDP, 1 TCP, 2 TLS
+    "  flow INTEGER NOT NULL,"      // 1: it came on a connection
+    "  local TEXT NOT NULL,"
+    "  remote TEXT NOT NULL,"
+    "  PRIMARY KEY (account, contact)"
     ") STRICT, WITHOUT ROWID",
 };
 

@@ -12,27 +12,6 @@ namespace {
 
 constexpr std::string_view kAnonymous = "anonymous";
 
-Subscribers::Contact contact_of(const sip::Binding& binding) {
-  // A Request-URI has no headers (RFC 3261 §19.1.1).
-  std::string_view target = binding.uri();
-  const auto whole = sip::parse_uri(target);
-  if (whole && !whole->headers.empty()) target.remove_suffix(whole->headers.size() + 1);
-  Subscribers::Contact out{
-      .uri = std::string(target), .route = std::string(binding.path()), .path = binding.way};
-  // In the dialog too, whatever its answer says (a Contact of a third party's, for one).
-  out.path.observed = true;
-  // Where it says that it is, unless something stands between: a proxy, a NAT; a connection leads
-  // to it itself (RFC 5626).
-  const bool direct = out.route.empty() && !binding.behind_nat && out.path.flow == 0;
-  const auto uri = direct ? sip::parse_uri(binding.uri()) : std::nullopt;
-  const auto address = uri ? base::IpAddress::parse(uri->host) : std::nullopt;
-  if (address) {
-    out.path.remote.address = *address;
-    out.path.remote.port = uri->port != 0 ? uri->port : sip::default_port(out.path.protocol);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::optional<sip::DoorAnswer> Subscribers::refuse(const sip::Message& invite,
@@ -88,7 +67,8 @@ std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
     bindings = all;
   });
   const base::Nanos now = setup_.env.wheel.now();
-  std::erase_if(bindings, [&](const auto& binding) { return binding.expires <= now; });
+  std::erase_if(bindings,
+                [&](const auto& binding) { return binding.expires <= now || binding.silent; });
   // RFC 3261 §16.6: by q; of equal ones the latest.
   std::stable_sort(bindings.begin(), bindings.end(), [](const auto& a, const auto& b) {
     return a.q != b.q ? a.q > b.q : a.registered > b.registered;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/registrar/binding_table.h"
+#include "controlplane/registrar/contact.h"
 #include "controlplane/registrar/doorkeeper.h"
 
 namespace tandem::registrar {
@@ -32,15 +33,11 @@ class Subscribers {
   std::optional<sip::DoorAnswer> refuse(const sip::Message& invite, const sip::Path& path,
                                         Caller& caller);
 
-  // One registered contact, as an INVITE is sent to it.
-  struct Contact {
-    std::string uri;
-    std::string route;  // Route's value; empty: none
-    sip::Path path;
-  };
+  using Contact = registrar::Contact;
   struct Callee {
-    std::string account;              // empty: a number whose account isn't registered
-    std::vector<Contact> contacts{};  // the one to be asked first comes first
+    std::string account;  // empty: a number whose account isn't registered
+    // Those that answer, the one to be asked first comes first.
+    std::vector<Contact> contacts{};
   };
   // Whom a Request-URI means, by user name in a realm of ours (the caller's, unless the URI says
   // another), or by number (`digits`: its form for routing). None: nobody of ours.

@@ -100,9 +100,11 @@ void UserAgent::on_datagram(const Path& path, std::span<char> bytes) {
   env_.counters.add(Counter::sip_received);
   if (message.is_request()) {
     server_transactions_.receive(message, path);
-  } else if (!is_ours(message) || !client_transactions_.receive(message)) {
-    env_.counters.add(Counter::drop_sip_response_stray);
+    return;
   }
+  const bool taken = is_ours(message) && (client_transactions_.receive(message) ||
+                                          (others_ != nullptr && others_->receive(message)));
+  if (!taken) env_.counters.add(Counter::drop_sip_response_stray);
 }
 
 void UserAgent::on_unframed(const Path& path, std::span<char> head, int status,
@@ -117,6 +119,7 @@ void UserAgent::on_unframed(const Path& path, std::span<char> head, int status,
 
 void UserAgent::on_connection_lost(const Path& path, bool was_open) {
   client_transactions_.connection_lost(path, was_open);
+  if (others_ != nullptr) others_->connection_lost(path, was_open);
 }
 
 std::pair<SessionId, InviteSession*> UserAgent::make_session(const Path& path) {

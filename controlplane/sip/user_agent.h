@@ -38,6 +38,8 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   UserAgent(Environment& env, CallHandler& handler);
   // Before anything comes. Without it, REGISTER is no method of ours.
   void take_registers(RegisterHandler& registers) { registers_ = &registers; }
+  // Somebody else's requests go out and their responses come in by our door.
+  void take_responses_for(ClientTransactions& others) { others_ = &others; }
 
   void on_datagram(const Path& path, std::span<char> bytes) override;
   void on_unframed(const Path& path, std::span<char> head, int status,
@@ -89,6 +91,7 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   Environment& env_;
   CallHandler& handler_;
   RegisterHandler* registers_ = nullptr;
+  ClientTransactions* others_ = nullptr;
   ClientTransactions client_transactions_;
   ServerTransactions server_transactions_;
   base::Slab<InviteSession> sessions_;

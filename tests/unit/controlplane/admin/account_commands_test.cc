@@ -183,6 +183,7 @@ TEST(EndpointCommands, ShowsWhoIsRegistered) {
     Json rest = shown;
     rest.erase("expires_s");
     rest.erase("registered_s");
+    rest.erase("last_seen_s");
     EXPECT_EQ(rest, (Json{{"account", "bob@a.example"},
                           {"contact", "sip:a@10.0.0.7"},
                           {"source", "192.0.2.7:1234"},
@@ -190,7 +191,9 @@ TEST(EndpointCommands, ShowsWhoIsRegistered) {
                           {"local", "192.0.2.1:5060"},
                           {"nat", true},
                           {"q", 0.5},
-                          {"path", "<sip:p;lr>"}}));
+                          {"path", "<sip:p;lr>"},
+                          {"online", true},
+                          {"round_trip_ms", nullptr}}));
   }
   commands.run("show endpoints", {{"account", "bo"}}, answer);
   EXPECT_TRUE(result["endpoints"].empty());

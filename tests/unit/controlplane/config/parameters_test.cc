@@ -50,6 +50,19 @@ TEST(Parameters, DefaultsAndRangesAgree) {
   EXPECT_EQ(p.name, Parameters::Type::value);      \
   EXPECT_FALSE(p.set(#name, "").ok()) << #name;    \
   EXPECT_FALSE(p.set(#name, #__VA_ARGS__).ok()) << #name;
+#define TEXT(name, value, most, sentence)                                 \
+  EXPECT_TRUE(p.set(#name, value).ok()) << #name;                         \
+  EXPECT_TRUE(p.set(#name, "").ok()) << #name;                            \
+  EXPECT_TRUE(p.set(#name, std::string(most, 'x')).ok()) << #name;        \
+  EXPECT_FALSE(p.set(#name, std::string((most) + 1, 'x')).ok()) << #name; \
+  EXPECT_EQ(p.name, std::string(most, 'x'));
+#define SECONDS_OR_0(name, value, least, most, sentence)                \
+  EXPECT_TRUE(p.set(#name, #value).ok()) << #name;                      \
+  EXPECT_TRUE(p.set(#name, #least).ok()) << #name;                      \
+  EXPECT_FALSE(p.set(#name, std::to_string((least)-1)).ok()) << #name;  \
+  EXPECT_FALSE(p.set(#name, std::to_string((most) + 1)).ok()) << #name; \
+  EXPECT_TRUE(p.set(#name, "0").ok()) << #name;                         \
+  EXPECT_EQ(p.name, base::Seconds{0});
 #include "controlplane/config/parameters.def"
 #undef NUMBER
 }

@@ -1,0 +1,18 @@
+// How a request outside a dialog is sent to a registered contact. Pure.
+#pragma once
+
+#include <string>
+
+#include "controlplane/sip/registration.h"
+
+namespace tandem::registrar {
+
+struct Contact {
+  std::string uri;    // the Request-URI
+  std::string route;  // Route's value (RFC 3327); empty: none
+  sip::Path path;
+};
+
+Contact contact_of(const sip::Binding& binding);
+
+}  // namespace tandem::registrar

@@ -1,0 +1,134 @@
+#include "controlplane/registrar/reachability.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controlplane/sip/builder.h"
+
+namespace tandem::registrar {
+
+using sip::HeaderId;
+using wire::Counter;
+
+namespace {
+
+std::string_view transport_param(sip::Protocol protocol) {
+  if (protocol == sip::Protocol::kTcp) return ";transport=tcp";
+  return protocol == sip::Protocol::kTls ? ";transport=tls" : "";
+}
+
+}  // namespace
+
+Reachability::Reachability(const Setup& setup)
+    : setup_(setup),
+      transactions_(setup.env, *this),
+      probes_(setup.env.limits.transactions),
+      round_(setup.bindings, BindingRound::Whom::kAll, setup.env.shard, setup.shards),
+      began_(setup.env.wheel.now() - setup.parameters.SS_ENDPOINTTIMETOLIVE) {}
+
+void Reachability::tend() {
+  const base::Nanos interval = setup_.parameters.SS_ENDPOINTTIMETOLIVE;
+  if (interval == base::Nanos{}) return;
+  const base::Nanos now = setup_.env.wheel.now();
+  if (over_ && now - began_ >= interval) {
+    round_.go_on();
+    size_ = round_.size();
+    asked_ = 0;
+    over_ = false;
+    // On its grid, unless it was late by a whole round.
+    began_ = now - began_ < 2 * interval ? began_ + interval : now;
+  }
+  if (over_) return;
+  // The first one a step after the beginning: what has come meanwhile is met too.
+  const auto due = static_cast<std::uint64_t>((now - began_).count()) * std::max(size_, 1ul) /
+                   static_cast<std::uint64_t>(interval.count());
+  std::string account;
+  Contact contact;
+  BindingId binding;
+  for (std::uint32_t n = 0; n < kPerTurn && asked_ < due; ++n, ++asked_) {
+    over_ = !round_.next(now, [&](const auto& name, const auto& met, const BindingId& id) {
+      account = name;
+      contact = contact_of(met);
+      binding = id;
+    });
+    if (over_) return;
+    ask(account, contact, binding);
+  }
+}
+
+void Reachability::ask(const std::string& account, const Contact& contact,
+                       const BindingId& binding) {
+  const auto [handle, probe] = probes_.make(Probe{binding, setup_.env.wheel.now()});
+  const sip::ClientId id =
+      probe == nullptr ? sip::ClientId{}
+                       : transactions_.begin(sip::Method::kOptions, handle.raw, contact.path);
+  if (!id) {
+    forget(handle);
+    setup_.env.counters.add(Counter::probes_skipped);
+    return;
+  }
+  setup_.env.counters.add(Counter::probes_sent);
+  // One that it refuses has ended without a word.
+  if (!transactions_.send(id, options(id, account, contact))) forget(handle);
+}
+
+// RFC 3261 §11.1, from the switch itself.
+std::string Reachability::options(sip::ClientId id, const std::string& account,
+                                  const Contact& contact) {
+  sip::Builder builder(sip::message_scratch());
+  builder.request("OPTIONS", contact.uri)
+      .header(HeaderId::kVia, transactions_.via(id))
+      .header(HeaderId::kMaxForwards, 70);
+  if (!contact.route.empty()) builder.header(HeaderId::kRoute, contact.route);
+  const std::string here = contact.path.local.text();
+  builder.pieces(HeaderId::kFrom, "<sip:", here, ">;tag=", setup_.env.random.token())
+      .pieces(HeaderId::kTo, "<sip:", account, ">")
+      .header(HeaderId::kCallId, setup_.env.random.token())
+      .header(HeaderId::kCSeq, "1 OPTIONS")
+      .pieces(HeaderId::kContact, "<sip:", here, transport_param(contact.path.protocol), ">")
+      .header(HeaderId::kAccept, "application/sdp");
+  return std::string(builder.finish().value_or(""));
+}
+
+void Reachability::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message&) {
+  const Probe* probe = probes_.find(base::Handle{cookie});
+  if (probe == nullptr) return;
+  const base::Nanos now = setup_.env.wheel.now();
+  const base::Nanos took = std::max(now - probe->sent, base::Nanos{1000});
+  bool back = false;
+  setup_.bindings.note(probe->binding, [&](sip::Binding& binding) {
+    back = binding.silent;
+    binding.silent = false;
+    binding.heard = now;
+    binding.round_trip_us = static_cast<std::uint32_t>(took / base::Nanos{1000});
+  });
+  setup_.env.counters.add(Counter::probes_answered);
+  setup_.env.counters.add(Counter::contacts_back, back ? 1 : 0);
+}
+
+void Reachability::hear_nothing(std::uint64_t cookie) {
+  const Probe* probe = probes_.find(base::Handle{cookie});
+  if (probe == nullptr) return;
+  bool lost = false;
+  setup_.bindings.note(probe->binding, [&](sip::Binding& binding) {
+    // It may have registered meanwhile.
+    lost = !binding.silent && binding.heard <= probe->sent;
+    binding.silent |= lost;
+  });
+  setup_.env.counters.add(Counter::contacts_lost, lost ? 1 : 0);
+}
+
+void Reachability::on_timeout(sip::ClientId, std::uint64_t cookie) { hear_nothing(cookie); }
+
+void Reachability::on_failure(sip::ClientId, std::uint64_t cookie) { hear_nothing(cookie); }
+
+void Reachability::on_client_end(sip::ClientId, std::uint64_t cookie) {
+  forget(base::Handle{cookie});
+}
+
+void Reachability::forget(base::Handle probe) {
+  if (probes_.find(probe) != nullptr) probes_.drop(probe);
+}
+
+}  // namespace tandem::registrar
