@@ -145,7 +145,8 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
       if (!callee->contacts.empty()) board_.note_account(id_, record_.callee_account);
       contacts_ = std::move(callee->contacts);
       std::reverse(contacts_.begin(), contacts_.end());
-      return contacts_.empty() ? std::optional(ReleaseCause::NotRegistered) : std::nullopt;
+      if (!contacts_.empty()) return std::nullopt;
+      return callee->offline ? ReleaseCause::EndpointOffline : ReleaseCause::NotRegistered;
     }
   }
   if (digits.empty()) return ReleaseCause::AddressIncomplete;

@@ -31,28 +31,29 @@ void Reachability::tend() {
   const base::Nanos interval = setup_.parameters.SS_ENDPOINTTIMETOLIVE;
   if (interval == base::Nanos{}) return;
   const base::Nanos now = setup_.env.wheel.now();
-  if (over_ && now - began_ >= interval) {
+  if (now - began_ >= interval) {
+    // Who wasn't asked, as more have come than were there, is the first now.
     round_.go_on();
     size_ = round_.size();
     asked_ = 0;
-    over_ = false;
-    // On its grid, unless it was late by a whole round.
+    // On its grid, unless a whole round was missed.
     began_ = now - began_ < 2 * interval ? began_ + interval : now;
   }
-  if (over_) return;
-  // The first one a step after the beginning: what has come meanwhile is met too.
-  const auto due = static_cast<std::uint64_t>((now - began_).count()) * std::max(size_, 1ul) /
-                   static_cast<std::uint64_t>(interval.count());
+  // Each in the middle of its part of the interval.
+  const auto halves = static_cast<std::uint64_t>((now - began_).count()) * size_ * 2 /
+                      static_cast<std::uint64_t>(interval.count());
+  const std::uint64_t due = (halves + 1) / 2;
   std::string account;
   Contact contact;
   BindingId binding;
   for (std::uint32_t n = 0; n < kPerTurn && asked_ < due; ++n, ++asked_) {
-    over_ = !round_.next(now, [&](const auto& name, const auto& met, const BindingId& id) {
-      account = name;
-      contact = contact_of(met);
-      binding = id;
-    });
-    if (over_) return;
+    const bool found =
+        round_.next(now, [&](const auto& name, const auto& met, const BindingId& id) {
+          account = name;
+          contact = contact_of(met);
+          binding = id;
+        });
+    if (!found) return;
     ask(account, contact, binding);
   }
 }

@@ -67,8 +67,9 @@ std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
     bindings = all;
   });
   const base::Nanos now = setup_.env.wheel.now();
-  std::erase_if(bindings,
-                [&](const auto& binding) { return binding.expires <= now || binding.silent; });
+  std::erase_if(bindings, [&](const auto& binding) { return binding.expires <= now; });
+  out.offline = std::erase_if(bindings, [](const auto& binding) { return binding.silent; }) != 0 &&
+                bindings.empty();
   // RFC 3261 §16.6: by q; of equal ones the latest.
   std::stable_sort(bindings.begin(), bindings.end(), [](const auto& a, const auto& b) {
     return a.q != b.q ? a.q > b.q : a.registered > b.registered;

@@ -38,6 +38,7 @@ class Subscribers {
     std::string account;  // empty: a number whose account isn't registered
     // Those that answer, the one to be asked first comes first.
     std::vector<Contact> contacts{};
+    bool offline = false;  // there are some, but none answers
   };
   // Whom a Request-URI means, by user name in a realm of ours (the caller's, unless the URI says
   // another), or by number (`digits`: its form for routing). None: nobody of ours.

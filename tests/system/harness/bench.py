@@ -6,6 +6,7 @@ from typing import Callable, TypeVar
 
 from .failure import Failure
 from .lab import CALLEE, CALLER, SWITCH_TO_CALLER, Lab
+from .nat import Home
 from .process import Process
 from .recorder import Recorder
 from .rtp import RtpPeer
@@ -84,6 +85,9 @@ class Bench:
 
     def lay_kernel_cables(self) -> None:
         self._stack.enter_context(self.lab.kernel_cables())
+
+    def home(self, udp_timeout_s: int) -> Home:
+        return self._stack.enter_context(Home(self.lab, udp_timeout_s).built())
 
     def peer(self, kind: Callable[..., Peer], *arguments: object, **more: object) -> Peer:
         """A process that plays a peer, `kind(…, folder, …)`; it ends with the test."""

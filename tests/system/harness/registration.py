@@ -17,10 +17,10 @@ def register(agent: Agent, switch: Address, user: str, domain: str, contact: Add
         f"Via: SIP/2.0/UDP {here};branch=z9hG4bK{token()}", "Max-Forwards: 70",
         f"From: {to};tag=1", f"To: {to}", f"Call-ID: own-{user}-{here}", f"CSeq: {number} REGISTER",
         f"Contact: <sip:{user}@{here}>", *lines, "Content-Length: 0", "", "")), switch)
-    answer = agent.receive()
-    if answer is None:
-        raise Failure("no answer to a REGISTER")
-    return answer
+    while answer := agent.receive():
+        if answer.status != 0:  # it may be asked something itself meanwhile
+            return answer
+    raise Failure("no answer to a REGISTER")
 
 
 def authorization(challenge: str, method: str, user: str, password: str) -> str:

@@ -77,11 +77,24 @@ TEST_F(ReachabilityTest, EachPhoneOnceAnIntervalEvenly) {
       }
     }
     phones.out.sent.clear();
-    EXPECT_NEAR(fresh, 60, 2) << tenth;
+    EXPECT_NEAR(fresh, 60, 1) << tenth;
   }
   EXPECT_NEAR(static_cast<double>(count(Counter::probes_sent)), 1800, 2);
   EXPECT_EQ(count(Counter::probes_answered), count(Counter::probes_sent));
   EXPECT_EQ(count(Counter::contacts_lost), 0u);
+}
+
+// Whoever comes while a round is under way waits for its share of the next one.
+TEST_F(ReachabilityTest, ACrowdIsNoBurst) {
+  run(Seconds{30});
+  for (std::uint32_t i = 0; i < 6000; ++i) phones.add(i);
+  run(Seconds{30});
+  phones.out.sent.clear();
+  for (int second = 0; second < 60; ++second) {
+    const auto before = count(Counter::probes_sent);
+    run(Seconds{1});
+    EXPECT_NEAR(static_cast<double>(count(Counter::probes_sent) - before), 100, 2) << second;
+  }
 }
 
 TEST_F(ReachabilityTest, AnyAnswerIsLife) {

@@ -1,0 +1,179 @@
+"""Registered phones are reached: through their NAT, after a crash, or not at all once they are
+silent."""
+
+import contextlib
+import sqlite3
+import time
+
+from harness.baresip import Baresip
+from harness.bench import Bench, case
+from harness.failure import Failure, check, check_equal, wait_until
+from harness.lab import CALLEE, CALLER, STRANGER_AT_CALLEE, SWITCH_TO_CALLEE, SWITCH_TO_CALLER
+from harness.nat import HOME, Home
+from harness.phones import CALLER_HERTZ
+from harness.registration import authorization, register
+from harness.sip import Agent, Message, sdp
+from harness.switch import Switch
+from harness.tone import write_tone
+
+REALM = "sip.example.net"
+BOBS_NUMBER = "4989777"
+# Longer than the shortest SS_SIP_NAT_KEEP_ALIVE_PERIOD.
+UDP_TIMEOUT_S = 13
+NO_PROBES = {"SS_ENDPOINTTIMETOLIVE": "0"}
+
+
+def switch_with_bob(bench: Bench, **parameters: str) -> Switch:
+    """Its gateway is where callee() is; phones are at the caller's side."""
+    switch = bench.switch(site=("[registrar]", f'realm = "{REALM}"',
+                                f'store = "{bench.folder / "accounts.db"}"'),
+                          parameters={"TD_SIP_DIGEST": "md5", **parameters},
+                          caller=CALLEE, callee=f"{STRANGER_AT_CALLEE}:5060")
+    switch.ask("account", "add", "bob", "--password", "bob-s3cret", "--number", BOBS_NUMBER)
+    return switch
+
+
+def bob_at_home(bench: Bench, home: Home) -> Baresip:
+    bob = bench.peer(Baresip, home.namespace, HOME, name="bob", user="bob", register_s=600,
+                     speech=write_tone(bench.folder / "bob.wav", CALLER_HERTZ),
+                     domain=SWITCH_TO_CALLER, account=";auth_user=bob;auth_pass=bob-s3cret")
+    bob.wait_line("200 OK")
+    return bob
+
+
+def endpoint(switch: Switch) -> dict:
+    shown = switch.ask("show", "endpoints")["endpoints"]
+    check_equal(len(shown), 1, "endpoints")
+    return shown[0]
+
+
+def call_bob(bench: Bench) -> Agent:
+    gateway = bench.callee()
+    gateway.invite((SWITCH_TO_CALLEE, 5060), BOBS_NUMBER, sdp(CALLEE, 30000))
+    return gateway
+
+
+def final_of(gateway: Agent) -> Message:
+    while answer := gateway.receive():
+        if answer.status >= 200:
+            return answer
+    raise Failure("the call has no final answer")
+
+
+def next_request(agent: Agent, method: str, timeout: float = 15.0) -> Message:
+    deadline = time.monotonic() + timeout
+    while message := agent.receive(deadline - time.monotonic()):
+        if message.method == method:
+            return message
+    raise Failure(f"no {method} within {timeout:g} s")
+
+
+def register_bob(agent: Agent, number: int, *lines: str) -> None:
+    switch = (SWITCH_TO_CALLER, 5060)
+    here = (agent.address, agent.port)
+    challenge = register(agent, switch, "bob", REALM, here, number).get("WWW-Authenticate")
+    answer = register(agent, switch, "bob", REALM, here, number + 1,
+                      authorization(challenge, "REGISTER", "bob", "bob-s3cret"), *lines)
+    check_equal(answer.status, 200, "answer to REGISTER")
+
+
+def written(bench: Bench) -> int:
+    """Registrations on disk."""
+    with contextlib.closing(sqlite3.connect(f"file:{bench.folder}/registrations.db?mode=ro",
+                                            uri=True)) as database:
+        return database.execute("SELECT count(*) FROM binding").fetchone()[0]
+
+
+@case
+def nat_closes_without_keepalive(bench: Bench) -> None:
+    """The NAT forgets, and a call for the phone behind it fails."""
+    home = bench.home(UDP_TIMEOUT_S)
+    switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_MESSAGE="", SS_SIP_TIMEOUT_INVITE="1",
+                             **NO_PROBES)
+    bob_at_home(bench, home)
+    shown = endpoint(switch)
+    check_equal((shown["nat"], shown["source"].split(":")[0]), (True, CALLER), "way of bob")
+    check_equal(home.ways_in(), 1, "ways in")
+    wait_until(lambda: home.ways_in() == 0, "the NAT forgets", UDP_TIMEOUT_S + 10)
+    gateway = call_bob(bench)
+    final = final_of(gateway)
+    check(final.status >= 400, f"the call came through: {final.status}")
+    record = switch.wait_cdrs(1)[0]
+    check_equal(record["sip_code"], final.status, "sip_code")
+
+
+@case
+def keepalive_keeps_nat_open(bench: Bench) -> None:
+    """Each period a text goes in from where the phone registered, and a call rings long after the
+    NAT would have forgotten."""
+    home = bench.home(UDP_TIMEOUT_S)
+    switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_PERIOD="10", **NO_PROBES)
+    bob = bob_at_home(bench, home)
+    # The last one comes later than the NAT remembers what came before the first one.
+    switch.wait_counter("keepalives_sent", 3, 40)
+    check_equal(home.ways_in(), 1, "ways in")
+    texts = [one for one in bench.recorders["caller"].datagrams if one.data == b"HELLO"]
+    check_equal({(one.source, one.target[0]) for one in texts},
+                {((SWITCH_TO_CALLER, 5060), CALLER)}, "ways of the keepalives")
+    gateway = call_bob(bench)
+    bob.wait_incoming()
+    gateway.expect(180)
+    check_equal(switch.counter("keepalives_missed"), 0, "keepalives_missed")
+
+
+@case
+def probes_keep_nat_open_too(bench: Bench) -> None:
+    """A phone that answers OPTIONS is seen, with its round trip."""
+    # The first one comes in the middle of the next round: after 15 s at most.
+    home = bench.home(17)
+    switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_MESSAGE="", SS_ENDPOINTTIMETOLIVE="10")
+    bob_at_home(bench, home)
+    switch.wait_counter("probes_answered", 2, 40)
+    shown = endpoint(switch)
+    check(shown["online"] and 0 < shown["round_trip_ms"] < 5000, f"shown as {shown}")
+    check(shown["last_seen_s"] <= 10, f"last seen {shown['last_seen_s']} s ago")
+    check_equal(home.ways_in(), 1, "ways in")
+
+
+@case
+def silent_phone_is_offline(bench: Bench) -> None:
+    """It doesn't answer OPTIONS: calls get 480 at once, until it answers, or registers."""
+    # Retransmissions of a request, then 64*T1: the one that is silent is known after 32 s.
+    switch = switch_with_bob(bench, SS_ENDPOINTTIMETOLIVE="10", SS_SIP_NAT_KEEP_ALIVE_MESSAGE="")
+    bob = bench.caller()
+    register_bob(bob, 1)
+    check(endpoint(switch)["online"], "offline from the start")
+    switch.wait_counter("contacts_lost", 1, 60)
+    check(not endpoint(switch)["online"], "still shown as online")
+    gateway = call_bob(bench)
+    check_equal(final_of(gateway).status, 480, "the call's answer")
+    check_equal(switch.wait_cdrs(1)[0]["end_reason"], "EndpointOffline", "end_reason")
+    # What it is asked is answered, whatever the answer says; some questions are over.
+    while question := bob.receive(0):
+        bob.answer_leg(question).reply(404)
+    switch.wait_counter("contacts_back", 1)
+    check(endpoint(switch)["online"], "not back")
+    register_bob(bob, 3)
+
+
+@case
+def registrations_survive_kill(bench: Bench) -> None:
+    """kill -9 of the control plane: those that registered a second ago are called after it."""
+    switch = switch_with_bob(bench)
+    bob = bench.caller()
+    register_bob(bob, 1)
+    before = endpoint(switch)
+    wait_until(lambda: written(bench), "it is written")
+    assert switch.controlplane
+    switch.controlplane.kill()
+    switch.start_controlplane()
+    after = wait_until(lambda: switch.ask("show", "endpoints")["endpoints"], "bob found again")[0]
+    for key in ("account", "contact", "source", "local", "protocol", "nat", "q"):
+        check_equal(after[key], before[key], key)
+    check(after["expires_s"] <= before["expires_s"], "it lives longer than it was granted")
+    call_bob(bench)
+    bob.answer_leg(next_request(bob, "INVITE")).reply(486)
+    # The same device: its refresh kicks nobody, and takes nobody's place.
+    register_bob(bob, 3)
+    check_equal(switch.counter("bindings_kicked"), 0, "bindings_kicked")
+    endpoint(switch)
