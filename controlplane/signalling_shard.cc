@@ -138,6 +138,7 @@ void SignallingShard::start() {
 }
 
 bool SignallingShard::work() {
+  env_.backlog = carrier_.backlog();
   const std::uint32_t datagrams = carrier_.poll(kDatagramsPerTurn);
   counters_.add(wire::Counter::corridor_fault_up, ring_.take_faults());
   datapath_.poll(calls_);

@@ -19,6 +19,21 @@ Registrar::Aor Registrar::aor_of(const sip::Message& request) const {
   return out;
 }
 
+bool Registrar::is_turned_away(const sip::Message& request, const Aor& aor) const {
+  const bool tells_password = request.find(HeaderId::kAuthorization) != nullptr ||
+                              request.find(HeaderId::kProxyAuthorization) != nullptr;
+  if (tells_password) return false;
+  if (setup_.env.backlog >= kVeryBusy) return true;
+  bool registered = false;
+  const base::Nanos now = setup_.env.wheel.now();
+  setup_.bindings.look(
+      setup_.accounts.key_of(aor.user, aor.realm), [&](const std::string&, const auto& bindings) {
+        registered = std::any_of(bindings.begin(), bindings.end(),
+                                 [now](const auto& binding) { return binding.expires > now; });
+      });
+  return !registered;
+}
+
 std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request, const sip::Path&) {
   // RFC 3261 §10.3 step 5 knows no others; asking for a password would lead nowhere.
   const sip::Scheme scheme = request.to().uri.scheme;
@@ -26,6 +41,15 @@ std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request, co
     return sip::DoorAnswer{.status = 400, .reason = "To Is No SIP URI"};
   }
   const Aor aor = aor_of(request);
+  if (setup_.env.backlog >= kBusy && is_turned_away(request, aor)) {
+    setup_.env.counters.add(Counter::register_turned_away);
+    // At random, or they would all be back at once.
+    const auto& [low, high] = setup_.parameters.TD_REGISTER_RETRY_AFTER;
+    const auto spread = static_cast<std::uint64_t>((high - low).count()) + 1;
+    const auto pause = static_cast<std::uint64_t>(low.count()) + setup_.env.random.next() % spread;
+    return sip::DoorAnswer{.status = 503,
+                           .headers = {{HeaderId::kRetryAfter, std::to_string(pause)}}};
+  }
   auto proof = setup_.door.prove(request, aor.realm,
                                  {.status = setup_.parameters.SS_SIP_AUTHENTICATION_CODE,
                                   .challenged = Counter::register_challenged,

@@ -23,6 +23,11 @@ class Registrar final : public sip::RegisterHandler {
   // The whole table is looked through for what has run out in this time.
   static constexpr base::Nanos kSweep = base::Seconds{10};
   static constexpr int kStripesPerTurn = 4;
+  // A storm (power is back, and all phones register at once): from this backlog on, in hundredths,
+  // newcomers are turned away, and from that on refreshes too; those that have been asked for their
+  // password and tell it are half way in and never are.
+  static constexpr std::uint32_t kBusy = 25;
+  static constexpr std::uint32_t kVeryBusy = 50;
 
   struct Setup {
     sip::Environment& env;
@@ -51,6 +56,7 @@ class Registrar final : public sip::RegisterHandler {
     std::string_view realm;
   };
   Aor aor_of(const sip::Message& request) const;
+  bool is_turned_away(const sip::Message& request, const Aor& aor) const;
   sip::RegistrationPolicy policy(std::uint32_t devices, bool behind_nat) const;
   sip::DoorAnswer answer(const sip::Message& request, const sip::RegisterWish& wish,
                          const std::vector<sip::Binding>& bindings) const;

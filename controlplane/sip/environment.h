@@ -48,6 +48,9 @@ struct Environment {
   std::uint32_t shard = 0;
   TimerValues timers{};
   Limits limits{};
+  // How full what waits for this thread is, in hundredths: above a few it can't keep up with what
+  // comes. Written once a turn by whoever owns the thread.
+  std::uint32_t backlog = 0;
   // Allow and Allow-Events as our messages say them: what policy takes besides stands in there too.
   // Allow-Events empty: no event package is ours (RFC 6665), so SUBSCRIBE is no method of ours.
   std::string allow{kAllowedMethods};

@@ -1,5 +1,6 @@
 #include "controlplane/sip/transport_ring.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tandem::sip {
@@ -29,6 +30,12 @@ std::uint32_t TransportRing::poll(TransportListener& listener, std::uint32_t mos
     }
   }
   return taken;
+}
+
+std::uint32_t TransportRing::backlog() const {
+  std::uint64_t most = 0;
+  for (const auto* end : ends_) most = std::max(most, end->punt.used_bytes());
+  return static_cast<std::uint32_t>(100 * most / wire::ByteRing::kDataBytes);
 }
 
 std::uint64_t TransportRing::take_faults() {

@@ -20,6 +20,8 @@ class TransportRing final : public Transport {
 
   // Hands at most `most` datagrams to the listener; returns how many there were.
   std::uint32_t poll(TransportListener& listener, std::uint32_t most);
+  // How full the fullest ring is, in hundredths.
+  std::uint32_t backlog() const;
   // Times that a ring was found broken and emptied, since the last call.
   std::uint64_t take_faults();
 

@@ -5,6 +5,7 @@
 // Owner: the shard's thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -52,6 +53,8 @@ class Carrier final : public sip::Transport, sip::TransportListener {
     loop_.brought(taken);
     return taken;
   }
+  // How full what waits for us is, in hundredths.
+  std::uint32_t backlog() const { return std::max(ring_.backlog(), udp_.backlog()); }
   // At the end of a turn: what was gathered leaves.
   void flush();
   // The first shard's; nullptr: there are none.

@@ -1,10 +1,12 @@
 #include "controlplane/transport/udp_sockets.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -21,6 +23,15 @@ constexpr int kKernelBuffer = 4 << 20;
 
 // IPv4's total length less both headers; a longer one can't leave.
 constexpr std::size_t kPayloadMax = 65507;
+
+// How full the kernel's buffer of what came is, in hundredths.
+std::uint32_t fill_of(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> figures{};
+  socklen_t length = sizeof figures;
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, figures.data(), &length) != 0) return 0;
+  const std::uint64_t room = std::max(figures[SK_MEMINFO_RCVBUF], 1u);
+  return static_cast<std::uint32_t>(100ull * figures[SK_MEMINFO_RMEM_ALLOC] / room);
+}
 
 }  // namespace
 
@@ -152,6 +163,8 @@ void UdpSockets::on_ready(std::uint64_t word, std::uint32_t) {
   const Door& door = *doors_[word];
   for (auto& header : inlet_->headers) header.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
   const int count = recvmmsg(door.fd, inlet_->headers.data(), kBatch, 0, nullptr);
+  // More wait only when these were as many as one call gives.
+  backlog_ = count == static_cast<int>(kBatch) ? fill_of(door.fd) : 0;
   for (int i = 0; i < count; ++i) {
     const auto index = static_cast<std::size_t>(i);
     const sip::Path path{door.address, from_kernel(inlet_->sources[index])};

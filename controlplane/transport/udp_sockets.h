@@ -30,6 +30,8 @@ class UdpSockets final : loop::SocketListener {
   bool send(const sip::Path& path, std::string_view message);
   // Once a turn.
   void flush();
+  // How full what the kernel holds for us is, in hundredths, as it was last seen.
+  std::uint32_t backlog() const { return backlog_; }
 
  private:
   struct Door;
@@ -44,6 +46,7 @@ class UdpSockets final : loop::SocketListener {
   sip::TransportListener& listener_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Inlet> inlet_;
+  std::uint32_t backlog_ = 0;
 };
 
 }  // namespace tandem::transport

@@ -177,3 +177,44 @@ def registrations_survive_kill(bench: Bench) -> None:
     register_bob(bob, 3)
     check_equal(switch.counter("bindings_kicked"), 0, "bindings_kicked")
     endpoint(switch)
+
+
+def claims(user: str, number: int) -> str:
+    """A REGISTER without a password."""
+    return "\r\n".join((
+        f"REGISTER sip:{REALM} SIP/2.0",
+        f"Via: SIP/2.0/UDP {CALLER}:5060;branch=z9hG4bK{user}{number}", "Max-Forwards: 70",
+        f"From: <sip:{user}@{REALM}>;tag=1", f"To: <sip:{user}@{REALM}>",
+        f"Call-ID: {user}-{number}", f"CSeq: {number} REGISTER",
+        f"Contact: <sip:{user}@{CALLER}>", f"User-Agent: {'x' * 600}", "Content-Length: 0", "", ""))
+
+
+@case
+def storm_is_spread(bench: Bench) -> None:
+    """More REGISTERs wait than half of the ring holds: newcomers are sent away for a while, each
+    for another one; the registered phone's refreshes are taken again first."""
+    newcomers, refresh_each = 2400, 10
+    switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_MESSAGE="", **NO_PROBES)
+    bob = bench.caller()
+    register_bob(bob, 1)
+    assert switch.controlplane
+    with switch.controlplane.held():
+        for i in range(newcomers):
+            bob.send(claims(f"p{i}", 1), (SWITCH_TO_CALLER, 5060))
+            if i % refresh_each == 0:
+                bob.send(claims("bob", 10 + i), (SWITCH_TO_CALLER, 5060))
+    answers: dict[str, list[Message]] = {"bob": [], "new": []}
+    while answer := bob.receive(2):
+        answers["bob" if answer.call_id.startswith("bob") else "new"].append(answer)
+    check(len(answers["new"]) > 0.8 * newcomers, f"only {len(answers['new'])} were answered")
+    for who in answers:
+        check_equal({one.status for one in answers[who]}, {401, 503}, f"answers to {who}")
+    share = {who: sum(one.status == 503 for one in all_) / len(all_)
+             for who, all_ in answers.items()}
+    check(share["bob"] < share["new"], f"refreshes were not taken first: {share}")
+    pauses = [int(one.get("Retry-After")) for one in answers["new"] if one.status == 503]
+    check(min(pauses) >= 10 and max(pauses) <= 120 and len(set(pauses)) > 50,
+          f"Retry-After is not spread over the span: {sorted(set(pauses))}")
+    check_equal(switch.counter("register_turned_away"),
+                sum(one.status == 503 for all_ in answers.values() for one in all_),
+                "register_turned_away")

@@ -1,12 +1,15 @@
 """A process of ours: its log is kept, and one can wait for a line of it."""
 
+import contextlib
 import ctypes
+import os
 import pathlib
 import re
 import signal
 import subprocess
 import threading
 import time
+from typing import Iterator
 
 from .failure import Failure, wait_until
 from .lab import Namespace
@@ -106,6 +109,15 @@ class Process:
                           f"{self.last_words()}") from None
         self._reader.join(5)
         return code
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """It doesn't run meanwhile."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def stop(self, timeout: float = 15.0) -> int:
         """SIGTERM; its exit code. One that doesn't obey is killed, and that is a failure."""

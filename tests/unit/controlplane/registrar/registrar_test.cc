@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <regex>
+#include <set>
 
 #include "controlplane/registrar/nat.h"
 #include "controlplane/sip/user_agent.h"
@@ -141,6 +142,36 @@ class RegistrarTest : public ::testing::Test {
   int cseq = 0;
   std::string last_request;
 };
+
+TEST_F(RegistrarTest, AStormTurnsNewcomersAway) {
+  const Ask bob{.contact = "Contact: <sip:bob@10.77.1.2>\r\n",
+                .user = "bob",
+                .password = "b0b",
+                .aor = "bob@sip.example.net",
+                .call_id = "b1"};
+  EXPECT_TRUE(is(enroll(), 200));
+  const std::string asked = send(bob);
+  EXPECT_TRUE(is(asked, 401));
+  env.backlog = Registrar::kBusy;
+  std::set<int> pauses;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string answer = send(bob);
+    EXPECT_TRUE(is(answer, 503)) << answer;
+    pauses.insert(std::stoi(field(answer, "Retry-After")));
+  }
+  EXPECT_EQ(*pauses.begin(), 10);
+  EXPECT_EQ(*pauses.rbegin(), 120);
+  EXPECT_EQ(pauses.size(), 111u) << "all of the span";
+  EXPECT_TRUE(is(send({}), 401)) << "who is registered goes first";
+  EXPECT_TRUE(is(send(bob, proof(bob, challenge_param(asked, "nonce"))), 200)) << "is half way in";
+  EXPECT_TRUE(is(send(bob), 401)) << "is no newcomer any more";
+  env.backlog = Registrar::kVeryBusy;
+  EXPECT_TRUE(is(send(bob), 503));
+  EXPECT_TRUE(is(send({}), 503));
+  env.backlog = Registrar::kBusy - 1;
+  EXPECT_TRUE(is(send({.aor = "nobody@sip.example.net"}), 401));
+  EXPECT_EQ(counters.get(Counter::register_turned_away), 2002u);
+}
 
 TEST_F(RegistrarTest, AsksThenBinds) {
   const std::string challenge = send({});
