@@ -23,7 +23,7 @@ std::uint32_t Pacer::draw(Nanos now, std::uint32_t most) {
       return std::max(price_, static_cast<std::uint64_t>(time.count()) * batch_);
     };
     credit_ = std::min(credit_ + elapsed * batch_, most_of(kMemory));
-    breath_ = std::min(breath_ + elapsed * batch_ * 5 / 4, most_of(kGulp));
+    breath_ = std::min(breath_ + elapsed * batch_ * 6 / 5, most_of(kGulp));
   }
   const std::uint64_t tokens = std::min({credit_ / price_, breath_ / price_, std::uint64_t{most}});
   credit_ -= tokens * price_;

@@ -1,6 +1,7 @@
 // A token bucket that several shards draw from: so many tokens an interval, refilled all the time,
 // and drawn as an even stream. What was not drawn in time (a shard was held up) is made up for, at
-// most a quarter faster than the rate and never as a burst; what nobody wanted is lost.
+// most a fifth faster than the rate and never as a burst: in any 10 ms there is at most half as
+// much again as an even stream has. What nobody wanted is lost.
 //
 // Any thread; a lock, held for nanoseconds.
 #pragma once
@@ -19,7 +20,7 @@ class Pacer {
   // Of what a shard was held up, so much is made up for.
   static constexpr Nanos kMemory = base::Millis{250};
   // Drawn at once after a pause, at most: what the rate gives in this time.
-  static constexpr Nanos kGulp = base::Millis{2};
+  static constexpr Nanos kGulp = base::Millis{3};
 
   // REQUIRES: 1 <= batch <= 1,000,000; interval <= 60 s.
   Pacer(std::uint64_t batch, Nanos interval, Nanos start);

