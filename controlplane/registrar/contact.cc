@@ -11,6 +11,7 @@ Contact contact_of(const sip::Binding& binding) {
       .uri = std::string(target), .route = std::string(binding.path()), .path = binding.way};
   // In the dialog too, whatever its answer says (a Contact of a third party's, for one).
   out.path.observed = true;
+  out.path.own_flow_only = binding.behind_nat;
   // Where it says that it is, unless something stands between: a proxy, a NAT; a connection leads
   // to it itself (RFC 5626).
   const bool direct = out.route.empty() && !binding.behind_nat && out.path.flow == 0;

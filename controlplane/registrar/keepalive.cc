@@ -53,6 +53,7 @@ bool Keepalive::send_next(base::Nanos now) {
   if (!again_) {
     const bool found = round_.next(now, [this](const std::string&, const sip::Binding& binding,
                                                const BindingId&) { way_ = binding.way; });
+    way_.own_flow_only = true;
     if (!found) {
       resting_ = true;
       return false;

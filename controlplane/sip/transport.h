@@ -28,6 +28,8 @@ struct Path {
   bool large_by_tcp = false;
   // The far end is reached at `remote` only, whatever it calls itself: a phone, behind NAT or not.
   bool observed = false;
+  // No connection can be made to the far end, which is behind a NAT: its own one, `flow`, or none.
+  bool own_flow_only = false;
 };
 
 class Transport {

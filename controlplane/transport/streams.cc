@@ -252,6 +252,7 @@ Connection* Streams::connect(const sip::Path& path) {
 Connection* Streams::find(const sip::Path& path) {
   Connection* c = connections_.find({path.flow});
   if (c != nullptr && !c->ended() && c->path.protocol == path.protocol) return c;
+  if (path.own_flow_only) return nullptr;
   const Door* door = door_of(path);
   if (door == nullptr) return nullptr;
   const auto found = by_peer_.find({door->index, path.remote});
@@ -261,7 +262,7 @@ Connection* Streams::find(const sip::Path& path) {
 
 bool Streams::send(const sip::Path& path, std::string_view message) {
   Connection* c = find(path);
-  if (c == nullptr) c = connect(path);
+  if (c == nullptr && !path.own_flow_only) c = connect(path);
   if (c == nullptr) return false;
   if (c->queued() + message.size() > setup_.limits.out_bytes) {
     doom(*c, Counter::drop_stream_queue_full);

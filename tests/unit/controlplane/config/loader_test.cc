@@ -283,6 +283,42 @@ TEST_F(Loader, ARegistrarWithItsRealms) {
                 "19: [registrar] storage: is not a setting known here");
 }
 
+TEST_F(Loader, Registrations) {
+  const auto file = [this](const std::string& lines) {
+    const auto site = load(with("[control]", "[registrar]\nrealm = \"a\"\n" + lines + "[control]"));
+    return site.ok() ? site->registrar->registrations : site.error_text();
+  };
+  EXPECT_EQ(file(""), "/var/lib/tandem/registrations.db");
+  EXPECT_EQ(file("store = \"/x/accounts.db\"\n"), "/x/registrations.db");
+  EXPECT_EQ(file("registrations = \"/y/r.db\"\n"), "/y/r.db");
+  refuses("[control]",
+          "[registrar]\nrealm = \"a\"\nstore = \"/x/s.db\"\nregistrations = \"/x/s.db\"\n[control]",
+          "20: [registrar] registrations: must be another file than the store");
+}
+
+TEST_F(Loader, KeepalivePeriod) {
+  const auto site_with = [this](const std::string& lines) {
+    return load(with("[parameters]", "[registrar]\nrealm = \"a\"\n[parameters]\n" + lines));
+  };
+  const auto warnings = [&](const std::string& lines) {
+    const auto site = site_with(lines);
+    EXPECT_TRUE(site.ok()) << site.error_text();
+    return site.ok() ? site->warnings : std::vector<std::string>{};
+  };
+  EXPECT_TRUE(warnings("SS_SIP_NAT_KEEP_ALIVE_PERIOD = 60\n").empty());
+  EXPECT_EQ(warnings("SS_SIP_NAT_KEEP_ALIVE_PERIOD = 61\n"),
+            std::vector<std::string>{"SS_SIP_NAT_KEEP_ALIVE_PERIOD of 61 s is above a fifth of "
+                                     "SS_ENDPOINT_NAT_EXPIRE of 300 s: 60 s at most are sensible"});
+  const auto refused = site_with("SS_SIP_NAT_KEEP_ALIVE_PERIOD = 300\n");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error_text().find("SS_SIP_NAT_KEEP_ALIVE_PERIOD of 300 s must be below "
+                                      "SS_ENDPOINT_NAT_EXPIRE of 300 s"),
+            std::string::npos)
+      << refused.error_text();
+  EXPECT_TRUE(warnings("SS_SIP_NAT_KEEP_ALIVE_PERIOD = 300\nSS_SIP_NAT_KEEP_ALIVE_MESSAGE = \"\"\n")
+                  .empty());
+}
+
 TEST_F(Loader, AnEmptyFileAndNoFile) {
   EXPECT_GE(faults("").size(), 1u);
   const auto missing = load_site(folder.path("none.toml"));

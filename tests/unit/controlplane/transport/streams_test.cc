@@ -111,6 +111,24 @@ TEST_F(Tcp, ADeadFlowFallsBackToTheRemoteEnd) {
   ASSERT_TRUE(turn_until([&] { return host.has_caller(); }));
 }
 
+// Behind a NAT nobody takes a connection of ours, and another phone may have that port by now.
+TEST_F(Tcp, WithoutItsOwnFlowThereIsNoWayToAPhoneBehindNat) {
+  TcpHost host;
+  sip::Path path = to(host.at);
+  EXPECT_TRUE(streams->send(path, sip_message("1")));
+  ASSERT_TRUE(turn_until([&] { return host.has_caller(); }));
+  TcpPeer other = host.accept();
+  path.flow = 0x500000007;
+  path.own_flow_only = true;
+  EXPECT_FALSE(streams->send(path, sip_message("2")));
+  path.flow = 0;
+  EXPECT_FALSE(streams->send(path, sip_message("3")));
+  ASSERT_TRUE(turn_until([&] { return !other.silent(); }));
+  turn();
+  EXPECT_EQ(other.receive(), sip_message("1"));
+  EXPECT_FALSE(host.has_caller());
+}
+
 TEST_F(Tcp, AMessageMustBeWholeInTime) {
   TcpPeer slow(here);
   const std::string bytes = sip_message("1", "body");
