@@ -2,13 +2,13 @@
 
 import dataclasses
 import re
-import socket
 import struct
 
 from harness.bench import NUMBER, Bench, case
 from harness.call import (CALLEE_STREAM, CALLER_STREAM, SIP_AT_CALLER, Call, Peers,
                           check_media_address, establish, report_both_ways, speak_both_ways)
-from harness.failure import Failure, check, check_equal
+from harness.echo import Pinger
+from harness.failure import check, check_equal
 from harness.lab import (STRANGER_AT_CALLEE, STRANGER_AT_CALLER, SWITCH_TO_CALLEE,
                          SWITCH_TO_CALLER)
 from harness.rtp import Address, RtpPeer, Stream
@@ -327,29 +327,12 @@ def fax_refused(bench: Bench) -> None:
     switch.wait_cdrs(1)
 
 
-def echo_request(number: int, payload: bytes) -> bytes:
-    head = struct.pack("!BBHHH", 8, 0, 0, 0x1234, number)
-    total = sum(struct.unpack(f"!{len(head + payload) // 2}H", head + payload))
-    total = (total & 0xFFFF) + (total >> 16)
-    total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-    return struct.pack("!BBHHH", 8, 0, total, 0x1234, number) + payload
-
-
 @case
 def ping_is_answered(bench: Bench) -> None:
     switch = bench.switch()
     for namespace, address in ((bench.lab.caller, SWITCH_TO_CALLER),
                                (bench.lab.callee, SWITCH_TO_CALLEE)):
-        with namespace.open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
-            raw.settimeout(5)
-            for number, size in enumerate((0, 2, 56, 1400)):
-                payload = bytes(index & 0xFF for index in range(size))
-                raw.sendto(echo_request(number, payload), (address, 0))
-                try:
-                    reply, source = raw.recvfrom(2048)
-                except TimeoutError:
-                    raise Failure(f"{address} gave no echo of {size} octets") from None
-                check_equal(source[0], address, "source of the echo")
-                check_equal(reply[20], 0, "ICMP type of the echo")
-                check_equal(reply[24:], struct.pack("!HH", 0x1234, number) + payload, "echo")
+        with Pinger(namespace, address) as pinger:
+            for size in (0, 2, 56, 1400):
+                pinger.ping(size)
     switch.wait_counter("icmp_echo_answered", 8)

@@ -7,6 +7,7 @@ import time
 
 from harness.baresip import Baresip
 from harness.bench import Bench, case
+from harness.echo import Pinger
 from harness.failure import Failure, check, check_equal, wait_until
 from harness.lab import CALLEE, CALLER, STRANGER_AT_CALLEE, SWITCH_TO_CALLEE, SWITCH_TO_CALLER
 from harness.nat import HOME, Home
@@ -198,8 +199,10 @@ def storm_is_spread(bench: Bench) -> None:
     bob = bench.caller()
     register_bob(bob, 1)
     assert switch.controlplane
-    with switch.controlplane.held():
+    with switch.controlplane.held(), Pinger(bench.lab.caller, SWITCH_TO_CALLER) as pinger:
         for i in range(newcomers):
+            if i % 50 == 0:
+                pinger.ping()  # what was sent so far is in the ring
             bob.send(claims(f"p{i}", 1), (SWITCH_TO_CALLER, 5060))
             if i % refresh_each == 0:
                 bob.send(claims("bob", 10 + i), (SWITCH_TO_CALLER, 5060))
