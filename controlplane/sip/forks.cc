@@ -7,24 +7,21 @@
 #include "controlplane/sip/reliable.h"
 
 namespace tandem::sip {
-namespace {
 
-// 2xx of so many forks are hung up; a peer that sends more has lost its way.
-constexpr std::size_t kHungUpMax = 8;
-
-}  // namespace
-
-int Forks::early_dialog(const Message& response) {
+int Forks::early_dialog(int branch, const Message& response) {
   if (response.to_tag().empty()) return 0;
-  if (const int known = leg_.fork_by_remote_tag(response.to_tag()); known >= 0) {
+  if (const int known = leg_.fork_by_remote_tag(response.to_tag(), branch); known >= 0) {
     leg_.at(known).dialog.refresh_target(response);
     return known;
   }
-  if (leg_.dialogs.size() == Leg::kDialogsMax) {
+  const auto own = std::count_if(leg_.dialogs.begin() + 1, leg_.dialogs.end(),
+                                 [&](const LegDialog& in) { return in.branch == branch; });
+  const bool full = leg_.dialogs.size() - 1 >= branches_.early_max();
+  if (full || own >= static_cast<std::ptrdiff_t>(Leg::kEarlyMax)) {
     leg_.host.env.counters.add(wire::Counter::drop_sip_no_memory);
     return -1;
   }
-  LegDialog early = leg_.at(0);
+  LegDialog early = branches_.first_dialog(branch);
   early.dialog.confirm(response);
   leg_.dialogs.push_back(std::move(early));
   return static_cast<int>(leg_.dialogs.size()) - 1;
@@ -72,31 +69,32 @@ bool Forks::send_prack(int fork, std::string_view content_type, std::string_view
   return static_cast<bool>(id);
 }
 
-bool Forks::carried_answer(ClientId prack) const {
-  return std::any_of(leg_.dialogs.begin(), leg_.dialogs.end(),
-                     [&](const LegDialog& in) { return in.answering == prack; });
+int Forks::answered_by(ClientId prack) const {
+  const auto found = std::find_if(leg_.dialogs.begin(), leg_.dialogs.end(),
+                                  [&](const LegDialog& in) { return in.answering == prack; });
+  return found == leg_.dialogs.end() ? -1 : static_cast<int>(found - leg_.dialogs.begin());
 }
 
-void Forks::hang_up(const Message& response) {
+void Forks::hang_up(int branch, const Message& response) {
   auto& env = leg_.host.env;
-  const int known = leg_.fork_by_remote_tag(response.to_tag());
-  Dialog fork = leg_.at(known < 0 ? 0 : known).dialog;
+  const int known = leg_.fork_by_remote_tag(response.to_tag(), branch);
+  Dialog fork = known < 0 ? branches_.first_dialog(branch).dialog : leg_.at(known).dialog;
   if (!fork.confirm(response)) return;
   const Path path = leg_.way(fork);
-  for (const auto& [tag, ack] : hung_up_) {
-    if (tag != fork.remote_tag) continue;
-    send_counted(env, path, ack);
+  for (const HungUp& before : hung_up_) {
+    if (before.tag != fork.remote_tag || before.branch != branch) continue;
+    send_counted(env, path, before.ack);
     return;
   }
-  if (hung_up_.size() == kHungUpMax) {
+  if (hung_up_.size() == branches_.early_max()) {  // a peer that sends more has lost its way
     env.counters.add(wire::Counter::drop_sip_no_memory);
     return;
   }
   const std::string ack_via = leg_.fresh_via(path);
-  hung_up_.emplace_back(fork.remote_tag,
-                        fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via}));
-  if (hung_up_.back().second.empty()) return;
-  send_counted(env, path, hung_up_.back().second);
+  hung_up_.push_back(
+      {fork.remote_tag, branch, fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via})});
+  if (hung_up_.back().ack.empty()) return;
+  send_counted(env, path, hung_up_.back().ack);
   const ClientId bye = leg_.host.clients.begin(Method::kBye, 0, path);
   if (!bye) return;
   const std::string via = leg_.host.clients.via(bye);

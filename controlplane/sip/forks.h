@@ -5,33 +5,38 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "controlplane/sip/leg.h"
+#include "controlplane/sip/branches.h"
 
 namespace tandem::sip {
 
 class Forks {
  public:
-  explicit Forks(Leg& leg) : leg_(leg) {}
+  Forks(Leg& leg, Branches& branches) : leg_(leg), branches_(branches) {}
 
-  // The early dialog that a 1xx belongs to, made if it is new (§12.1.2). 0: it has no tag, so none;
-  // -1: one more than we keep.
-  int early_dialog(const Message& response);
+  // The early dialog that a 1xx to this branch belongs to, made if it is new (§12.1.2). 0: it has
+  // no tag, so none; -1: one more than we keep.
+  int early_dialog(int branch, const Message& response);
   // A reliable 18x: acknowledged, unless it brings an offer, whose answer send_prack() takes along.
   // False: repeated, or out of order, which its sender will repeat.
   bool take_reliable(int fork, const Message& response);
   bool send_prack(int fork, std::string_view content_type, std::string_view body);
-  // This PRACK had our answer in it.
-  bool carried_answer(ClientId prack) const;
+  // The early dialog whose PRACK with our answer in it this is; -1: none.
+  int answered_by(ClientId prack) const;
   // A 2xx of another fork than the one confirmed: that leg is acknowledged and hung up.
-  void hang_up(const Message& response);
+  void hang_up(int branch, const Message& response);
 
  private:
+  struct HungUp {
+    std::string tag;
+    int branch;
+    std::string ack;  // for repeating
+  };
+
   Leg& leg_;
-  // Those that were hung up: their tags and the ACKs to repeat.
-  std::vector<std::pair<std::string, std::string>> hung_up_;
+  Branches& branches_;
+  std::vector<HungUp> hung_up_;
 };
 
 }  // namespace tandem::sip

@@ -21,8 +21,9 @@ LegDialog first_dialog(Dialog dialog) {
 
 InviteSession::InviteSession(SessionHost& host, Path path)
     : leg_{.host = host, .state = State::kCalling, .uac = true},
+      branches_(leg_),
       repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }),
-      forks_(leg_),
+      forks_(leg_, branches_),
       reliable_(leg_, [this] { on_never_pracked(); }),
       offers_(leg_, [this] { on_never_acknowledged(); }) {
   leg_.dialogs.push_back(first_dialog({}));
@@ -31,9 +32,10 @@ InviteSession::InviteSession(SessionHost& host, Path path)
 
 InviteSession::InviteSession(SessionHost& host, ServerId id, const Message& invite, Dialog dialog)
     : leg_{.host = host, .state = State::kIncoming, .uac = false},
+      branches_(leg_),
       server_(id),
       repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }),
-      forks_(leg_),
+      forks_(leg_, branches_),
       reliable_(leg_, [this] { on_never_pracked(); }),
       offers_(leg_, [this] { on_never_acknowledged(); }) {
   leg_.dialogs.push_back(first_dialog(std::move(dialog)));
@@ -59,11 +61,8 @@ bool InviteSession::owns(const Message& request) const {
 // --- UAC ---------------------------------------------------------------------------------------
 
 bool InviteSession::start(const Outgoing& outgoing) {
-  auto& env = leg_.host.env;
-  auto& clients = leg_.host.clients;
+  const auto& env = leg_.host.env;
   Dialog& first = leg_.dialog();
-  client_ = clients.begin(Method::kInvite, session_cookie(leg_.id, Exchange::kInvite), first.path);
-  if (!client_) return false;
   hold_ack_ = outgoing.hold_ack;
   offers_reliable_ = outgoing.reliable;
   leg_.at(0).agreement = outgoing.body.empty() ? Agreement::kNone : Agreement::kOurs;
@@ -75,16 +74,36 @@ bool InviteSession::start(const Outgoing& outgoing) {
   first.remote_target = outgoing.request_uri;
   first.secure = Dialog::asks_for_sips(outgoing.request_uri, outgoing.route);
   first.local_cseq = 1;
+  branches_.add(outgoing.others);
+  bool sent = send_invite(0, {first.path, outgoing.request_uri, outgoing.route}, outgoing);
+  for (int i = 1; i < branches_.count(); ++i) {
+    sent = send_invite(i, outgoing.others[static_cast<std::size_t>(i) - 1], outgoing) || sent;
+  }
+  return sent;
+}
+
+// False: it couldn't be sent, as good as silence.
+bool InviteSession::send_invite(int branch, const InviteTarget& to, const Outgoing& outgoing) {
+  auto& env = leg_.host.env;
+  auto& clients = leg_.host.clients;
+  Branch& own = branches_.at(branch);
+  own.client = clients.begin(Method::kInvite, session_cookie(leg_.id, Exchange::kInvite), to.path);
+  if (!own.client) {
+    branches_.fail(branch, 408, nullptr);
+    return false;
+  }
+  const Dialog& first = leg_.dialog();
+  const bool secure = branch == 0 ? first.secure : Dialog::asks_for_sips(to.uri, to.route);
   Builder out(message_scratch());
-  out.request("INVITE", outgoing.request_uri)
-      .pieces(HeaderId::kVia, clients.via(client_), loop_mark(env, outgoing.request_uri));
-  if (!outgoing.route.empty()) out.header(HeaderId::kRoute, outgoing.route);
+  out.request("INVITE", to.uri)
+      .pieces(HeaderId::kVia, clients.via(own.client), loop_mark(env, to.uri));
+  if (!to.route.empty()) out.header(HeaderId::kRoute, to.route);
   out.header(HeaderId::kMaxForwards, outgoing.max_forwards)
       .header(HeaderId::kFrom, first.local_party)
       .header(HeaderId::kTo, first.remote_party)
       .header(HeaderId::kCallId, first.call_id)
       .pieces(HeaderId::kCSeq, std::uint64_t{first.local_cseq}, " INVITE")
-      .header(HeaderId::kContact, leg_.contact())
+      .header(HeaderId::kContact, Leg::contact(to.path, secure))
       .header(HeaderId::kAllow, env.allow)
       .written(outgoing.passed);
   // "100rel" is the first of them (kReliableOption).
@@ -92,11 +111,10 @@ bool InviteSession::start(const Outgoing& outgoing) {
   if (!offers_reliable_) next_value(supported);
   if (!supported.empty()) out.header(HeaderId::kSupported, base::trim(supported));
   const auto text = out.finish(outgoing.content_type, outgoing.body);
-  if (!clients.send(client_, std::string(text.value_or(std::string_view{})))) {
-    client_ = {};
-    return false;
-  }
-  return true;
+  if (clients.send(own.client, std::string(text.value_or(std::string_view{})))) return true;
+  own.client = {};
+  branches_.fail(branch, 408, nullptr);
+  return false;
 }
 
 void InviteSession::on_response(Exchange exchange, ClientId id, const Message& response) {
@@ -120,29 +138,38 @@ void InviteSession::on_response(Exchange exchange, ClientId id, const Message& r
       if (status >= 200) referral_.on_end(id, status);
       return;
     case Exchange::kInvite:
-      break;
+      if (const int branch = branches_.find(id); branch >= 0) on_invite_response(branch, response);
+      return;
   }
-  if (status >= 200 && status < 300) {
-    on_final_2xx(response);
+}
+
+void InviteSession::on_invite_response(int branch, const Message& response) {
+  const int status = response.status();
+  if (status < 200) {
+    on_1xx(branch, response);
+    return;
+  }
+  branches_.at(branch).ended = true;
+  if (status < 300) {
+    on_final_2xx(branch, response);
+  } else if (state() != State::kCalling) {
+    return;
+  } else if (!let_go_) {
+    on_branch_failed(branch, status, &response);
+  } else if (!branches_.open()) {
+    over();
+  }
+}
+
+void InviteSession::on_1xx(int branch, const Message& response) {
+  Branch& own = branches_.at(branch);
+  const bool first = !std::exchange(own.heard, true);
+  if (own.let_go) {
+    if (first) leg_.host.clients.cancel(own.client, late_reason());
     return;
   }
   if (state() != State::kCalling) return;
-  if (status < 200) {
-    on_1xx(response);
-    return;
-  }
-  SessionListener* listener = std::exchange(leg_.listener, nullptr);
-  over();
-  if (listener != nullptr) listener->on_refused(leg_.number, status, &response);
-}
-
-void InviteSession::on_1xx(const Message& response) {
-  const bool first = !std::exchange(had_provisional_, true);
-  if (let_go_) {
-    if (first) leg_.host.clients.cancel(client_, bye_reason_);
-    return;
-  }
-  const int fork = response.status() > 100 ? forks_.early_dialog(response) : 0;
+  const int fork = response.status() > 100 ? forks_.early_dialog(branch, response) : 0;
   if (fork < 0 || leg_.at(fork).over) return;
   leg_.note_allow(fork, response);
   if (offers_reliable_ && reliable_number(response) && !forks_.take_reliable(fork, response))
@@ -164,25 +191,25 @@ void InviteSession::prack(int fork, std::string_view content_type, std::string_v
 // unless that early dialog is gone (481).
 void InviteSession::on_prack_end(ClientId id, int status, const Message* response) {
   if (state() != State::kCalling || let_go_ || status == 481) return;
-  if (!forks_.carried_answer(id)) return;
-  SessionListener* listener = std::exchange(leg_.listener, nullptr);
-  let_go();
-  if (listener != nullptr) listener->on_refused(leg_.number, status, response);
+  const int fork = forks_.answered_by(id);
+  if (fork >= 0) on_branch_failed(leg_.at(fork).branch, status, response);
 }
 
-void InviteSession::on_final_2xx(const Message& response) {
+void InviteSession::on_final_2xx(int branch, const Message& response) {
   lingers_ = true;
-  if (state() != State::kCalling) {
-    if (response.to_tag() != dialog().remote_tag) {
-      forks_.hang_up(response);
+  const bool given_up = branches_.at(branch).status != 0 && !let_go_;
+  if (state() != State::kCalling || given_up) {
+    const LegDialog& winner = leg_.at(leg_.fork);
+    if (response.to_tag() != winner.dialog.remote_tag || branch != winner.branch) {
+      forks_.hang_up(branch, response);
     } else if (!ack_.empty()) {
       send_counted(leg_.host.env, leg_.way(), ack_);
     }
     return;
   }
-  int fork = leg_.fork_by_remote_tag(response.to_tag());
+  int fork = leg_.fork_by_remote_tag(response.to_tag(), branch);
   if (fork < 0) {
-    leg_.dialogs.push_back(leg_.at(0));
+    leg_.dialogs.push_back(branches_.first_dialog(branch));
     fork = static_cast<int>(leg_.dialogs.size()) - 1;
   }
   leg_.fork = fork;
@@ -197,6 +224,10 @@ void InviteSession::on_final_2xx(const Message& response) {
     send_bye(bye_reason_);
     return;
   }
+  win(branch, fork, response);
+}
+
+void InviteSession::win(int branch, int fork, const Message& response) {
   LegDialog& in = leg_.at(fork);
   const bool owes_prack = in.agreement == Agreement::kTheirs;
   if (owes_prack || (hold_ack_ && in.agreement != Agreement::kSettled)) {
@@ -207,6 +238,7 @@ void InviteSession::on_final_2xx(const Message& response) {
     leg_.state = State::kConfirmed;
     in.agreement = Agreement::kSettled;
   }
+  branches_.let_go_all(late_reason(), branch);
   offers_.confirmed(fork);
   if (leg_.listener != nullptr) leg_.listener->on_answered(leg_.number, fork, response);
 }
@@ -219,6 +251,8 @@ void InviteSession::on_2xx_without_contact(const Message& response) {
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
   send_ack({}, {});
   send_bye({});
+  branches_.let_go_all(late_reason(), leg_.at(leg_.fork).branch);
+  branches_.fail(leg_.at(leg_.fork).branch, 502, &response);
   if (listener != nullptr) listener->on_refused(leg_.number, 502, &response);
 }
 
@@ -253,15 +287,20 @@ void InviteSession::on_timeout(Exchange exchange, ClientId id, int status) {
     case Exchange::kInvite:
       break;
   }
-  if (state() != State::kCalling) return;
-  SessionListener* listener = std::exchange(leg_.listener, nullptr);
-  if (listener != nullptr) listener->on_refused(leg_.number, status, nullptr);
+  const int branch = branches_.find(id);
+  if (branch < 0) return;
+  branches_.at(branch).ended = true;
+  if (state() != State::kCalling || let_go_) return;
+  // One of several that can't be reached is one that is silent.
+  on_branch_failed(branch, branches_.several() ? 408 : status, nullptr);
 }
 
-void InviteSession::on_client_end(Exchange exchange, ClientId) {
+void InviteSession::on_client_end(Exchange exchange, ClientId id) {
   offers_.on_client_end(exchange);
-  if (exchange == Exchange::kInvite) client_ = {};
-  const bool unanswered = exchange == Exchange::kInvite && state() == State::kCalling;
+  const int branch = exchange == Exchange::kInvite ? branches_.find(id) : -1;
+  if (branch >= 0) branches_.at(branch).client = {};
+  const bool unanswered =
+      exchange == Exchange::kInvite && state() == State::kCalling && !branches_.open();
   if (exchange == Exchange::kBye || unanswered) over();
   go_when_done();
 }

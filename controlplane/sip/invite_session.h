@@ -43,12 +43,14 @@ class InviteSession final {
   int number() const { return leg_.number; }
   bool has_listener() const { return leg_.listener != nullptr; }
 
-  // UAC. From and To are header values without tags.
+  // UAC. From and To are header values without tags; URI and route are of the place that the
+  // session was made for.
   struct Outgoing {
     std::string_view request_uri;
     std::string_view from;
     std::string_view to;
-    std::string_view route{};  // Route's value: proxies between us and the peer (RFC 3327)
+    std::string_view route{};
+    std::span<const InviteTarget> others{};  // places to ask at the same time (§16.6)
     std::uint32_t max_forwards = 70;
     bool reliable = true;  // the peer may send 18x reliably (RFC 3262)
     bool hold_ack =
@@ -57,8 +59,19 @@ class InviteSession final {
     std::string_view content_type{};
     std::string_view body{};
   };
-  // False: no room for a transaction, or the request would be too long.
+  // False: to none of the places; no room for a transaction, or the request would be too long.
   bool start(const Outgoing& outgoing);
+  // UAC: of several places asked, counted from 0 with the session's own. Which one this dialog is
+  // with; whose refusal on_refused() told; with what one has failed (0: it hasn't).
+  int branches() const { return branches_.count(); }
+  int branch_of(int fork) const { return leg_.dialogs[std::size_t(fork)].branch; }
+  int refused_branch() const {
+    return branches_.several() && leg_.fork == 0 ? branches_.best() : branch_of(leg_.fork);
+  }
+  int branch_status(int branch) const { return branches_.at(branch).status; }
+  // That one, or all that haven't said anything, are asked no longer: as good as refusals with 408.
+  void drop(int branch);
+  void drop_silent();
   // The held ACK, with the answer to the 2xx' offer.
   void ack(std::string_view content_type, std::string_view body);
   // The held PRACK, with the answer to the offer of this fork's reliable 18x.
@@ -166,9 +179,14 @@ class InviteSession final {
     std::string passed;
   };
 
-  void on_1xx(const Message& response);
+  bool send_invite(int branch, const InviteTarget& to, const Outgoing& outgoing);
+  void on_invite_response(int branch, const Message& response);
+  void on_1xx(int branch, const Message& response);
+  void on_branch_failed(int branch, int status, const Message* response);
+  std::string_view late_reason() const;
   void on_prack_end(ClientId id, int status, const Message* response);
-  void on_final_2xx(const Message& response);
+  void on_final_2xx(int branch, const Message& response);
+  void win(int branch, int fork, const Message& response);
   void on_2xx_without_contact(const Message& response);
   void send_ack(std::string_view content_type, std::string_view body);
   // `passed`: the BYE or refusal of the other leg.
@@ -184,6 +202,7 @@ class InviteSession final {
   void on_update(ServerId id, int fork, const Message& request);
   void on_their_bye(ServerId id, int fork, const Message& bye);
   bool other_early_dialogs(int fork) const;
+  bool leaves_others(int fork);
   void let_go();
   void over();
   void go_when_done();
@@ -191,13 +210,12 @@ class InviteSession final {
   Leg leg_;
   bool hold_ack_ = false;
   bool offers_reliable_ = false;  // UAC: our INVITE said so
-  bool had_provisional_ = false;
-  bool early_ = false;       // UAS: a provisional response of ours made an early dialog
-  bool let_go_ = false;      // UAC: nobody waits for the answer any longer
-  bool bye_wanted_ = false;  // UAS: BYE as soon as the ACK is there
-  bool lingers_ = false;     // UAC: a 2xx came, so others may follow while the transaction lives
-  ClientId client_;          // our INVITE
-  ServerId server_;          // theirs
+  bool early_ = false;            // UAS: a provisional response of ours made an early dialog
+  bool let_go_ = false;           // UAC: nobody waits for the answer any longer
+  bool bye_wanted_ = false;       // UAS: BYE as soon as the ACK is there
+  bool lingers_ = false;  // UAC: a 2xx came, so others may follow while the transaction lives
+  Branches branches_;     // our INVITE
+  ServerId server_;       // theirs
   base::KeyedHash::Digest origin_;
   std::string ack_;  // the ACK we sent, for repeated 2xx
   std::string bye_reason_;

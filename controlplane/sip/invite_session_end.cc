@@ -29,11 +29,7 @@ bool InviteSession::other_early_dialogs(int fork) const {
 
 void InviteSession::on_their_bye(ServerId id, int fork, const Message& bye) {
   leg_.host.servers.respond(id, {.status = 200, .to_tag = leg_.at(fork).dialog.local_tag});
-  if (state() == State::kCalling && other_early_dialogs(fork)) {
-    leg_.at(fork).over = true;
-    offers_.abandon_fork(fork);
-    return;
-  }
+  if (state() == State::kCalling && leaves_others(fork)) return;
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
   repeater_.stop();
   offers_.abandon();
@@ -72,13 +68,8 @@ void InviteSession::on_their_bye(ServerId id, int fork, const Message& bye) {
 // UAC: nobody waits for the answer any longer.
 void InviteSession::let_go() {
   if (std::exchange(let_go_, true)) return;
-  if (!client_) {
-    over();
-  } else if (had_provisional_) {
-    leg_.host.clients.cancel(client_, bye_reason_);
-  } else {
-    leg_.host.clients.stop_retransmitting(client_);
-  }
+  branches_.let_go_all(bye_reason_);
+  if (!branches_.open()) over();
 }
 
 void InviteSession::last_words() {
@@ -162,7 +153,7 @@ void InviteSession::over() {
 
 // More 2xx may come while our INVITEs' transactions live: each wants an ACK, and a fork's a BYE.
 void InviteSession::go_when_done() {
-  const bool may_hear_more = (lingers_ && client_) || offers_.may_hear_more();
+  const bool may_hear_more = (lingers_ && branches_.live()) || offers_.may_hear_more();
   if (state() != State::kOver || may_hear_more || std::exchange(gone_, true)) return;
   leg_.host.session_over(leg_.id);
 }

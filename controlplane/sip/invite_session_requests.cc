@@ -49,7 +49,10 @@ bool InviteSession::relay(const Message& request, ServerId asked, int fork) {
       break;
     case State::kCalling:
       if (let_go_) return false;
-      if (fork < 0) fork = static_cast<int>(leg_.dialogs.size()) - 1;  // the last heard of
+      if (fork < 0) {  // the last heard of
+        fork = static_cast<int>(leg_.dialogs.size()) - 1;
+        while (fork > 0 && leg_.at(fork).over) --fork;
+      }
       break;
     case State::kAccepted:
     case State::kAnswered:

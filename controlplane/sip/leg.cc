@@ -11,16 +11,17 @@ namespace tandem::sip {
 
 int Leg::fork_by_tags(std::string_view local, std::string_view remote) const {
   for (std::size_t i = 0; i < dialogs.size(); ++i) {
-    const auto& [dialog, agreement, allows, over, rseq, answering] = dialogs[i];
+    const auto& [dialog, agreement, allows, over, branch, rseq, answering] = dialogs[i];
     if (over || dialog.remote_tag.empty()) continue;
     if (dialog.local_tag == local && dialog.remote_tag == remote) return static_cast<int>(i);
   }
   return -1;
 }
 
-int Leg::fork_by_remote_tag(std::string_view tag) const {
+int Leg::fork_by_remote_tag(std::string_view tag, int branch) const {
   if (tag.empty()) return -1;
   for (std::size_t i = 0; i < dialogs.size(); ++i) {
+    if (dialogs[i].branch != branch) continue;
     if (dialogs[i].dialog.remote_tag == tag) return static_cast<int>(i);
   }
   return -1;
@@ -31,13 +32,17 @@ void Leg::note_allow(int in_fork, const Message& message) {
   at(in_fork).allows_update = lists_token(message, HeaderId::kAllow, "UPDATE");
 }
 
-std::string Leg::contact() const {
-  const Path& path = dialog().path;
+std::string Leg::contact(const Path& path, bool secure) {
   const std::string here = path.local.text();
   if (path.protocol == Protocol::kUdp) return "<sip:" + here + ">";
   if (path.protocol == Protocol::kTcp) return "<sip:" + here + ";transport=tcp>";
   // §8.1.1.8, §12.1.1: where sips was asked for, ours is one too.
-  return dialog().secure ? "<sips:" + here + ">" : "<sip:" + here + ";transport=tls>";
+  return secure ? "<sips:" + here + ">" : "<sip:" + here + ";transport=tls>";
+}
+
+std::string Leg::contact(int in_fork) const {
+  const Dialog& in = dialogs[static_cast<std::size_t>(in_fork)].dialog;
+  return contact(in.path, in.secure);
 }
 
 Path Leg::way(const Dialog& to) const {
@@ -63,7 +68,7 @@ std::string Leg::send_ack(std::uint32_t cseq, std::string_view content_type,
                           std::string_view body) {
   const Path path = way();
   const std::string via = fresh_via(path);
-  const std::string own_contact = contact();
+  const std::string own_contact = contact(fork);
   std::string ack = dialog().build({.method = Method::kAck,
                                     .cseq = cseq,
                                     .via = via,
@@ -79,7 +84,7 @@ std::string Leg::send_ack(std::uint32_t cseq, std::string_view content_type,
 }
 
 bool Leg::respond(ServerId to, int in_fork, const Reply& reply) {
-  const std::string own_contact = contact();
+  const std::string own_contact = contact(in_fork);
   std::array<HeaderLine, 8> lines = {{{HeaderId::kContact, own_contact},
                                       {HeaderId::kAllow, host.env.allow},
                                       {HeaderId::kSupported, host.env.supported}}};

@@ -100,12 +100,16 @@ struct LegDialog {
   Agreement agreement = Agreement::kNone;
   bool allows_update = false;  // the peer's latest Allow says so
   bool over = false;           // another one was confirmed, or the peer left this one
+  std::uint8_t branch = 0;     // UAC: the INVITE that it comes of (see branches)
   std::uint32_t rseq = 0;      // UAC: the last one heard; UAS: the last one sent; 0: none
   ClientId answering{};        // UAC: the PRACK that carries our answer
 };
 
 struct Leg {
-  static constexpr std::size_t kDialogsMax = 9;  // of a UAC: the first is no early dialog
+  static constexpr std::size_t kBranchesMax = 16;  // INVITEs of one call of ours
+  static constexpr std::size_t kEarlyMax = 8;      // early dialogs of one of them
+  // Of a UAC the first is no early dialog; of a UAS there may be as many as the other leg has.
+  static constexpr std::size_t kDialogsMax = kEarlyMax + kBranchesMax;
 
   SessionHost& host;
   SessionId id{};
@@ -128,12 +132,13 @@ struct Leg {
     return fork_by_tags(request.to_tag(), request.from_tag());
   }
   int fork_by_tags(std::string_view local, std::string_view remote) const;
-  // The same by the peer's tag.
-  int fork_by_remote_tag(std::string_view tag) const;
+  // UAC: the fork that this tag in a response to this branch's INVITE means; -1: none yet.
+  int fork_by_remote_tag(std::string_view tag, int branch) const;
 
   // What its headers tell of the peer for as long as it says nothing else.
   void note_allow(int in_fork, const Message& message);
-  std::string contact() const;
+  static std::string contact(const Path& path, bool secure);
+  std::string contact(int in_fork) const;
   // By which way a request in this dialog goes (§12.2.1.1), as far as we have it.
   Path way(const Dialog& to) const;
   Path way() const { return way(dialog()); }

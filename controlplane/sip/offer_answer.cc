@@ -133,7 +133,7 @@ bool OfferAnswer::update(int fork, std::string_view content_type, std::string_vi
 bool OfferAnswer::begin(Exchange exchange, int fork, Method method, std::string_view content_type,
                         std::string_view body, std::string_view passed) {
   if (ours_ || theirs_) return false;
-  const std::string own_contact = leg_.contact();
+  const std::string own_contact = leg_.contact(fork);
   const HeaderLine allow[] = {{HeaderId::kAllow, leg_.host.env.allow}};
   const ClientId id = leg_.send(exchange, fork,
                                 {.method = method,

@@ -37,7 +37,7 @@ void Referral::send() {
   const std::string event = begun_ > 1 ? "refer;id=" + std::to_string(cseq_) : "refer";
   const HeaderLine lines[] = {{HeaderId::kEvent, event},
                               {HeaderId::kSubscriptionState, final_ ? kTerminated : kActive}};
-  const std::string contact = leg_.contact();
+  const std::string contact = leg_.contact(fork_);
   sent_ = leg_.send(Exchange::kNotify, fork_,
                     {.method = Method::kNotify,
                      .contact = contact,

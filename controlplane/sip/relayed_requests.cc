@@ -33,7 +33,7 @@ void RelayedRequests::answer(ServerId id, Reply reply) {
   const auto found = std::find_if(theirs_.begin(), theirs_.end(),
                                   [id](const Theirs& theirs) { return theirs.id == id; });
   if (found == theirs_.end()) return;
-  const std::string contact = leg_.contact();
+  const std::string contact = leg_.contact(found->fork);
   const HeaderLine lines[] = {{HeaderId::kContact, contact}};
   if (found->moves_target && reply.status < 300) reply.headers = lines;
   reply.to_tag = leg_.at(found->fork).dialog.local_tag;
@@ -49,7 +49,7 @@ void RelayedRequests::abandon() {
 
 bool RelayedRequests::send(int fork, const Message& request, ServerId asked) {
   if (ours_.size() == kOpenMax) return false;
-  const std::string contact = leg_.contact();
+  const std::string contact = leg_.contact(fork);
   const std::string passed = passing_headers(request);
   const ClientId id =
       leg_.send(Exchange::kRelayed, fork,
