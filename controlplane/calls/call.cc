@@ -77,8 +77,8 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
     : board_(board), parameters_(std::move(parameters)) {}
 
 Call::~Call() {
-  for (auto* timer :
-       {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_, &takeover_timer_}) {
+  for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_,
+                      &takeover_timer_, &silence_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (mapping_) board_.gateways.give_back(*mapping_);
@@ -114,9 +114,12 @@ std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message&
   if (!take_payer(payer)) return ReleaseCause::CallerOverCapacity;
   if (const auto refusal = find_callee(invite)) return refusal;
   const Aim aim = next_aim();
-  if (const auto refusal = open_media(invite, aim.address)) return refusal;
   keep_invite(invite);
-  if (const auto refusal = send_invite(invite, aim)) return refusal;
+  auto refusal = open_media(invite, aim.address);
+  if (!refusal) refusal = send_invite(invite, aim);
+  // It couldn't even be sent there: as good as a refusal.
+  if (refusal == ReleaseCause::NoResource && try_next_place(503)) return std::nullopt;
+  if (refusal) return refusal;
   state_ = State::kCalling;
   arm_invite();
   return std::nullopt;
@@ -189,10 +192,15 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
                                   ? sip::passing_headers(invite)
                                   : sip::passing_headers(invite, kNetworksWord);
   const bool late = negotiation_.late();
+  std::vector<sip::InviteTarget> others;
+  for (std::size_t i = 1; i < group_.size(); ++i) {
+    others.push_back({.path = group_[i].path, .uri = group_[i].uri, .route = group_[i].route});
+  }
   const bool sent = session->start({.request_uri = aim.target,
                                     .from = from_value,
                                     .to = "<" + aim.to + ">",
                                     .route = aim.route,
+                                    .others = others,
                                     .max_forwards = invite.max_forwards().value_or(70) - 1,
                                     // The answer to an early offer must have a way to us.
                                     .reliable = !late || caller()->supports_reliable(),
@@ -215,6 +223,10 @@ std::string Call::display_of(std::string_view display) const {
 void Call::arm_invite() {
   arm_progress(parameters_->SS_SIP_TIMEOUT_INVITE,
                at_endpoint() ? ReleaseCause::EndpointUnreachable : ReleaseCause::InviteTimeout);
+  board_.env.wheel.cancel(silence_timer_);
+  if (group_.size() < 2) return;
+  silence_timer_ =
+      board_.env.wheel.arm(now() + parameters_->SS_SIP_TIMEOUT_INVITE, *this, kSilenceClock);
 }
 
 // --- progress ----------------------------------------------------------------------------------
@@ -258,6 +270,8 @@ void Call::begin_progress(int status, bool with_sdp) {
 
 void Call::on_answered(int, int fork, const sip::Message& response) {
   board_.env.wheel.cancel(progress_timer_);
+  board_.env.wheel.cancel(silence_timer_);
+  if (at_endpoint()) settle_group(static_cast<std::size_t>(callee()->branch_of(fork)), 0);
   if (!negotiation_.on_answered(fork, response, now())) {
     // A 200 without any description: there is nothing that the caller could talk to.
     release(ReleaseCause::GatewayFault, Direction::kSwitch);
@@ -306,12 +320,10 @@ void Call::on_timer(std::uint64_t clock) {
   board_.env.counters.add(Counter::timer_fired);
   switch (clock) {
     case kProgressClock:
-      if ((on_progress_expiry_ == ReleaseCause::InviteTimeout ||
-           on_progress_expiry_ == ReleaseCause::EndpointUnreachable) &&
-          (try_next_place(408) || follow_redirect(408, nullptr))) {
-        return;
-      }
-      release(on_progress_expiry_, Direction::kSwitch);
+      on_progress_expired();
+      return;
+    case kSilenceClock:
+      if (auto* leg = callee()) leg->drop_silent();
       return;
     case kDurationClock:
       release(ReleaseCause::MaximumDuration, Direction::kSwitch);
@@ -363,6 +375,7 @@ void Call::on_offer_refused(int leg, int status, const sip::Message* response) {
 // --- the end -----------------------------------------------------------------------------------
 
 void Call::on_refused(int, int status, const sip::Message* response) {
+  if (at_endpoint()) settle_group(static_cast<std::size_t>(callee()->refused_branch()), 0);
   // A person's other phone may take a call that this one doesn't (RFC 3261 §16.7), but for a 6xx.
   const bool elsewhere = response == nullptr || status == 503 || (at_endpoint() && status < 600);
   if (elsewhere && try_next_place(status)) return;
@@ -409,17 +422,6 @@ void Call::on_prack_missing(int) {
   release(ReleaseCause::PrackTimeout, Direction::kSwitch);
 }
 
-bool Call::is_with(const std::string& account, const sip::Binding& contact) const {
-  const auto* caller = board_.agent->find(caller_);
-  const bool calls = caller != nullptr && record_.caller_account == account &&
-                     caller->dialog().path.remote == contact.way.remote;
-  // Not where somebody else has the place by now, or the phone's party is gone to another call.
-  const bool is_called = callee_ && callee_.handle == asked_.handle && at_endpoint();
-  // What was sent there had no headers.
-  const std::string_view target = contact.uri().substr(0, contact.uri().find('?', contact_.size()));
-  return calls || (is_called && record_.callee_account == account && contact_ == target);
-}
-
 void Call::hang_up(ReleaseCause cause) { release(cause, Direction::kSwitch); }
 
 void Call::release(ReleaseCause cause, Direction direction, int status,
@@ -427,7 +429,9 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
   if (state_ == State::kReleasing || state_ == State::kOver) return;
   const bool answered = state_ == State::kAnswered || state_ == State::kTransferred;
   state_ = State::kReleasing;
+  settle_unanswered(0);
   board_.env.wheel.cancel(progress_timer_);
+  board_.env.wheel.cancel(silence_timer_);
   board_.env.wheel.cancel(duration_timer_);
   board_.env.wheel.cancel(crossing_timer_);
   const ReleaseInfo& info = release_info(cause);

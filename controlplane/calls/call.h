@@ -88,8 +88,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // could have sent.
   void begin_referred(CallId id, std::string name, const Guest& guest, const sip::Message& invite);
   void hang_up(ReleaseCause cause);
-  // One of its parties is that account's phone which has registered there.
-  bool is_with(const std::string& account, const sip::Binding& contact) const;
+  // That account's phone which has registered there leaves it, if it is one of its parties; others
+  // that ring at the same time go on.
+  void end_with(const std::string& account, const sip::Binding& contact);
   // The switch's own end: the record as it stands, without waiting for figures any longer.
   void record_now();
   void on_flow_latched(const wire::FlowLatched& event);
@@ -111,6 +112,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
     kCrossingClock,
     kFiguresClock,
     kTakeoverClock,
+    kSilenceClock,
   };
 
   void on_provisional(int leg, int fork, const sip::Message& response) override;
@@ -137,7 +139,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<ReleaseCause> open_media(const sip::Message& invite, std::uint32_t address);
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, const Aim& aim);
   // A phone is being called, not a gateway.
-  bool at_endpoint() const { return !contact_.empty(); }
+  bool at_endpoint() const { return !group_.empty(); }
   void arm_invite();
   std::string display_of(std::string_view display) const;
   void keep_invite(const sip::Message& invite);
@@ -148,8 +150,13 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   bool try_next_place(int status);
   bool ask_again();
   Aim next_aim();
+  void take_group();
+  void settle_group(std::size_t named, int unheard);
+  void settle_unanswered(int unheard);
+  void on_progress_expired();
+  bool nowhere_else() const { return places_.empty() && contacts_.empty(); }
   void note_given_up(int status);
-  void forget_last_given_up();
+  void forget_given_up(std::size_t since);
   sip::InviteSession* session(int leg) override;
   void give_up(ReleaseCause cause) override { release(cause, Direction::kSwitch); }
   void on_dialog_lost() override;
@@ -225,7 +232,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // Where else the gateway's name leads, or the account is registered; the next one last.
   std::vector<base::Endpoint> places_;
   std::vector<registrar::Subscribers::Contact> contacts_;
-  std::string contact_;        // the phone's URI that is being asked; empty: a gateway is
+  // The phones that are being asked, as our leg's branches; once answered, the one that did; empty:
+  // a gateway is asked.
+  std::vector<registrar::Subscribers::Contact> group_;
   sip::SessionId asked_;       // our leg to it
   std::string caller_number_;  // as in Payer
   std::string invite_;         // the caller's, where it may have to be sent again; else empty
@@ -236,6 +245,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   loop::TimerId crossing_timer_;  // armed: a party has lost its dialog, its BYE may be on its way
   loop::TimerId figures_timer_;
   loop::TimerId takeover_timer_;
+  loop::TimerId silence_timer_;  // armed: several phones are asked, and some may be out of reach
   std::optional<Transfer> transfer_;
   std::optional<Takeover> takeover_;
   CallId host_;                                // where our party went; none: it is here

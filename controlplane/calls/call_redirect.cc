@@ -21,7 +21,7 @@ constexpr std::uint16_t kSipPort = 5060;  // where a URI with an address names n
 // The INVITE as it came, for the next gateway or place. Kept where it can be needed only.
 void Call::keep_invite(const sip::Message& invite) {
   const bool follows = parameters_->TD_SIP_REDIRECT == Parameters::Redirect::follow;
-  if (!follows && places_.empty() && contacts_.empty()) return;
+  if (!follows && nowhere_else()) return;
   sip::Builder out(sip::message_scratch());
   out.request(invite.method_name(), invite.request_uri());
   for (const sip::Header& line : invite.headers()) {
@@ -45,7 +45,7 @@ bool Call::follow_redirect(int status, const sip::Message* response) {
     redirects_.note_asked();
     return true;
   }
-  forget_last_given_up();
+  forget_given_up(record_.given_up.size() - 1);
   return false;
 }
 
@@ -58,9 +58,9 @@ void Call::note_given_up(int status) {
 }
 
 // Nobody came after it: the record itself tells of it.
-void Call::forget_last_given_up() {
-  const cdr::GivenUp last = record_.given_up.back();
-  record_.given_up.pop_back();
+void Call::forget_given_up(std::size_t since) {
+  const cdr::GivenUp last = record_.given_up[since];
+  record_.given_up.resize(since);
   record_.routing_gateway = last.routing_gateway;
   record_.callee_account = last.callee_account;
   record_.callee_sent = last.callee_sent;
@@ -113,21 +113,23 @@ bool Call::try_target(const Redirects::Target& target) {
 
 // The gateway was silent, out of reach or overloaded where it was asked; or a phone didn't take it.
 bool Call::try_next_place(int status) {
-  const bool nowhere = places_.empty() && contacts_.empty();
-  if (invite_.empty() || nowhere || negotiation_.described()) return false;
-  note_given_up(status);
-  if (ask_again()) return true;
-  forget_last_given_up();
+  if (invite_.empty() || nowhere_else() || negotiation_.described()) return false;
+  const std::size_t before = record_.given_up.size();
+  for (; !nowhere_else(); status = 503) {  // couldn't even be asked
+    note_given_up(status);
+    if (ask_again()) return true;
+  }
+  forget_given_up(before);
   return false;
 }
 
 // There is one.
 Aim Call::next_aim() {
-  contact_.clear();
+  group_.clear();
   if (!contacts_.empty()) {
-    const auto contact = std::move(contacts_.back());
-    contacts_.pop_back();
-    contact_ = record_.callee_sent = contact.uri;
+    take_group();
+    const auto& contact = group_.front();
+    record_.callee_sent = contact.uri;
     return {.path = contact.path,
             .target = contact.uri,
             .to = "sip:" + record_.callee_account,

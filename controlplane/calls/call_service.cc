@@ -167,10 +167,7 @@ void CallService::end_replaced(const std::string& account, const sip::Binding& c
   const auto found = by_account_.find(account);
   if (found == by_account_.end()) return;
   for (const std::uint64_t raw : found->second) {
-    Call* call = calls_.find({raw});
-    if (call != nullptr && call->is_with(account, contact)) {
-      call->hang_up(ReleaseCause::EndpointReplaced);
-    }
+    if (Call* call = calls_.find({raw})) call->end_with(account, contact);
   }
 }
 

@@ -7,8 +7,10 @@ Contact contact_of(const sip::Binding& binding) {
   std::string_view target = binding.uri();
   const auto whole = sip::parse_uri(target);
   if (whole && !whole->headers.empty()) target.remove_suffix(whole->headers.size() + 1);
-  Contact out{
-      .uri = std::string(target), .route = std::string(binding.path()), .path = binding.way};
+  Contact out{.uri = std::string(target),
+              .route = std::string(binding.path()),
+              .path = binding.way,
+              .q = binding.q};
   // In the dialog too, whatever its answer says (a Contact of a third party's, for one).
   out.path.observed = true;
   out.path.own_flow_only = binding.behind_nat;

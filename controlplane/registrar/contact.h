@@ -11,6 +11,7 @@ struct Contact {
   std::string uri;    // the Request-URI
   std::string route;  // Route's value (RFC 3327); empty: none
   sip::Path path;
+  std::uint16_t q = 0;  // thousandths
 };
 
 Contact contact_of(const sip::Binding& binding);

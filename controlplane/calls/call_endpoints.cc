@@ -1,0 +1,83 @@
+// The part of a call that asks an account's phones: those of one q at once, as branches of our leg.
+#include <algorithm>
+#include <utility>
+
+#include "controlplane/calls/call.h"
+
+namespace tandem::calls {
+
+// The next ones to be asked: of equal q, and of one network, since they share the media port that
+// they are told of. Who is reached by another network is asked after them.
+void Call::take_group() {
+  group_.push_back(std::move(contacts_.back()));
+  contacts_.pop_back();
+  const auto q = group_.front().q;
+  const int address = media_port(board_.site, group_.front().path);
+  for (auto i = contacts_.size(); i-- > 0 && contacts_[i].q == q;) {
+    if (group_.size() == sip::Leg::kBranchesMax) return;
+    if (media_port(board_.site, contacts_[i].path) != address) continue;
+    group_.push_back(std::move(contacts_[i]));
+    contacts_.erase(contacts_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+// One of them decides how this ends: the record names it, and those that failed beside it.
+// `unheard`: the status of who hasn't said anything final; 0: they are left out.
+void Call::settle_group(std::size_t named, int unheard) {
+  const auto* leg = callee();
+  for (std::size_t i = 0; leg != nullptr && i < group_.size() && group_.size() > 1; ++i) {
+    const int failed = leg->branch_status(static_cast<int>(i));
+    const int status = failed != 0 ? failed : unheard;
+    if (i == named || status == 0) continue;
+    record_.callee_sent = group_[i].uri;
+    note_given_up(status);
+  }
+  record_.callee_sent = group_[named].uri;
+  if (named != 0) group_.front() = std::move(group_[named]);
+  group_.resize(1);
+}
+
+// It ends before any of them decided: the first that still was asked stands for all.
+void Call::settle_unanswered(int unheard) {
+  const auto* leg = callee();
+  if (group_.size() < 2 || leg == nullptr) return;
+  std::size_t named = 0;
+  for (std::size_t i = group_.size(); i-- > 0;) {
+    if (leg->branch_status(static_cast<int>(i)) == 0) named = i;
+  }
+  settle_group(named, unheard);
+}
+
+void Call::on_progress_expired() {
+  const bool silent = on_progress_expiry_ == ReleaseCause::InviteTimeout ||
+                      on_progress_expiry_ == ReleaseCause::EndpointUnreachable;
+  settle_unanswered(408);
+  // Phones that ring are left for those of lower q.
+  if ((silent || at_endpoint()) && try_next_place(408)) return;
+  if (silent && follow_redirect(408, nullptr)) return;
+  release(on_progress_expiry_, Direction::kSwitch);
+}
+
+void Call::end_with(const std::string& account, const sip::Binding& contact) {
+  const auto* caller_leg = board_.agent->find(caller_);
+  if (caller_leg != nullptr && record_.caller_account == account &&
+      caller_leg->dialog().path.remote == contact.way.remote) {
+    hang_up(ReleaseCause::EndpointReplaced);
+    return;
+  }
+  // Not where somebody else has the place by now, or the phone's party is gone to another call.
+  const bool is_called = callee_ && callee_.handle == asked_.handle;
+  if (!is_called || record_.callee_account != account) return;
+  const auto found = std::find_if(group_.begin(), group_.end(), [&](const auto& asked) {
+    // What was sent there had no headers.
+    return contact.uri().substr(0, contact.uri().find('?', asked.uri.size())) == asked.uri;
+  });
+  if (found == group_.end()) return;
+  if (group_.size() == 1) {
+    hang_up(ReleaseCause::EndpointReplaced);
+  } else if (auto* leg = callee()) {
+    leg->drop(static_cast<int>(found - group_.begin()));
+  }
+}
+
+}  // namespace tandem::calls
