@@ -40,11 +40,12 @@ def alice_of(bench: Bench, password: str = "alice-s3cret", server: str = SWITCH_
                       account=f";auth_user=alice;auth_pass={password}")
 
 
-def bob_of(bench: Bench) -> Baresip:
-    phone = bench.peer(Baresip, bench.lab.callee, CALLEE, name="callee", user="bob",
-                       speech=write_tone(bench.folder / "callee.wav", CALLEE_HERTZ),
+def bob_of(bench: Bench, address: str = CALLEE, name: str = "callee",
+           **more: object) -> Baresip:
+    phone = bench.peer(Baresip, bench.lab.callee, address, name=name, user="bob",
+                       speech=write_tone(bench.folder / f"{name}.wav", CALLEE_HERTZ),
                        domain=SWITCH_TO_CALLEE, register_s=600,
-                       account=";auth_user=bob;auth_pass=bob-s3cret")
+                       account=";auth_user=bob;auth_pass=bob-s3cret", **more)
     phone.wait_line("200 OK")
     return phone
 

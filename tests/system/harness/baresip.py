@@ -30,18 +30,21 @@ def demand_baresip() -> None:
 
 
 class Baresip(Process):
-    """The one phone of its namespace, at `address`, for the number `user`. It plays the WAV
-    `speech` and records what it hears. It listens on UDP and TCP 5060, and on TLS 5061 when it has
-    a `certificate` (its key is in the same file). `media` is its address for voice, if another
-    one; `transport` carries its requests. It registers with `domain` each `register_s` seconds."""
+    """A phone at `address`, for the number `user`; two in one namespace need a `control` port each.
+    It plays the WAV `speech` and records what it hears. It listens on UDP and TCP 5060, and on TLS
+    5061 when it has a `certificate` (its key is in the same file). `media` is its address for
+    voice, if another one; `transport` carries its requests. It registers with `domain` each
+    `register_s` seconds."""
 
     def __init__(self, namespace: Namespace, address: str, folder: pathlib.Path, *, name: str,
                  user: str, speech: pathlib.Path, media: str = "", transport: str = "udp",
                  certificate: pathlib.Path | None = None, ca: pathlib.Path | None = None,
                  codecs: str = "PCMA/8000/1", answer: str = "manual", account: str = "",
-                 domain: str = "", register_s: int = 0, config: tuple[str, ...] = ()):
+                 domain: str = "", register_s: int = 0, control: int = CONTROL_PORT,
+                 config: tuple[str, ...] = ()):
         demand_baresip()
         self.folder = folder / name
+        self._port = control
         self.folder.mkdir()
         self.events: list[Event] = []
         self._answers: dict[str, Event] = {}
@@ -53,7 +56,7 @@ class Baresip(Process):
                  "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1",
                  "rtp_ports 20000-20100", "rtcp_mux no", "jitter_buffer_type fixed",
                  "jitter_buffer_delay 2-10", f"snd_path {self.folder}", "statmode_default off",
-                 f"ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}", f"module_path {MODULES}", *config,
+                 f"ctrl_tcp_listen 127.0.0.1:{control}", f"module_path {MODULES}", *config,
                  *(f"module{'_app' if module in APPLICATIONS else ''} {module}.so"
                    for module in NEEDED)]
         if certificate:
@@ -80,7 +83,7 @@ class Baresip(Process):
                 raise Failure(f"{self.name} ended too early: {self.last_words()}")
             made = namespace.open_socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
-                made.connect(("127.0.0.1", CONTROL_PORT))
+                made.connect(("127.0.0.1", self._port))
                 return made
             except OSError:
                 made.close()

@@ -90,6 +90,20 @@ TEST_F(Groups, ABusyPhoneLeavesTheOthersRinging) {
   expect_nothing_left();
 }
 
+// An INFO of the caller's is for somebody who is still there.
+TEST_F(Groups, ARequestFindsAPhoneThatRings) {
+  register_three();
+  call();
+  mobile.leg()->finish(486);
+  net.settle();
+  ASSERT_TRUE(alice.ask("INFO"));
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "answer 200");
+  EXPECT_EQ(desk.events.back(), "INFO");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
 TEST_F(Groups, ALateAnswerIsHungUp) {
   register_three();
   call();
@@ -108,12 +122,15 @@ TEST_F(Groups, ALateAnswerIsHungUp) {
 TEST_F(Groups, TheCallerGivesUp) {
   register_three();
   call();
+  carol.leg()->finish(486);
+  net.settle();
   alice.leg()->finish(0);
   net.run(Seconds{1});
-  for (Phone* phone : {&carol, &desk, &mobile}) EXPECT_EQ(phone->events.back(), "cancelled");
+  for (Phone* phone : {&desk, &mobile}) EXPECT_EQ(phone->events.back(), "cancelled");
   const auto r = record();
   EXPECT_EQ(r["end_reason"], "CallerCancelled");
-  expect_given_up(r, {});
+  EXPECT_EQ(r["callee_sent"], "sip:desk@10.77.2.4");
+  expect_given_up(r, {{"sip:carol@10.77.2.3", 486}});
   expect_nothing_left();
 }
 

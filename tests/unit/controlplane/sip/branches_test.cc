@@ -22,7 +22,8 @@ class SeveralPlaces : public ::testing::Test {
   static std::string address(int number) { return "10.77.2." + std::to_string(10 + number); }
 
   // Alice calls as many places at once, each with a RawParty.
-  void dial(int places, base::Protocol protocol = base::Protocol::kUdp) {
+  void dial(int places, base::Protocol protocol = base::Protocol::kUdp,
+            const std::string& offer = kOffer) {
     std::deque<std::string> uris;
     std::vector<sip::InviteTarget> targets;
     for (int i = 0; i < places; ++i) {
@@ -41,8 +42,9 @@ class SeveralPlaces : public ::testing::Test {
                              .from = "<sip:alice@10.77.1.2>",
                              .to = "<sip:bob@x>",
                              .others = std::span(targets).subspan(1),
+                             .hold_ack = offer.empty(),
                              .content_type = "application/sdp",
-                             .body = kOffer}));
+                             .body = offer}));
     net.settle();
   }
   void say(int party, const std::string& status, const std::string& tag = "t",
@@ -126,13 +128,16 @@ TEST_F(SeveralPlaces, TheFirstToAnswerWins) {
 // What crosses the CANCEL is acknowledged and hung up, where it came from; its repetitions bring
 // the ACK again. That both chose the same tag is no excuse.
 TEST_F(SeveralPlaces, WhoAnswersTooLateIsHungUp) {
-  dial(2);
+  dial(3);
   say(0, "180 Ringing");
   say(1, "180 Ringing");
   say(1, "200 OK");
   say(0, "200 OK");
-  EXPECT_EQ(count(0, "ACK sip:10.77.2.10"), 1);
-  EXPECT_EQ(count(0, "BYE sip:10.77.2.10"), 1);
+  say(2, "200 OK");
+  for (const int late : {0, 2}) {
+    EXPECT_EQ(count(late, "ACK sip:" + address(late)), 1);
+    EXPECT_EQ(count(late, "BYE sip:" + address(late)), 1);
+  }
   EXPECT_EQ(field(parties[0].last("BYE"), "CSeq"), "2 BYE");
   say(0, "200 OK");
   EXPECT_EQ(count(0, "ACK"), 2);
@@ -142,6 +147,21 @@ TEST_F(SeveralPlaces, WhoAnswersTooLateIsHungUp) {
   EXPECT_EQ(count(1, "BYE"), 0);
   EXPECT_EQ(alice.events, (Events{"180", "180", "200"}));
   hang_up();
+}
+
+// However long the call was, and whatever became of the others.
+TEST_F(SeveralPlaces, WhoAnswersAfterTheCallIsHungUp) {
+  dial(3, base::Protocol::kTcp);
+  alice.agent().on_connection_lost({at("10.77.1.2"), at(address(0)), base::Protocol::kTcp, 1},
+                                   false);
+  say(1, "200 OK");
+  alice.leg()->finish(0);
+  net.run(Seconds{2});
+  EXPECT_EQ(count(1, "BYE"), 1);
+  say(2, "200 OK");
+  EXPECT_EQ(count(2, "ACK"), 1);
+  EXPECT_EQ(count(2, "BYE"), 1);
+  expect_nothing_left();
 }
 
 // §9.1: who has said nothing isn't cancelled until it does, but not asked again either.
@@ -180,10 +200,18 @@ TEST_F(SeveralPlaces, AllAreCancelled) {
 
 TEST_F(SeveralPlaces, ARefusalLeavesTheOthers) {
   dial(2);
+  say(0, "180 Ringing");
   say(0, "486 Busy Here");
-  say(1, "180 Ringing");
+  say(1, "180 Ringing", "u");
   EXPECT_EQ(count(0, "ACK"), 1);
-  EXPECT_EQ(alice.events, (Events{"180"}));
+  EXPECT_EQ(alice.events, (Events{"180", "180"}));
+  // Its early dialog is gone: what still comes out of it finds none.
+  parties[0].request("INFO", "t", 1);
+  net.settle();
+  EXPECT_EQ(count(0, "SIP/2.0 481"), 1);
+  EXPECT_TRUE(alice.ask("INFO"));
+  net.settle();
+  EXPECT_EQ(count(1, "INFO"), 1);
   EXPECT_EQ(alice.leg()->branch_status(0), 486);
   EXPECT_EQ(alice.leg()->branch_status(1), 0);
   say(1, "200 OK");
@@ -319,6 +347,29 @@ TEST_F(SeveralPlaces, EachHasItsEarlyDialogs) {
   hang_up();
   EXPECT_EQ(count(1, "BYE"), 1);
   EXPECT_EQ(count(0, "BYE"), 0);
+}
+
+// The answer to its offer didn't reach one: that one is without an agreement, the others aren't.
+TEST_F(SeveralPlaces, ARefusedPrackIsOneFailure) {
+  dial(2, base::Protocol::kUdp, {});
+  for (RawParty& party : parties) {
+    party.answers_prack = false;
+    party.respond(party.invite, "183 Session Progress", "t", kAnswer,
+                  "Require: 100rel\r\nRSeq: 1\r\n");
+    net.settle();
+    alice.leg()->prack(alice.last_fork, "application/sdp", kOffer);
+    net.settle();
+    ASSERT_EQ(party.count("PRACK"), 1);
+  }
+  parties[0].respond(parties[0].last("PRACK"), "500 No", "");
+  parties[1].respond(parties[1].last("PRACK"), "200 OK", "");
+  net.settle();
+  EXPECT_EQ(alice.leg()->branch_status(0), 500);
+  obey(0);
+  EXPECT_EQ(alice.events, (Events{"183", "183"}));
+  say(1, "200 OK");
+  EXPECT_EQ(alice.events.back(), "200");
+  hang_up();
 }
 
 // Out of its early dialog: it won't answer, the other one still may.
