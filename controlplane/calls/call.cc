@@ -404,6 +404,8 @@ void Call::on_cancelled(int, const sip::Message& request) {
 void Call::on_bye(int leg, const sip::Message& bye) {
   if (left_before_its_time(leg)) return;
   if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
+    settle_unanswered(0);
+    if (at_endpoint() && try_next_place(480)) return;
     const auto cause = at_endpoint() ? ReleaseCause::EndpointRefused : ReleaseCause::GatewayRefused;
     release(cause, Direction::kCallee, 480, &bye);
     return;

@@ -180,6 +180,30 @@ TEST_F(Groups, LowerQFollowsWhenNobodyAnswersInTime) {
   expect_nothing_left();
 }
 
+// One that hangs up out of its early dialog has refused, too.
+TEST_F(Groups, LowerQFollowsWhenTheLastHangsUp) {
+  RawParty raw(net, "10.77.2.6");
+  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6", 900);
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
+  enroll(kCarol, "sip:mobile@10.77.2.5", "10.77.2.5", 200);
+  call();
+  raw.respond(raw.invite, "180 Ringing", "r");
+  net.settle();
+  carol.leg()->finish(486);
+  net.settle();
+  raw.request("BYE", "r", 1);
+  net.settle();
+  EXPECT_EQ(mobile.events, (Events{"invite"}));
+  raw.respond(raw.invite, "487 Request Terminated", "r");
+  mobile.leg()->accept("application/sdp", kAnswer);
+  net.settle();
+  EXPECT_EQ(alice.events.back(), "200");
+  alice.leg()->finish(0);
+  net.run(Seconds{1});
+  expect_given_up(record(), {{"sip:carol@10.77.2.3", 486}, {"sip:raw@10.77.2.6", 480}});
+  expect_nothing_left();
+}
+
 // The best of what all said; who is silent is waited for as long as for any
 // (SS_SIP_TIMEOUT_INVITE).
 TEST_F(Groups, NobodyTakesIt) {
@@ -267,7 +291,10 @@ TEST_F(Groups, PhonesOfAnotherNetworkAreAskedAfterwards) {
 
 TEST_F(Groups, WhatCannotBeSentIsAPhoneThatFails) {
   const std::string endless(66'000, 'x');  // longer than any message
-  enroll(kCarol, "sip:" + endless + "@10.77.2.9", "10.77.2.9", 900).uri_size = 65'000;
+  for (const int q : {900, 850}) {
+    enroll(kCarol, "sip:" + endless + "@10.77.2.9", "10.77.2.9", static_cast<std::uint16_t>(q))
+        .uri_size = 65'000;
+  }
   enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 800);
   call();
   EXPECT_EQ(carol.events, (Events{"invite"}));
@@ -275,8 +302,8 @@ TEST_F(Groups, WhatCannotBeSentIsAPhoneThatFails) {
   net.settle();
   EXPECT_EQ(alice.heard().back(), "refused 486");
   const auto r = record();
-  ASSERT_EQ(r["given_up"].size(), 1u);
-  EXPECT_EQ(r["given_up"][0]["sip_code"], 503);
+  ASSERT_EQ(r["given_up"].size(), 2u);
+  for (const auto& one : r["given_up"]) EXPECT_EQ(one["sip_code"], 503);
   EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
   expect_nothing_left();
 }
