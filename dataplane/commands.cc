@@ -47,6 +47,12 @@ void Commands::obey(const wire::Command& command, std::uint8_t shard, wire::Even
     case wire::CommandKind::kBindSignal:
       fault = bind(command.bind);
       break;
+    case wire::CommandKind::kSuspend:
+      fault = suspend(command.suspend, now);
+      break;
+    case wire::CommandKind::kLift:
+      fault = lift(command.lift);
+      break;
     case wire::CommandKind::kNone:
       break;
   }
@@ -123,6 +129,30 @@ Fault Commands::bind(const wire::BindSignal& order) {
     return {};
   }
   return refused;
+}
+
+Fault Commands::suspend(const wire::Suspend& order, base::Nanos now) {
+  const Fault refused{Counter::drop_command};
+  if (!order.address.is_ip4()) return refused;
+  const std::uint32_t ip = order.address.ip4_network_order();
+  if (!is_host_address(ip) || order.until_ns > now.count() + wire::Suspend::kMostNs) return refused;
+  if (order.until_ns <= now.count()) return {};  // over before it came
+  if (!guard_.suspend(ip, base::Nanos{order.until_ns}, now)) {
+    return {Counter::suspensions_unplaced};
+  }
+  return {};
+}
+
+Fault Commands::lift(const wire::Lift& order) {
+  if (!order.address.is_set()) {
+    guard_.lift_all();
+    return {};
+  }
+  if (!order.address.is_ip4()) return {Counter::drop_command};
+  const std::uint32_t ip = order.address.ip4_network_order();
+  if (!is_host_address(ip)) return {Counter::drop_command};
+  guard_.lift(ip);
+  return {};
 }
 
 Flow* Commands::find(wire::FlowKey key, wire::FlowGeneration generation, Fault& fault) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "dataplane/fault.h"
+#include "dataplane/flood_guard.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/local_port.h"
 #include "dataplane/neighbor.h"
@@ -20,10 +21,11 @@ namespace tandem::dataplane {
 class Commands {
  public:
   Commands(std::span<const LocalPort> ports, FlowTable& flows, SignalPorts& signals,
-           FlowRecords records, NeighborTalk talk, wire::CounterBlock& counters)
+           FloodGuard& guard, FlowRecords records, NeighborTalk talk, wire::CounterBlock& counters)
       : ports_(ports),
         flows_(flows),
         signals_(signals),
+        guard_(guard),
         records_(records),
         talk_(talk),
         counters_(counters) {}
@@ -37,6 +39,8 @@ class Commands {
   Fault update(const wire::UpdateFlow& order);
   Fault close(const wire::CloseFlow& order, wire::EventRing& events);
   Fault bind(const wire::BindSignal& order);
+  Fault suspend(const wire::Suspend& order, base::Nanos now);
+  Fault lift(const wire::Lift& order);
 
   // The open flow of this key and generation, or why there is none.
   Flow* find(wire::FlowKey key, wire::FlowGeneration generation, Fault& fault);
@@ -45,6 +49,7 @@ class Commands {
   std::span<const LocalPort> ports_;
   FlowTable& flows_;
   SignalPorts& signals_;
+  FloodGuard& guard_;
   FlowRecords records_;
   NeighborTalk talk_;
   wire::CounterBlock& counters_;

@@ -156,6 +156,7 @@ base::Result<void> Engine::make_workers() {
     parts.page = &segment_.worker_page(index);
     parts.records = records_;
     parts.first_ip_id = static_cast<std::uint16_t>(random.next());
+    parts.guard_seed = random.next();
     seat.worker = std::make_unique<Worker>(std::move(parts));
   }
   return {};

@@ -49,7 +49,8 @@ Worker::Worker(WorkerParts parts)
       talk_(*parts_.neighbors, parts_.reports),
       flows_(parts_.flow_memory, parts_.plan, parts_.index),
       signals_(parts_.plan.address_count),
-      commands_(parts_.ports, flows_, signals_, parts_.records, talk_, counters_),
+      guard_(parts_.guard_seed),
+      commands_(parts_.ports, flows_, signals_, guard_, parts_.records, talk_, counters_),
       egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),
       fragments_(counters_),
       sweep_(flows_, parts_.records),
@@ -72,6 +73,7 @@ void Worker::turn(base::Nanos now) {
   work += obey_orders();
   egress_.review(now);
   fragments_.review(now);
+  guard_.tend(now);
   work += receive_handed_over(now);
   for (std::uint16_t port = 0; port < parts_.ports.size(); ++port) work += receive(port, now);
   work += inject(now);
@@ -205,6 +207,7 @@ void Worker::tell_latched(const Flow& flow) {
 }
 
 void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
+  if (guard_.drops(arrival.ip.ip->src_addr, now)) return drop(packet, Counter::drop_suspended);
   if (const Fault fault = punt(arrival.udp, parts_.channels, now)) {
     return drop(packet, fault.reason);
   }
@@ -213,6 +216,8 @@ void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos
 }
 
 void Worker::handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
+  // Here already: what is put together is signalling, or dropped as well.
+  if (guard_.drops(arrival.ip.ip->src_addr, now)) return drop(packet, Counter::drop_suspended);
   const Bytes whole = fragments_.add(arrival.ip, now);
   rte_pktmbuf_free(packet);
   if (whole.empty()) return;

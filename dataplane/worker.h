@@ -13,6 +13,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/commands.h"
 #include "dataplane/egress.h"
+#include "dataplane/flood_guard.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/fragments.h"
 #include "dataplane/local_port.h"
@@ -51,6 +52,7 @@ struct WorkerParts {
   wire::WorkerPage* page = nullptr;
   FlowRecords records;
   std::uint16_t first_ip_id = 0;  // of datagrams sent in fragments; unguessable
+  std::uint64_t guard_seed = 0;   // unguessable
 };
 
 class Worker {
@@ -95,6 +97,7 @@ class Worker {
   NeighborTalk talk_;
   FlowTable flows_;
   SignalPorts signals_;
+  FloodGuard guard_;
   Commands commands_;
   Egress egress_;
   Fragments fragments_;

@@ -24,7 +24,44 @@ void Datapath::send_bind(const base::Endpoint& local) {
   Command command;
   command.kind = CommandKind::kBindSignal;
   command.bind = {local};
+  send_to_all(command);
+}
+
+void Datapath::send_to_all(const Command& command) {
   for (std::uint32_t w = 0; w < ends_.size(); ++w) send_to_worker(w, command);
+}
+
+void Datapath::suspend(const base::IpAddress& address, base::Nanos until) {
+  if (!address.is_ip4()) return;
+  const std::uint32_t ip = address.ip4_network_order();
+  suspended_[ip] = until;
+  send_suspend(ip, until);
+}
+
+void Datapath::send_suspend(std::uint32_t ip, base::Nanos until) {
+  Command command;
+  command.kind = CommandKind::kSuspend;
+  command.suspend = {};
+  command.suspend.address = base::IpAddress::ip4_raw(ip);
+  command.suspend.until_ns = until.count();
+  send_to_all(command);
+}
+
+// One that ran out is lifted too: a restarted dataplane needn't hear of it.
+void Datapath::lift(const base::IpAddress& address) {
+  if (!address.is_ip4() || suspended_.erase(address.ip4_network_order()) == 0) return;
+  Command command;
+  command.kind = CommandKind::kLift;
+  command.lift = {address};
+  send_to_all(command);
+}
+
+void Datapath::lift_all() {
+  suspended_.clear();
+  Command command;
+  command.kind = CommandKind::kLift;
+  command.lift = {};
+  send_to_all(command);
 }
 
 FlowGeneration Datapath::open(wire::OpenFlow flow) {
@@ -121,6 +158,7 @@ void Datapath::follow_dataplane() {
   dataplane_generation_ = generation;
   for (auto& pending : pending_) pending.clear();
   for (const auto& local : signal_addresses_) send_bind(local);
+  for (const auto& [ip, until] : suspended_) send_suspend(ip, until);
   for (const auto& [key, flow] : open_) send_open(flow);
   counters_.add(Counter::flow_reopened, open_.size());
 }

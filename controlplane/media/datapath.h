@@ -37,6 +37,13 @@ class Datapath {
   // SIP to this address comes up to us from now on.
   void bind_signal(const base::Endpoint& local);
 
+  // Signalling from there is dropped by all workers until then, and by a restarted dataplane too;
+  // again: until another time. Addresses that no worker can see are none of theirs.
+  void suspend(const base::IpAddress& address, base::Nanos until);
+  void lift(const base::IpAddress& address);
+  // Whatever a former control plane has suspended.
+  void lift_all();
+
   // Fills in the generation and sends. Returns the generation.
   FlowGeneration open(wire::OpenFlow flow);
   void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
@@ -63,6 +70,8 @@ class Datapath {
   void send(FlowKey key, const wire::Command& command);
   void send_to_worker(std::uint32_t worker, const wire::Command& command);
   void send_bind(const base::Endpoint& local);
+  void send_to_all(const wire::Command& command);
+  void send_suspend(std::uint32_t ip, base::Nanos until);
   void send_open(const wire::OpenFlow& flow);
   void send_update(const wire::OpenFlow& flow);
   wire::OpenFlow* find(FlowKey key, FlowGeneration generation);
@@ -76,8 +85,9 @@ class Datapath {
   std::uint32_t dataplane_generation_;
   std::uint32_t last_flow_ = 0;
   std::vector<base::Endpoint> signal_addresses_;
-  std::unordered_map<std::uint32_t, wire::OpenFlow> open_;  // by word(key)
-  std::vector<std::deque<wire::Command>> pending_;          // per worker: its ring was full
+  std::unordered_map<std::uint32_t, base::Nanos> suspended_;  // IPv4 in network order: until when
+  std::unordered_map<std::uint32_t, wire::OpenFlow> open_;    // by word(key)
+  std::vector<std::deque<wire::Command>> pending_;            // per worker: its ring was full
   std::array<wire::Event, 32> events_;  // poll()'s, so that no turn clears 4 KiB
 };
 

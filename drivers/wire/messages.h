@@ -88,12 +88,31 @@ struct BindSignal {
   base::Endpoint local;
 };
 
+// No signalling from this IPv4 address until then: its datagrams to signalling ports are dropped.
+// Media of the same address isn't touched. A later one for the same address takes its place. Sent
+// by the first shard alone, so that it and Lift never overtake one another.
+struct Suspend {
+  // What a command may ask for at most: it is told again by whoever still means it then.
+  static constexpr std::int64_t kMostNs = std::int64_t{24} * 3600 * 1'000'000'000;
+
+  base::IpAddress address;
+  std::uint32_t reserved = 0;
+  std::int64_t until_ns = 0;  // base::monotonic_now()
+};
+
+// Signalling from this address is taken again; address unset: from all.
+struct Lift {
+  base::IpAddress address;
+};
+
 enum class CommandKind : std::uint32_t {
   kNone = 0,
   kOpenFlow = 1,
   kUpdateFlow = 2,
   kCloseFlow = 3,
   kBindSignal = 4,
+  kSuspend = 5,
+  kLift = 6,
 };
 
 struct Command {
@@ -104,6 +123,8 @@ struct Command {
     UpdateFlow update;
     CloseFlow close;
     BindSignal bind;
+    Suspend suspend;
+    Lift lift;
     std::uint8_t raw[120];
   };
   Command() : raw{} {}

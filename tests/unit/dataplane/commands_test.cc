@@ -66,6 +66,22 @@ class CommandsTest : public ::testing::Test {
     return command;
   }
 
+  static Command suspend_command(const char* address, base::Nanos until) {
+    Command command;
+    command.kind = CommandKind::kSuspend;
+    command.suspend = {};
+    command.suspend.address = *base::IpAddress::parse(address);
+    command.suspend.until_ns = until.count();
+    return command;
+  }
+  static Command lift_command(const char* address) {
+    Command command;
+    command.kind = CommandKind::kLift;
+    command.lift = {};
+    if (*address != 0) command.lift.address = *base::IpAddress::parse(address);
+    return command;
+  }
+
   void obey(const Command& command) { commands_.obey(command, 0, channel_.worker.events, kNow); }
   std::uint64_t count(Counter counter) const { return counters_.get(counter); }
   bool refused(const Command& command) {
@@ -85,6 +101,7 @@ class CommandsTest : public ::testing::Test {
   std::vector<Flow> memory_{FlowTable::places(plan())};
   FlowTable flows_{memory_, plan(), 0};
   SignalPorts signals_{2};
+  FloodGuard guard_{1};
   std::vector<std::vector<base::Snapshot<wire::FlowRecord>>> shelf_ = [] {
     std::vector<std::vector<base::Snapshot<wire::FlowRecord>>> out;
     for (int i = 0; i < 2; ++i) out.emplace_back(65536);
@@ -98,10 +115,49 @@ class CommandsTest : public ::testing::Test {
   Commands commands_{ports_,
                      flows_,
                      signals_,
+                     guard_,
                      FlowRecords{{shelf_[0].data(), shelf_[1].data()}},
                      NeighborTalk{*table_, reports_.ring()},
                      counters_};
 };
+
+TEST_F(CommandsTest, SuspendsAndLifts) {
+  const std::uint32_t attacker = ip(192, 0, 2, 1);
+  obey(suspend_command("192.0.2.1", kNow + base::Seconds{180}));
+  EXPECT_TRUE(guard_.drops(attacker, kNow));
+  EXPECT_FALSE(guard_.drops(ip(192, 0, 2, 2), kNow));
+  obey(lift_command("192.0.2.2"));
+  EXPECT_TRUE(guard_.drops(attacker, kNow));
+  obey(lift_command("192.0.2.1"));
+  EXPECT_FALSE(guard_.drops(attacker, kNow));
+  obey(suspend_command("192.0.2.1", kNow + base::Seconds{180}));
+  obey(suspend_command("192.0.2.2", kNow + base::Seconds{180}));
+  obey(lift_command(""));
+  EXPECT_EQ(guard_.count(), 0u);
+  // Late, so that it is over already: nothing to do, and no fault.
+  obey(suspend_command("192.0.2.1", kNow));
+  EXPECT_EQ(guard_.count(), 0u);
+  EXPECT_EQ(count(Counter::drop_command), 0u);
+}
+
+TEST_F(CommandsTest, RefusesSuspensionsThatMakeNoSense) {
+  const auto soon = kNow + base::Seconds{180};
+  for (const auto* address : {"2001:db8::1", "0.0.0.0", "127.0.0.1", "224.0.0.1"}) {
+    EXPECT_TRUE(refused(suspend_command(address, soon))) << address;
+    EXPECT_TRUE(refused(lift_command(address))) << address;
+  }
+  EXPECT_TRUE(refused(suspend_command("192.0.2.1", kNow + base::Seconds{24 * 3600 + 1})));
+  EXPECT_EQ(guard_.count(), 0u);
+}
+
+TEST_F(CommandsTest, CountsWhomItHasNoRoomToSuspend) {
+  for (std::uint32_t i = 0; i < FloodGuard::kMost; ++i) {
+    guard_.suspend(0x01000000 + i, kNow + base::Seconds{180}, kNow);
+  }
+  obey(suspend_command("192.0.2.1", kNow + base::Seconds{180}));
+  EXPECT_EQ(count(Counter::suspensions_unplaced), 1u);
+  EXPECT_EQ(count(Counter::drop_command), 0u);
+}
 
 TEST_F(CommandsTest, OpensAFlowAndWantsItsNextHop) {
   obey(open_command());

@@ -42,6 +42,14 @@ class WorkerTest : public ::testing::Test {
     command.open.tos = 0xb8;
     ASSERT_TRUE(bench.control(worker).commands.enqueue(command));
   }
+  static Command suspend_command(const char* address, base::Nanos until) {
+    Command command;
+    command.kind = CommandKind::kSuspend;
+    command.suspend = {};
+    command.suspend.address = *base::IpAddress::parse(address);
+    command.suspend.until_ns = until.count();
+    return command;
+  }
   void open_pair() {
     open({0, 20000}, {1, 30000}, "10.77.1.2:4000", 1, bench_);
     open({1, 30000}, {0, 20000}, "10.77.2.2:6000", 2, bench_);
@@ -104,6 +112,66 @@ TEST_F(WorkerTest, PuntsSignallingOnceItIsBound) {
   EXPECT_EQ(view.head.at_ns, at.count());
   EXPECT_EQ(view.payload.size(), 25u);
   EXPECT_EQ(bench_.count(Counter::signal_punted), 1u);
+}
+
+// Nothing of its signalling goes up; whoever else there is, and its media, are none the worse.
+TEST_F(WorkerTest, DropsTheSignallingOfTheSuspended) {
+  open_pair();
+  bench_.know_far_ends();
+  bind("10.77.1.1:5060");
+  const auto until = bench_.now() + base::Millis{20};
+  ASSERT_TRUE(bench_.control().commands.enqueue(suspend_command("10.77.1.2", until)));
+  Way way = caller_;
+  way.from_port = way.to_port = 5060;
+  Way other = way;
+  other.from_ip = ip(10, 77, 1, 3);
+  for (const Way& from : {way, other, way}) {
+    bench_.arrive(0, udp_frame(from, "OPTIONS sip:a SIP/2.0\r\n\r\n"));
+  }
+  for (const Frame& piece : pieces_of(udp_frame(way, std::string(3000, 'x')), 1, 1480)) {
+    bench_.arrive(0, piece);
+  }
+  bench_.arrive(0, udp_frame(caller_, rtp(1, 0, 1, 160)));
+  bench_.turn();
+  EXPECT_EQ(bench_.count(Counter::drop_suspended), 2u + 3u);
+  EXPECT_EQ(bench_.count(Counter::signal_punted), 1u);
+  wire::ByteRing::View view;
+  ASSERT_TRUE(bench_.control().punt.front(view));
+  EXPECT_EQ(view.head.remote, endpoint("10.77.1.3:5060"));
+  EXPECT_EQ(bench_.count(Counter::media_relayed), 1u);
+  EXPECT_EQ(bench_.count(Counter::datagrams_reassembled), 0u);
+  while (bench_.now() < until) bench_.turn();
+  bench_.arrive(0, udp_frame(way, "OPTIONS sip:a SIP/2.0\r\n\r\n"));
+  bench_.turn();
+  EXPECT_EQ(bench_.count(Counter::signal_punted), 2u);
+}
+
+// Each worker has a table of its own; fragments that came by another's queue meet the same end.
+TEST_F(WorkerTest, EveryWorkerDropsTheSuspended) {
+  BenchSwitch bench(2);
+  for (const std::uint32_t worker : {0u, 1u}) {
+    Command command;
+    command.kind = CommandKind::kBindSignal;
+    command.bind = {};
+    command.bind.local = endpoint("10.77.1.1:5060");
+    ASSERT_TRUE(bench.control(worker).commands.enqueue(command));
+    ASSERT_TRUE(bench.control(worker).commands.enqueue(
+        suspend_command("10.77.1.2", bench.now() + base::Seconds{60})));
+  }
+  Way way = caller_;
+  way.from_port = way.to_port = 5060;
+  for (std::uint16_t id = 0; id < 10; ++id) {
+    bench.arrive(0, udp_frame(way, "OPTIONS sip:a SIP/2.0\r\n\r\n"), id % 2u);
+    for (const Frame& piece : pieces_of(udp_frame(way, std::string(3000, 'x')), id, 1480)) {
+      bench.arrive(0, piece, id / 2 % 2u);
+    }
+  }
+  bench.turns(2);
+  EXPECT_EQ(bench.count_all(Counter::drop_suspended), 10u + 30u);
+  EXPECT_GT(bench.count(Counter::drop_suspended, 0), 5u);
+  EXPECT_GT(bench.count(Counter::drop_suspended, 1), 5u);
+  EXPECT_GT(bench.count_all(Counter::handed_over), 0u);
+  EXPECT_EQ(bench.count_all(Counter::signal_punted), 0u);
 }
 
 TEST_F(WorkerTest, InjectsSignalling) {

@@ -151,6 +151,38 @@ TEST_F(DatapathTest, ARestartedDataplaneGetsAllThatIsTrueNow) {
   EXPECT_TRUE(home.commands().empty());  // once
 }
 
+TEST_F(DatapathTest, ARestartedDataplaneSuspendsWhoStillIs) {
+  const auto a = base::IpAddress::ip4(192, 0, 2, 1);
+  const auto b = base::IpAddress::ip4(192, 0, 2, 2);
+  datapath.suspend(a, base::Seconds{100});
+  datapath.suspend(b, base::Seconds{100});
+  datapath.suspend(*base::IpAddress::parse("2001:db8::1"), base::Seconds{100});  // none of theirs
+  datapath.suspend(a, base::Seconds{200});
+  datapath.lift(b);
+  datapath.lift(b);  // no news
+  auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  EXPECT_EQ(commands[0].kind, CommandKind::kSuspend);
+  EXPECT_EQ(commands[0].suspend.address, a);
+  EXPECT_EQ(commands[0].suspend.until_ns, base::Nanos{base::Seconds{100}}.count());
+  EXPECT_EQ(commands[3].kind, CommandKind::kLift);
+  EXPECT_EQ(commands[3].lift.address, b);
+  home.restart_dataplane();
+  datapath.poll(*this);
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].suspend.address, a);
+  EXPECT_EQ(commands[0].suspend.until_ns, base::Nanos{base::Seconds{200}}.count());
+  datapath.lift_all();
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].kind, CommandKind::kLift);
+  EXPECT_FALSE(commands[0].lift.address.is_set());
+  home.restart_dataplane();
+  datapath.poll(*this);
+  EXPECT_TRUE(home.commands().empty());
+}
+
 TEST_F(DatapathTest, WhatWaitedForTheOldDataplaneIsNotSentToTheNewOne) {
   for (std::uint32_t i = 0; i < wire::CommandRing::kCapacity + 9; ++i) {
     datapath.close_orphan({0, 10000}, i + 1);
@@ -185,6 +217,8 @@ TEST(DatapathWorkers, EachPortsWorkerGetsItsCommands) {
   wire::CounterBlock counters;
   Datapath datapath(*home.segment, home.ends(), 1, counters);
   datapath.bind_signal(*base::Endpoint::parse("10.77.1.1:5060", 0));
+  for (const std::uint32_t w : {0u, 1u}) EXPECT_EQ(home.commands(w).size(), 1u);
+  datapath.suspend(base::IpAddress::ip4(192, 0, 2, 1), base::Seconds{100});
   for (const std::uint32_t w : {0u, 1u}) EXPECT_EQ(home.commands(w).size(), 1u);
   for (std::uint16_t port = 10000; port < 10100; ++port) {
     wire::OpenFlow flow;
