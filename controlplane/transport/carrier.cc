@@ -19,6 +19,7 @@ Carrier::Carrier(loop::ShardLoop& loop, sip::TransportRing& ring, wire::CounterB
 
 base::Result<void> Carrier::open(Ways ways) {
   listeners_ = ways.listeners;
+  suspended_ = std::move(ways.suspended);
   const bool streams = std::any_of(listeners_.begin(), listeners_.end(),
                                    [](const auto& l) { return is_reliable(l.protocol); });
   if (streams && shard_ == 0) {
@@ -29,7 +30,8 @@ base::Result<void> Carrier::open(Ways ways) {
                                                         .limits = ways.stream_limits,
                                                         .tos = ways.tos,
                                                         .knows = std::move(ways.knows),
-                                                        .name_of = std::move(ways.name_of)});
+                                                        .name_of = std::move(ways.name_of),
+                                                        .suspended = suspended_});
   }
   for (const config::Listener& listener : listeners_) {
     base::Result<void> opened;
@@ -85,9 +87,16 @@ void Carrier::flush() {
   if (streams_) streams_->flush();
 }
 
+bool Carrier::drops(const sip::Path& path) {
+  if (!suspended_ || !suspended_(path.remote.address)) return false;
+  counters_.add(Counter::drop_sip_suspended);
+  return true;
+}
+
 // --- from sockets ------------------------------------------------------------------------------
 
 void Carrier::on_datagram(const sip::Path& path, std::span<char> bytes) {
+  if (drops(path)) return;
   loop_.brought(1);
   const std::uint32_t owner = wire::shard_of_datagram(shards_, std::as_bytes(bytes));
   if (owner == shard_) {
@@ -103,6 +112,7 @@ void Carrier::on_datagram(const sip::Path& path, std::span<char> bytes) {
 
 void Carrier::on_unframed(const sip::Path& path, std::span<char> head, int status,
                           std::string_view reason) {
+  if (drops(path)) return;
   agent_->on_unframed(path, head, status, reason);  // an answer, and no more: any shard will do
 }
 

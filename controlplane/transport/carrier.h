@@ -39,6 +39,8 @@ class Carrier final : public sip::Transport, sip::TransportListener {
     StreamLimits stream_limits;
     std::function<bool(const base::IpAddress&)> knows;          // a gateway's address
     std::function<std::string(const base::Endpoint&)> name_of;  // see Streams::Setup
+    // Whose messages are dropped; none: nobody's. Asked of each one, of the corridor too.
+    std::function<bool(const base::IpAddress&)> suspended{};
   };
   base::Result<void> open(Ways ways);
   void meet(std::vector<Carrier*> carriers) { carriers_ = std::move(carriers); }
@@ -49,7 +51,7 @@ class Carrier final : public sip::Transport, sip::TransportListener {
 
   // At most `most` datagrams of the corridor; returns how many there were.
   std::uint32_t poll(std::uint32_t most) {
-    const std::uint32_t taken = ring_.poll(*agent_, most);
+    const std::uint32_t taken = ring_.poll(gate_, most);
     loop_.brought(taken);
     return taken;
   }
@@ -61,6 +63,16 @@ class Carrier final : public sip::Transport, sip::TransportListener {
   Streams* streams() { return streams_.get(); }
 
  private:
+  // Where the dataplane lets through whom we don't: its table was full, or hasn't heard yet.
+  struct Gate final : sip::TransportListener {
+    explicit Gate(Carrier& carrier) : owner(carrier) {}
+    void on_datagram(const sip::Path& path, std::span<char> bytes) override {
+      if (!owner.drops(path)) owner.agent_->on_datagram(path, bytes);
+    }
+    Carrier& owner;
+  };
+
+  bool drops(const sip::Path& path);
   // From a socket.
   void on_datagram(const sip::Path& path, std::span<char> bytes) override;
   void on_unframed(const sip::Path& path, std::span<char> head, int status,
@@ -79,6 +91,8 @@ class Carrier final : public sip::Transport, sip::TransportListener {
   std::vector<Carrier*> carriers_;
   std::atomic<std::uint32_t> handovers_{0};  // waiting in our inbox; others add, we take away
   std::vector<config::Listener> listeners_;
+  std::function<bool(const base::IpAddress&)> suspended_;
+  Gate gate_{*this};
   UdpSockets udp_;
   std::unique_ptr<Streams> streams_;
 };

@@ -185,7 +185,9 @@ bool Streams::full(const base::IpAddress& source, bool known) const {
 
 bool Streams::admit(const base::IpAddress& source, bool known) {
   Counter why{};
-  if (accepted_ >= setup_.limits.connections)
+  if (setup_.suspended && setup_.suspended(source))
+    why = Counter::drop_stream_suspended;
+  else if (accepted_ >= setup_.limits.connections)
     why = Counter::drop_stream_connections;
   else if (full(source, known))
     why = Counter::drop_stream_per_source;
@@ -537,6 +539,12 @@ void Streams::on_timer(std::uint64_t word) {
     doom(*c, why);
   else
     arm(*c);
+}
+
+void Streams::close_all_of(const base::IpAddress& address) {
+  connections_.each([&](base::Handle, Connection& c) {
+    if (c.path.remote.address == address) doom(c, Counter::drop_stream_suspended);
+  });
 }
 
 void Streams::each(const std::function<void(const Connection&)>& visit) {

@@ -52,6 +52,7 @@ class Streams final : loop::TimerListener {
     std::function<bool(const base::IpAddress&)> knows;
     // What the certificate of a peer that we connect to must be for; empty: its IP address.
     std::function<std::string(const base::Endpoint&)> name_of;
+    std::function<bool(const base::IpAddress&)> suspended{};  // not let in; none: nobody
   };
 
   explicit Streams(Setup setup);
@@ -70,6 +71,9 @@ class Streams final : loop::TimerListener {
   // The peer of an accepted connection has proven who it is: from now on it is held to a gateway's
   // limits. Over TD_SIP_CONNECTIONS_PER_SOURCE it stays a stranger, for a stranger's few seconds.
   void trust(std::uint64_t flow);
+
+  // Ends all connections with an address, at the next flush().
+  void close_all_of(const base::IpAddress& address);
 
   void each(const std::function<void(const Connection&)>& visit);
   std::uint32_t live() const { return connections_.live(); }

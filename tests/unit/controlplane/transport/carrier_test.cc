@@ -34,6 +34,7 @@ class TwoShards : public ::testing::Test {
     sip::TransportRing ring{{&end}, 0};
     wire::CounterBlock counters;
     Heard heard;
+    base::IpAddress suspended;
     Carrier carrier;
   };
 
@@ -62,7 +63,10 @@ class TwoShards : public ::testing::Test {
                                .tos = 0,
                                .stream_limits = StreamLimits(config::Parameters()),
                                .knows = nullptr,
-                               .name_of = nullptr});
+                               .name_of = nullptr,
+                               .suspended = [&shard](const base::IpAddress& source) {
+                                 return shard.suspended == source;
+                               }});
   }
   static std::string message(std::string_view call_id) {
     return "OPTIONS sip:x SIP/2.0\r\nCall-ID: " + std::string(call_id) + "\r\n\r\n";
@@ -100,6 +104,35 @@ TEST_F(TwoShards, AMessageGetsToTheShardOfItsCall) {
   EXPECT_EQ(two.heard.all[0].path.local, here);
   EXPECT_EQ(two.heard.all[0].path.remote, there);
   EXPECT_EQ(one.counters.get(Counter::sip_handed_over), 1u);
+}
+
+// By a socket, and by the corridor, where the dataplane hasn't dropped it.
+TEST_F(TwoShards, MessagesOfTheSuspendedGoNoFurther) {
+  ASSERT_TRUE(listen(one, here).ok());
+  const auto punt = [&](std::string_view from) {
+    wire::DatagramHead head;
+    head.remote = *base::Endpoint::parse(from, 5060);
+    const auto bytes = message("s0-mine@x");
+    auto worker = wire::worker_end(segment.channel(0, 0));
+    ASSERT_TRUE(worker.punt.write(head, std::as_bytes(std::span(bytes))));
+    one.carrier.poll(10);
+  };
+  const auto dropped = [&] { return one.counters.get(Counter::drop_sip_suspended); };
+  one.suspended = there.address;
+  for (const auto* call : {"s0-mine@x", "s1-theirs@x"}) send_from_far(message(call));
+  for (int i = 0; i < 2000 && dropped() < 2; ++i) {
+    one.loop.sockets().nap(base::Millis{5});
+    one.turn();
+    two.turn();
+  }
+  EXPECT_EQ(dropped(), 2u);
+  one.suspended = base::IpAddress::ip4(192, 0, 2, 1);
+  punt("192.0.2.1");
+  EXPECT_EQ(dropped(), 3u);
+  EXPECT_TRUE(one.heard.all.empty() && two.heard.all.empty());
+  punt("192.0.2.2");
+  EXPECT_EQ(one.heard.all.size(), 1u);
+  EXPECT_EQ(dropped(), 3u);
 }
 
 TEST_F(TwoShards, AShardThatDoesNotListenIsNotHeapedWithoutBound) {

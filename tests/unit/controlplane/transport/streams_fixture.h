@@ -151,6 +151,7 @@ class StreamsTest : public ::testing::Test {
   wire::CounterBlock counters;
   StreamHeard heard;
   bool knows = true;
+  bool suspended = false;
   std::string server_name;
   const Endpoint here = free_endpoint(SOCK_STREAM);
   std::unique_ptr<transport::Streams> streams = std::make_unique<transport::Streams>(
@@ -161,7 +162,8 @@ class StreamsTest : public ::testing::Test {
                                 .limits = limits(),
                                 .tos = 0xa0,
                                 .knows = [this](const base::IpAddress&) { return knows; },
-                                .name_of = [this](const Endpoint&) { return server_name; }});
+                                .name_of = [this](const Endpoint&) { return server_name; },
+                                .suspended = [this](const base::IpAddress&) { return suspended; }});
 };
 
 // A listening socket of a peer's.

@@ -36,6 +36,25 @@ TEST_F(Tcp, MessagesComeInAndAnswersGoBackOnTheSameConnection) {
   EXPECT_EQ(streams->live(), 1u);
 }
 
+TEST_F(Tcp, TheSuspendedLoseTheirConnectionsAndGetNoOthers) {
+  TcpPeer peer(here);
+  ASSERT_TRUE(comes_to(1));
+  streams->close_all_of(base::IpAddress::ip4(192, 0, 2, 1));  // another's
+  turn();
+  EXPECT_EQ(streams->live(), 1u);
+  suspended = true;
+  streams->close_all_of(here.address);
+  ASSERT_TRUE(comes_to(0));
+  EXPECT_EQ(peer.receive(), "");
+  EXPECT_EQ(count(Counter::drop_stream_suspended), 1u);
+  TcpPeer again(here);
+  ASSERT_TRUE(turn_until([&] { return count(Counter::drop_stream_suspended) == 2; }));
+  EXPECT_EQ(again.receive(), "");
+  suspended = false;
+  TcpPeer later(here);
+  EXPECT_TRUE(comes_to(1));
+}
+
 TEST_F(Tcp, AConnectionIsOpenedOnceAndUsedAgain) {
   TcpHost host;
   EXPECT_TRUE(streams->send(to(host.at), sip_message("1")));
