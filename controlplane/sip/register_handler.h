@@ -13,9 +13,12 @@
 
 namespace tandem::sip {
 
+// A DoorAnswer's status: none, the request is counted and that's all.
+inline constexpr int kSilence = 0;
+
 // What is answered to a request before, or without, a session.
 struct DoorAnswer {
-  int status = 200;
+  int status = 200;           // or kSilence, from refuse() and refuse_stranger() only
   std::string_view reason{};  // empty: the standard phrase
   std::vector<std::pair<HeaderId, std::string>> headers{};
 };

@@ -91,8 +91,7 @@ void UserAgent::on_datagram(const Path& path, std::span<char> bytes) {
       return;
     case ParseVerdict::kBadRequest:
       env_.counters.add(Counter::sip_received);
-      server_transactions_.respond_stateless(message, path,
-                                             {.status = outcome.status, .reason = outcome.reason});
+      refuse_unread(message, path, {.status = outcome.status, .reason = outcome.reason});
       return;
     case ParseVerdict::kOk:
       break;
@@ -114,7 +113,14 @@ void UserAgent::on_unframed(const Path& path, std::span<char> head, int status,
   const bool usable = verdict == ParseVerdict::kOk || verdict == ParseVerdict::kBadRequest;
   if (!usable || !message.is_request()) return;
   env_.counters.add(Counter::sip_received);
-  server_transactions_.respond_stateless(message, path, {.status = status, .reason = reason});
+  refuse_unread(message, path, {.status = status, .reason = reason});
+}
+
+void UserAgent::refuse_unread(const Message& request, const Path& path, const Reply& reply) {
+  if (handler_.hides_from(path))
+    env_.counters.add(Counter::drop_sip_unanswered);
+  else
+    server_transactions_.respond_stateless(request, path, reply);
 }
 
 void UserAgent::on_connection_lost(const Path& path, bool was_open) {
@@ -241,11 +247,19 @@ int UserAgent::refuse_at_the_door(const Message& request, const Path& path) {
   if (request.method() == Method::kRegister && registers_ != nullptr) {
     answer = registers_->refuse(request, path);
   } else if (!request.to_tag().empty()) {
-    return find_dialog(request) == nullptr ? 481 : 0;
+    if (find_dialog(request) != nullptr) return 0;
+    answer.emplace(DoorAnswer{.status = handler_.hides_from(path) ? kSilence : 481});
   } else if (!handler_.knows(path) && !cancels(request)) {
-    answer = handler_.refuse_stranger(request, path);
+    if (handler_.hides_from(path))
+      answer.emplace(DoorAnswer{.status = kSilence});
+    else
+      answer = handler_.refuse_stranger(request, path);
   }
   if (!answer) return 0;
+  if (answer->status == kSilence) {
+    env_.counters.add(Counter::drop_sip_unanswered);
+    return kAnsweredAtTheDoor;
+  }
   const auto lines = lines_of(*answer);
   server_transactions_.respond_stateless(
       request, path, {.status = answer->status, .reason = answer->reason, .headers = lines});

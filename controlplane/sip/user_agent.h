@@ -18,6 +18,9 @@ class CallHandler {
  public:
   // Somebody whose requests outside a dialog we look at.
   virtual bool knows(const Path& path) = 0;
+  // A stranger who shall not even learn that somebody is here: nothing of his but a REGISTER is
+  // answered, also where no handler is asked.
+  virtual bool hides_from(const Path& /*path*/) { return false; }
   // Asked about one of somebody else's, before anything is remembered of it: what it is answered;
   // none where its sender has proven who it is (on_invite() follows at once).
   virtual std::optional<DoorAnswer> refuse_stranger(const Message& /*request*/,
@@ -82,6 +85,8 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   InviteSession* find_origin(const base::KeyedHash::Digest& origin);
   base::KeyedHash::Digest origin_of(const Message& request) const;
   bool cancels(const Message& request);
+  // Answers what can't be read, unless it is a stranger's whom we hide from.
+  void refuse_unread(const Message& request, const Path& path, const Reply& reply);
   void answer_outside(ServerId id, const Message& request);
   void answer_register(ServerId id, const Message& request, const Path& path);
   void on_new_invite(ServerId id, const Message& invite, const Path& path);

@@ -10,7 +10,7 @@ namespace {
 
 using wire::Counter;
 
-class Door : public ::testing::Test, sip::TransportListener {
+class Door : public ::testing::Test, protected sip::TransportListener {
  protected:
   Door() { net.attach(at("10.77.1.2").address, *this); }
 
@@ -74,6 +74,59 @@ TEST_F(Door, OutsideOfADialog) {
     EXPECT_EQ(send(request(method, "Contact: <sip:a@10.77.1.2>\nRefer-To: <sip:b@x>\n")),
               (Lines{"SIP/2.0 405 Method Not Allowed"}));
     EXPECT_NE(last.find("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"), std::string::npos);
+  }
+}
+
+// Whom its handler hides from gets no answer to anything, be it well written or not.
+TEST_F(Door, SilenceForWhomWeHideFrom) {
+  class Hidden final : public sip::CallHandler {
+   public:
+    bool knows(const sip::Path& path) override { return !hides_from(path); }
+    bool hides_from(const sip::Path& path) override {
+      return path.remote.address == at("10.77.1.2").address;
+    }
+    void on_invite(sip::SessionId, sip::InviteSession&, const sip::Message&,
+                   const sip::Path&) override {
+      ADD_FAILURE() << "a call of somebody who isn't to see us";
+    }
+  } handler;
+  VirtualNet::Port port{net};
+  wire::CounterBlock counters;
+  base::SeededRandom random{1};
+  sip::Environment env{
+      .wheel = net.wheel(), .transport = port, .counters = counters, .random = random};
+  sip::UserAgent agent(env, handler);
+  const auto ask = [&](std::string text, std::string_view from) {
+    for (std::size_t i = 0; (i = text.find('\n', i)) != std::string::npos; i += 2) {
+      text.insert(i, 1, '\r');
+    }
+    answers.clear();
+    agent.on_datagram({at("10.77.2.2"), at(from)}, {text.data(), text.size()});
+    net.settle();
+    return answers.size();
+  };
+  std::uint64_t silent = 0;
+  const std::string in_dialog = request("BYE", {}, "<sip:bob@10.77.2.2>;tag=none");
+  std::string broken = request("OPTIONS");
+  broken.replace(broken.find("CSeq: 7"), 7, "CSeq: x");
+  for (const std::string& text :
+       {request("OPTIONS"), request("INVITE", "Contact: <sip:a@x>\n"), request("REGISTER"),
+        request("CANCEL"), request("MESSAGE"), request("FROBNICATE"), in_dialog, broken}) {
+    EXPECT_EQ(ask(text, "10.77.1.2:5060"), 0u) << text;
+    EXPECT_EQ(counters.get(Counter::drop_sip_unanswered), ++silent) << text;
+  }
+  std::string head =
+      "OPTIONS sip:b@x SIP/2.0\r\nVia: SIP/2.0/TCP 10.77.1.2;branch=z9hG4bK1\r\n"
+      "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: 1\r\n"
+      "CSeq: 1 OPTIONS\r\n\r\n";
+  agent.on_unframed({at("10.77.2.2"), at("10.77.1.2")}, {head.data(), head.size()}, 413, "");
+  net.settle();
+  EXPECT_TRUE(answers.empty());
+  EXPECT_EQ(counters.get(Counter::sip_refused), 0u);
+  // Others are answered; the answers go where the Via says, to the same place.
+  net.attach(at("10.77.1.3").address, *this);
+  for (const std::string& text : {request("OPTIONS"), in_dialog, broken}) {
+    EXPECT_EQ(ask(text, "10.77.1.3:5060"), 1u) << text;
   }
 }
 
