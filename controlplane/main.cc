@@ -101,6 +101,13 @@ int run(const config::Site& site) {
   }
   routing::GatewayTable gateways(site.gateways);
   const routing::RouteTable routes(site.routes);
+  std::unique_ptr<registrar::Lockout> lockout;
+  if (provisioning) {
+    lockout = std::make_unique<registrar::Lockout>(registrar::Lockout::Setup{
+        .rules = site.parameters,
+        .secret = provisioning->secrets().hash,
+        .spared = [&gateways](const auto& address) { return gateways.knows(address); }});
+  }
   std::vector<std::unique_ptr<SignallingShard>> shards;
   std::vector<admin::ShardView> views;
   for (std::uint32_t s = 0; s < site.corridor.plan.shards; ++s) {
@@ -112,7 +119,8 @@ int run(const config::Site& site) {
                                 .journal = journal,
                                 .life = life,
                                 .life_name = fmt::format("{:x}", base::wall_ms_now()),
-                                .provisioning = provisioning.get()},
+                                .provisioning = provisioning.get(),
+                                .lockout = lockout.get()},
         s));
     views.push_back(shards.back()->view());
     readers.push_back(&views.back().inbox);

@@ -35,7 +35,8 @@ SignallingShard::Phones::Phones(SignallingShard& shard, Provisioning& provisioni
             .parameters = shard.shared_.site.parameters,
             .realms = shard.shared_.site.registrar->realms,
             .accounts = provisioning.table(),
-            .secrets = provisioning.secrets()}),
+            .secrets = provisioning.secrets(),
+            .lockout = shard.shared_.lockout}),
       registrar({.env = shard.env_,
                  .parameters = shard.shared_.site.parameters,
                  .door = door,
@@ -93,6 +94,8 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
     agent_.take_responses_for(phones_->reachability.transactions());
     calls_.serve(phones_->subscribers);
   }
+  // What a former control plane has suspended, nobody would ever see or lift.
+  if (shard == 0) datapath_.lift_all();
   for (const config::Port& port : shared.site.ports) {
     if (port.sip_port == 0) continue;
     base::Endpoint local;
@@ -109,12 +112,19 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
 base::Result<void> SignallingShard::open() {
   const config::Site& site = shared_.site;
   routing::GatewayTable& gateways = shared_.gateways;
+  std::function<bool(const base::IpAddress&)> suspended;
+  if (registrar::Lockout* lockout = shared_.lockout) {
+    suspended = [this, lockout](const base::IpAddress& source) {
+      return lockout->suspended(source, loop_.wheel().now());
+    };
+  }
   return carrier_.open(
       {.listeners = site.listeners,
        .tos = site.parameters.SS_QOS_SIGNAL,
        .stream_limits = transport::StreamLimits(site.parameters),
        .knows = [&gateways](const base::IpAddress& address) { return gateways.knows(address); },
-       .name_of = [&gateways](const base::Endpoint& peer) { return gateways.name_at(peer); }});
+       .name_of = [&gateways](const base::Endpoint& peer) { return gateways.name_at(peer); },
+       .suspended = std::move(suspended)});
 }
 
 void SignallingShard::meet(const std::vector<std::unique_ptr<SignallingShard>>& all) {
@@ -146,9 +156,25 @@ bool SignallingShard::work() {
   agent_.tidy();
   calls_.tidy();
   if (phones_) phones_->tend();
+  if (shared_.lockout != nullptr && env_.shard == 0) follow_lockout();
   carrier_.flush();
   // Events are rare and patient: alone they are nothing to stay awake for.
   return datagrams != 0;
+}
+
+void SignallingShard::follow_lockout() {
+  registrar::Lockout& lockout = *shared_.lockout;
+  const base::Nanos now = loop_.wheel().now();
+  lockout.tend({now, counters_});
+  for (const base::IpAddress& source : lockout.take_changes()) {
+    const base::Nanos until = lockout.suspended_until(source, now);
+    if (until == base::Nanos{}) {
+      datapath_.lift(source);
+      continue;
+    }
+    datapath_.suspend(source, until);
+    if (carrier_.streams() != nullptr) carrier_.streams()->close_all_of(source);
+  }
 }
 
 void SignallingShard::ask(const std::function<void()>& errand) {

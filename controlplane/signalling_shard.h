@@ -33,9 +33,10 @@ class SignallingShard {
     routing::GatewayTable& gateways;
     const routing::RouteTable& routes;
     cdr::Journal& journal;
-    std::uint32_t life;          // our generation in the segment
-    std::string life_name;       // the first part of our calls' names
-    Provisioning* provisioning;  // nullptr: nobody registers here
+    std::uint32_t life;           // our generation in the segment
+    std::string life_name;        // the first part of our calls' names
+    Provisioning* provisioning;   // nullptr: nobody registers here
+    registrar::Lockout* lockout;  // nullptr: nor is suspended
   };
 
   SignallingShard(const Shared& shared, std::uint32_t shard);
@@ -54,6 +55,8 @@ class SignallingShard {
 
  private:
   bool work();
+  // The first shard's: whoever is suspended is dropped before he costs us anything.
+  void follow_lockout();
   // Wherever the calls of who had this contact are.
   void end_replaced(const std::string& account, const sip::Binding& contact);
   // Runs on the shard's thread; returns when it has run.

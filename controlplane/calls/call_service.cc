@@ -33,6 +33,14 @@ bool CallService::knows(const sip::Path& path) {
   return gateways.knows(path.remote.address);
 }
 
+// SS_REPLY_UNAUTHORIZED.
+bool CallService::hides_from(const sip::Path& path) {
+  using Reply = config::Parameters::ReplyUnauthorized;
+  const base::IpAddress& source = path.remote.address;
+  return parameters_->SS_REPLY_UNAUTHORIZED == Reply::off && !gateways.knows(source) &&
+         (subscribers == nullptr || !subscribers->knows(source));
+}
+
 // Whom no gateway's address stands for may call with an account; nothing else.
 std::optional<sip::DoorAnswer> CallService::refuse_stranger(const sip::Message& request,
                                                             const sip::Path& path) {

@@ -27,6 +27,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   void serve(registrar::Subscribers& all) { subscribers = &all; }
 
   bool knows(const sip::Path& path) override;
+  bool hides_from(const sip::Path& path) override;
   std::optional<sip::DoorAnswer> refuse_stranger(const sip::Message& request,
                                                  const sip::Path& path) override;
   void on_invite(sip::SessionId id, sip::InviteSession& session, const sip::Message& invite,

@@ -65,20 +65,29 @@ std::string_view Doorkeeper::realm_of(std::string_view host, std::string_view ho
   return home.empty() ? std::string_view(setup_.realms.front()) : home;
 }
 
-sip::DoorAnswer Doorkeeper::challenge(std::string_view realm, bool stale,
-                                      const Question& question) {
-  const HeaderId id =
-      question.status == 407 ? HeaderId::kProxyAuthenticate : HeaderId::kWwwAuthenticate;
-  sip::DoorAnswer out{.status = question.status};
-  for (auto& value : gate_.challenge(realm, stale, setup_.env.wheel.now())) {
+sip::DoorAnswer Doorkeeper::challenge(const Claim& claim, bool stale) {
+  const bool proxy = claim.question.status == 407;
+  const HeaderId id = proxy ? HeaderId::kProxyAuthenticate : HeaderId::kWwwAuthenticate;
+  sip::DoorAnswer out{.status = claim.question.status};
+  for (auto& value : gate_.challenge(claim.realm, stale, claim.source, setup_.env.wheel.now())) {
     out.headers.emplace_back(id, std::move(value));
   }
-  setup_.env.counters.add(question.challenged);
+  setup_.env.counters.add(claim.question.challenged);
   return out;
 }
 
-Doorkeeper::Proof Doorkeeper::prove(const sip::Message& request, std::string_view realm,
-                                    const Question& question) {
+Doorkeeper::Proof Doorkeeper::ask(const Claim& claim, bool stale) {
+  if (setup_.lockout != nullptr) setup_.lockout->challenged(claim.source, turn());
+  return {.refusal = challenge(claim, stale), .asks = true};
+}
+
+bool Doorkeeper::is_refused(const Claim& claim) {
+  return !claim.user.empty() && setup_.lockout != nullptr &&
+         setup_.lockout->refuses(claim.source, claim.key, setup_.env.wheel.now());
+}
+
+Doorkeeper::Proof Doorkeeper::prove(const sip::Message& request, const sip::Path& path,
+                                    std::string_view realm, const Question& question) {
   const HeaderId id =
       question.status == 407 ? HeaderId::kProxyAuthorization : HeaderId::kAuthorization;
   std::optional<sip::DigestCredentials> credentials;
@@ -87,18 +96,52 @@ Doorkeeper::Proof Doorkeeper::prove(const sip::Message& request, std::string_vie
     credentials = sip::parse_credentials(line.value);
     if (credentials && credentials->realm != realm) credentials.reset();
   }
-  if (!credentials) return {.refusal = challenge(realm, false, question)};
-  const AccountKey key = setup_.accounts.key_of(credentials->username, realm);
-  const AccountRecord* account = setup_.accounts.find(key);
-  const Ha1& ha1 = account != nullptr ? account->ha1 : setup_.secrets.nobody;
-  const auto verdict = gate_.check(*credentials, request.method_name(),
-                                   octets_of(ha1, credentials->algorithm), setup_.env.wheel.now());
-  if (verdict == sip::DigestVerdict::kBad || account == nullptr) {
-    setup_.env.counters.add(question.wrong);
-    return {.refusal = challenge(realm, false, question)};
+  Claim claim{.source = path.remote.address, .realm = realm, .question = question};
+  claim.user = credentials ? credentials->username : question.registers.value_or("");
+  claim.key = setup_.accounts.key_of(claim.user, realm);
+  // Whether there is such an account isn't looked at before: nobody learns it from this.
+  if (is_refused(claim)) {
+    setup_.env.counters.add(wire::Counter::account_suspended);
+    return {.refusal = sip::DoorAnswer{.status = 403, .reason = "Too Many Failures"}};
   }
-  if (verdict == sip::DigestVerdict::kStale) return {.refusal = challenge(realm, true, question)};
-  return {.user = std::move(credentials->username), .key = key, .enabled = account->enabled};
+  if (!credentials) return ask(claim, false);
+  const AccountRecord* account = setup_.accounts.find(claim.key);
+  const Ha1& ha1 = account != nullptr ? account->ha1 : setup_.secrets.nobody;
+  const auto found =
+      gate_.check(*credentials, request.method_name(), octets_of(ha1, credentials->algorithm),
+                  claim.source, setup_.env.wheel.now());
+  const bool right = found.verdict != sip::DigestVerdict::kBad && account != nullptr;
+  Proof out = judge(claim, *credentials, found, right);
+  if (out.refusal) return out;
+  return {.user = std::move(credentials->username), .key = claim.key, .enabled = account->enabled};
+}
+
+Doorkeeper::Proof Doorkeeper::judge(const Claim& claim, const sip::DigestCredentials& credentials,
+                                    const sip::DigestCheck& found, bool right) {
+  // With a nonce of somebody else's nobody learns whether a password is right: so there is nothing
+  // to guess but with nonces that were seen, at the address where they were, and who forges a
+  // source address fails for nobody. Whoever has moved is asked once more.
+  if (found.origin != sip::NonceOrigin::kHere) return ask(claim, true);
+  if (!right) {
+    setup_.env.counters.add(claim.question.wrong);
+    note_failure(claim, credentials);
+    return {.refusal = challenge(claim, false)};
+  }
+  if (found.verdict == sip::DigestVerdict::kStale) {
+    if (setup_.lockout != nullptr) setup_.lockout->answered(claim.source, turn());
+    return ask(claim, true);
+  }
+  if (setup_.lockout != nullptr) setup_.lockout->succeeded(claim.source, claim.key);
+  return {};
+}
+
+void Doorkeeper::note_failure(const Claim& claim, const sip::DigestCredentials& credentials) {
+  if (setup_.lockout == nullptr) return;
+  base::KeyedHash said(setup_.secrets.hash);
+  said << credentials.nonce << credentials.response << credentials.count;
+  const std::string name = std::string(claim.user).append("@").append(claim.realm);
+  setup_.lockout->failed(claim.source,
+                         {.account = claim.key, .name = name, .said = said.digest().low}, turn());
 }
 
 }  // namespace tandem::registrar

@@ -34,7 +34,8 @@ bool Registrar::is_turned_away(const sip::Message& request, const Aor& aor) cons
   return !registered;
 }
 
-std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request, const sip::Path&) {
+std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request,
+                                                 const sip::Path& path) {
   // RFC 3261 §10.3 step 5 knows no others; asking for a password would lead nowhere.
   const sip::Scheme scheme = request.to().uri.scheme;
   if (scheme != sip::Scheme::kSip && scheme != sip::Scheme::kSips) {
@@ -50,15 +51,20 @@ std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request, co
     return sip::DoorAnswer{.status = 503,
                            .headers = {{HeaderId::kRetryAfter, std::to_string(pause)}}};
   }
-  auto proof = setup_.door.prove(request, aor.realm,
+  auto proof = setup_.door.prove(request, path, aor.realm,
                                  {.status = setup_.parameters.SS_SIP_AUTHENTICATION_CODE,
                                   .challenged = Counter::register_challenged,
-                                  .wrong = Counter::register_wrong});
+                                  .wrong = Counter::register_wrong,
+                                  .registers = aor.user});
+  // Who has said nothing is asked all the same, or nobody could ever register.
+  const bool silent =
+      setup_.parameters.SS_REPLY_UNAUTHORIZED == config::Parameters::ReplyUnauthorized::off;
+  if (proof.refusal && silent && !proof.asks) return sip::DoorAnswer{.status = sip::kSilence};
   if (proof.refusal) return std::move(proof.refusal);
   // §10.3 steps 3 and 4: who it is, is known; whether it may.
   if (proof.user != aor.user || !proof.enabled) {
     setup_.env.counters.add(Counter::register_forbidden);
-    return sip::DoorAnswer{.status = 403};
+    return sip::DoorAnswer{.status = silent ? sip::kSilence : 403};
   }
   return std::nullopt;
 }

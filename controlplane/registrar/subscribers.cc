@@ -18,7 +18,7 @@ std::optional<sip::DoorAnswer> Subscribers::refuse(const sip::Message& invite,
                                                    const sip::Path& path, Caller& caller) {
   const std::string_view realm = setup_.door.realm_of(invite.from().uri.host);
   auto proof = setup_.door.prove(
-      invite, realm,
+      invite, path, realm,
       {.status = 407, .challenged = Counter::invite_challenged, .wrong = Counter::invite_wrong});
   if (proof.refusal) return std::move(proof.refusal);
   if (!proof.enabled) {

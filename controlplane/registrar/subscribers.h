@@ -33,6 +33,9 @@ class Subscribers {
   std::optional<sip::DoorAnswer> refuse(const sip::Message& invite, const sip::Path& path,
                                         Caller& caller);
 
+  // Somebody has proven a password from there lately.
+  bool knows(const base::IpAddress& source) const { return setup_.door.knows(source); }
+
   using Contact = registrar::Contact;
   struct Callee {
     std::string account;  // empty: a number whose account isn't registered

@@ -1,6 +1,7 @@
 // Digest authentication as a server does it (RFC 3261 §22, RFC 7616, RFC 8760): challenges, and
 // whether what came back proves a password. Nonces need no memory until they are used: a nonce is
-// its time, a random number and an HMAC of both. Owner: the shard's thread.
+// its time, a random number, a mark of whom it was given to, and an HMAC of all. Owner: the shard's
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,8 @@
 #include "controlplane/sip/digest_hash.h"
 #include "controlplane/sip/nonce_window.h"
 #include "drivers/base/clock.h"
+#include "drivers/base/endpoint.h"
+#include "drivers/base/keyed_hash.h"
 #include "drivers/base/random.h"
 
 namespace tandem::sip {
@@ -41,6 +44,19 @@ enum class DigestVerdict : std::uint8_t {
   kBad,
 };
 
+// Whose nonce the credentials have. Who can't see what we send to an address that isn't his own
+// can't have the nonce that went there.
+enum class NonceOrigin : std::uint8_t {
+  kOthers,     // not of our making, or of a former life of ours
+  kElsewhere,  // ours, given to another address
+  kHere,       // ours, given to this very address
+};
+
+struct DigestCheck {
+  DigestVerdict verdict;
+  NonceOrigin origin;
+};
+
 class DigestGate {
  public:
   struct Setup {
@@ -56,19 +72,23 @@ class DigestGate {
   explicit DigestGate(const Setup& setup);
 
   // `ha1` in the credentials' algorithm. What is done doesn't depend on whether it is right.
-  DigestVerdict check(const DigestCredentials& credentials, std::string_view method,
-                      std::span<const std::uint8_t> ha1, Nanos now);
+  // `from`: where they came from.
+  DigestCheck check(const DigestCredentials& credentials, std::string_view method,
+                    std::span<const std::uint8_t> ha1, const base::IpAddress& from, Nanos now);
 
-  // The values of the challenge headers, one for each algorithm.
-  std::vector<std::string> challenge(std::string_view realm, bool stale, Nanos now);
+  // The values of the challenge headers, one for each algorithm, for whoever is at that address.
+  std::vector<std::string> challenge(std::string_view realm, bool stale, const base::IpAddress& to,
+                                     Nanos now);
 
  private:
   struct Nonce;
 
-  bool usable(const DigestCredentials& credentials, Nanos now);
+  bool usable(const DigestCredentials& credentials, const Nonce& nonce, Nanos now);
+  std::uint32_t mark_of(std::uint64_t serial, const base::IpAddress& address) const;
 
   Setup setup_;
   Hmac hmac_;
+  base::KeyedHash::Key mark_key_;  // made of the secret, so that shards know each other's marks
   NonceWindow window_;
 };
 

@@ -70,12 +70,17 @@ class Endpoints : public SwitchTest {
   const registrar::Secrets secrets = registrar::Secrets::make(random);
   registrar::AccountTable accounts{secrets.hash, 16};
   registrar::BindingTable bindings;
+  registrar::Lockout lockout{{.rules = site.parameters,
+                              .secret = secrets.hash,
+                              .spared = [this](const auto& a) { return gateways.knows(a); },
+                              .records = 256}};
   registrar::Doorkeeper door{{.env = env,
                               .parameters = site.parameters,
                               .realms = kRealms,
                               .accounts = accounts,
                               .secrets = secrets,
-                              .nonces = 100}};
+                              .nonces = 100,
+                              .lockout = &lockout}};
   registrar::Subscribers subscribers{
       {.env = env, .door = door, .accounts = accounts, .bindings = bindings}};
   Phone dave{net, "10.77.1.3:5060"};

@@ -158,6 +158,59 @@ TEST_F(Endpoints, WhoHasThePasswordWrongGetsNoCallAndNoRecord) {
   expect_nothing_left();
 }
 
+// INVITEs count as REGISTERs do.
+TEST_F(Endpoints, WrongPasswordsOfInvitesSuspendTheirSource) {
+  const auto source = at("10.77.1.3").address;
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_FALSE(lockout.suspended(source, net.wheel().now()));
+    dial("carol", {"dave", "guess" + std::to_string(i), kRealms[0]});
+  }
+  EXPECT_TRUE(lockout.suspended(source, net.wheel().now()));
+  EXPECT_EQ(counters.get(Counter::sources_suspended), 1u);
+  EXPECT_EQ(counters.get(Counter::pairs_suspended), 1u);
+  // Even its password is of no use there any more; another account's is.
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  dial("carol");
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"refused 403"}));
+  EXPECT_EQ(counters.get(Counter::account_suspended), 1u);
+  dial("carol", kCarol);
+  EXPECT_EQ(dave.heard(), (std::vector<std::string>{"180", "200"}));
+  dave.leg()->finish(0);
+  expect_nothing_left();
+}
+
+// SS_REPLY_UNAUTHORIZED = off.
+class HiddenSwitch : public Endpoints {
+ protected:
+  HiddenSwitch() : Endpoints({{"SS_REPLY_UNAUTHORIZED", "off"}}) {}
+};
+
+TEST_F(HiddenSwitch, StrangersGetNoAnswerUntilTheyHaveProvenAPassword) {
+  RawParty raw(net, "10.77.1.7");
+  raw.towards("10.77.1.1");
+  const std::string from = "<sip:dave@x>;tag=1";
+  for (const auto* method : {"INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE", "CANCEL", "REGISTER"}) {
+    raw.send(method, from, "<sip:carol@x>", std::string("c-") + method, 1);
+    net.settle();
+  }
+  raw.send("BYE", from, "<sip:carol@x>;tag=none", "c-bye", 1);
+  net.settle();
+  EXPECT_TRUE(raw.got.empty()) << raw.got.front();
+  EXPECT_EQ(counters.get(Counter::drop_sip_unanswered), 7u);
+  EXPECT_EQ(counters.get(Counter::sip_unknown_source), 0u);
+  // As by a REGISTER.
+  lockout.succeeded(at("10.77.1.7").address, accounts.key_of("dave", kRealms[0]));
+  raw.send("INVITE", from, "<sip:carol@x>", "c-2", 1, {}, kOffer);
+  net.settle();
+  EXPECT_TRUE(raw.last("SIP").starts_with("SIP/2.0 407 ")) << raw.last("SIP");
+  // A gateway is no stranger.
+  alice.dial("10.77.1.1", "491234");
+  net.settle();
+  EXPECT_EQ(alice.heard(), (std::vector<std::string>{"180", "200"}));
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
 TEST_F(Endpoints, ADisabledAccountNeitherCallsNorIsCalled) {
   enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
   put(kDave, false);

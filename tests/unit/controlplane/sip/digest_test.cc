@@ -32,7 +32,7 @@ class DigestTest : public ::testing::Test {
     return DigestGate(setup);
   }
   std::string nonce(DigestGate& from, bool stale = false) {
-    return param(from.challenge("sip.example.net", stale, now)[0], "nonce");
+    return param(from.challenge("sip.example.net", stale, here, now)[0], "nonce");
   }
   // An honest phone's Authorization.
   static std::string authorization(DigestAlgorithm algorithm, const std::string& nonce, int nc,
@@ -51,7 +51,9 @@ class DigestTest : public ::testing::Test {
     const auto credentials = parse_credentials(value);
     EXPECT_TRUE(credentials.has_value()) << value;
     const auto ha1 = ha1_of(credentials->algorithm, "alice", "sip.example.net", "s3cret");
-    return with.check(*credentials, "REGISTER", ha1.octets(), now);
+    const auto result = with.check(*credentials, "REGISTER", ha1.octets(), source, now);
+    origin = result.origin;
+    return result.verdict;
   }
   DigestVerdict check(const std::string& value) { return check(gate, value); }
 
@@ -63,20 +65,23 @@ class DigestTest : public ::testing::Test {
 
   base::SeededRandom random{1};
   Nanos now = Seconds{5000};
+  const base::IpAddress here = base::IpAddress::ip4(192, 0, 2, 1);
+  base::IpAddress source = here;              // where answers come from
+  NonceOrigin origin = NonceOrigin::kOthers;  // of the last one's nonce
   DigestGate gate = make();
 };
 
 // RFC 8760 §2.3: one header for each algorithm, the better one first.
 TEST_F(DigestTest, ChallengesWithBothAlgorithms) {
-  const auto values = gate.challenge("sip.example.net", false, now);
+  const auto values = gate.challenge("sip.example.net", false, here, now);
   const std::string text = param(values[0], "nonce");
   EXPECT_EQ(values[0], "Digest realm=\"sip.example.net\", nonce=\"" + text +
                            "\", algorithm=SHA-256, qop=\"auth\"");
   EXPECT_EQ(values[1], "Digest realm=\"sip.example.net\", nonce=\"" + text +
                            "\", algorithm=MD5, qop=\"auth\"");
-  EXPECT_EQ(text.size(), 64u);
+  EXPECT_EQ(text.size(), 72u);
   EXPECT_NE(nonce(gate), text);
-  EXPECT_EQ(param(gate.challenge("sip.example.net", true, now)[1], "stale"), "true");
+  EXPECT_EQ(param(gate.challenge("sip.example.net", true, here, now)[1], "stale"), "true");
 }
 
 TEST_F(DigestTest, ARightAnswerByEitherAlgorithm) {
@@ -98,8 +103,8 @@ TEST_F(DigestTest, AWrongAnswer) {
   const std::string value = authorization(kMd5, nonce(gate), 1);
   const auto credentials = parse_credentials(value);
   const auto ha1 = ha1_of(kMd5, "alice", "sip.example.net", "s3cret");
-  EXPECT_EQ(gate.check(*credentials, "INVITE", ha1.octets(), now), kBad);
-  EXPECT_EQ(gate.check(*credentials, "REGISTER", ha1.octets(), now), kGood);
+  EXPECT_EQ(gate.check(*credentials, "INVITE", ha1.octets(), here, now).verdict, kBad);
+  EXPECT_EQ(gate.check(*credentials, "REGISTER", ha1.octets(), here, now).verdict, kGood);
 }
 
 TEST_F(DigestTest, ACountIsTakenOnce) {
@@ -135,7 +140,8 @@ TEST_F(DigestTest, NoncesGrowOld) {
 TEST_F(DigestTest, ForgedNoncesAndThoseOfOthersAreStale) {
   std::string forged = nonce(gate);
   EXPECT_EQ(check(authorization(kMd5, forged, 1)), kGood);
-  for (const std::size_t digit : {std::size_t{0}, std::size_t{31}, std::size_t{63}}) {
+  for (const std::size_t digit :
+       {std::size_t{0}, std::size_t{31}, std::size_t{35}, std::size_t{71}}) {
     std::string almost = forged;
     almost[digit] = almost[digit] == '7' ? '8' : '7';
     EXPECT_EQ(check(authorization(kMd5, almost, 1)), kStale);
@@ -147,6 +153,38 @@ TEST_F(DigestTest, ForgedNoncesAndThoseOfOthersAreStale) {
   const std::string theirs = nonce(other_shard);
   EXPECT_EQ(check(authorization(kMd5, theirs, 1)), kStale);
   EXPECT_EQ(check(other_shard, authorization(kMd5, theirs, 1)), kGood);
+}
+
+// The right password is right wherever it comes from; whose nonce it was is told besides.
+TEST_F(DigestTest, NoncesKnowWhomTheyWereGivenTo) {
+  const std::string text = nonce(gate);
+  EXPECT_EQ(check(authorization(kMd5, text, 1, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kHere);
+  EXPECT_EQ(check(authorization(kMd5, text, 1)), kGood);
+  EXPECT_EQ(origin, NonceOrigin::kHere);
+  source = base::IpAddress::ip4(192, 0, 2, 2);
+  EXPECT_EQ(check(authorization(kMd5, text, 2, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kElsewhere);
+  EXPECT_EQ(check(authorization(kMd5, text, 2)), kGood);
+  EXPECT_EQ(origin, NonceOrigin::kElsewhere);
+  // IPv6 by all its octets.
+  source = *base::IpAddress::parse("2001:db8::1");
+  const auto value = param(gate.challenge("sip.example.net", false, source, now)[0], "nonce");
+  EXPECT_EQ(check(authorization(kSha, value, 1, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kHere);
+  source = *base::IpAddress::parse("2001:db8::2");
+  EXPECT_EQ(check(authorization(kSha, value, 1, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kElsewhere);
+  // Another shard of this process knows it; another process doesn't.
+  source = here;
+  DigestGate other_shard = make(1);
+  EXPECT_EQ(check(other_shard, authorization(kMd5, text, 3, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kHere);
+  DigestGate former = make(0, 8);
+  EXPECT_EQ(check(authorization(kMd5, nonce(former), 1, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kOthers);
+  EXPECT_EQ(check(authorization(kMd5, "made-up", 1, "guess")), kBad);
+  EXPECT_EQ(origin, NonceOrigin::kOthers);
 }
 
 // Phones that know RFC 2069 only: without a count each nonce is good once.
