@@ -14,6 +14,7 @@
 #include "controlplane/admin/commands.h"
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/admin/endpoint_commands.h"
+#include "controlplane/admin/suspension_commands.h"
 #include "controlplane/config/loader.h"
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/provisioning.h"
@@ -136,14 +137,17 @@ int run(const config::Site& site) {
   {
     std::optional<admin::AccountCommands> account_commands;
     std::optional<admin::EndpointCommands> endpoint_commands;
+    std::optional<admin::SuspensionCommands> suspension_commands;
     if (provisioning) {
       account_commands.emplace(loop, provisioning->book(), provisioning->table());
       endpoint_commands.emplace(provisioning->bindings());
+      suspension_commands.emplace(*lockout);
     }
     admin::ControlSocket socket(
         loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
           if (account_commands && account_commands->run(command, args, answer)) return;
           if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
+          if (suspension_commands && suspension_commands->run(command, args, answer)) return;
           commands.run(command, args, answer);
         });
     if (auto opened = socket.open(site.control_socket); !opened) {

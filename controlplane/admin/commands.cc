@@ -78,7 +78,8 @@ void Commands::run(const std::string& command, const Json& args, const Answer& a
       return;
     }
   }
-  const bool accounts = command.starts_with("account ") || command == "show endpoints";
+  const bool accounts = command.starts_with("account ") || command == "show endpoints" ||
+                        command.starts_with("suspension ") || command == "show suspensions";
   answer(base::error(fmt::format("no such command: {}{}", command,
                                  accounts ? ": the site file has no [registrar]" : "")));
 }

@@ -196,12 +196,19 @@ int main(int argc, char** argv) {
         {"connections", "TCP and TLS connections of SIP"},
         {"workers", "the dataplane's workers and their load"},
         {"endpoints", "phones that are registered, the first thousand of them"},
+        {"suspensions", "who is refused for failed authentications, the first thousand of them"},
         {"flows", "media flows with live figures"}}) {
     show->add_subcommand(name, help);
   }
   auto* hangup = app.add_subcommand("hangup", "end a call with BYE to both parties");
   std::string call;
   hangup->add_option("CALL", call, "its id, as show calls has it")->required();
+  auto* suspension = app.add_subcommand("suspension", "who is refused for failed authentications");
+  suspension->require_subcommand(1);
+  std::string lifted;
+  suspension->add_subcommand("lift", "forgive an address and all accounts from there")
+      ->add_option("ADDRESS", lifted, "as show suspensions has it, or \"all\"")
+      ->required();
   AccountOptions options;
   auto* account = add_account_commands(app, options);
   try {
@@ -213,6 +220,8 @@ int main(int argc, char** argv) {
   Outcome outcome;
   if (hangup->parsed()) {
     outcome = client.ask("hangup", {{"call", call}});
+  } else if (suspension->parsed()) {
+    outcome = client.ask("suspension lift", {{"address", lifted}});
   } else if (account->parsed()) {
     const std::string command = account->get_subcommands().front()->get_name();
     outcome =
