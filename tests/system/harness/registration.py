@@ -8,18 +8,23 @@ from .rtp import Address
 from .sip import Agent, Message, token
 
 
-def register(agent: Agent, switch: Address, user: str, domain: str, contact: Address, number: int,
-             *lines: str, q: str = "") -> Message:
-    """The answer to a REGISTER, the `number`th of this contact's, with these lines."""
+def send_register(agent: Agent, switch: Address, user: str, domain: str, contact: Address,
+                  number: int, *lines: str, q: str = "") -> None:
+    """A REGISTER, the `number`th of this contact's, with these lines."""
     to, here = f"<sip:{user}@{domain}>", f"{contact[0]}:{contact[1]}"
     by = "" if agent.transport == "UDP" else f";transport={agent.transport.lower()}"
     agent.send("\r\n".join((
         f"REGISTER sip:{domain} SIP/2.0",
-        f"Via: SIP/2.0/{agent.transport} {here};branch=z9hG4bK{token()}",
-        "Max-Forwards: 70",
+        f"Via: SIP/2.0/{agent.transport} {here};branch=z9hG4bK{token()}", "Max-Forwards: 70",
         f"From: {to};tag=1", f"To: {to}", f"Call-ID: own-{user}-{here}", f"CSeq: {number} REGISTER",
         f"Contact: <sip:{user}@{here}{by}>{q and ';q=' + q}", *lines, "Content-Length: 0", "", ""
     )), switch)
+
+
+def register(agent: Agent, switch: Address, user: str, domain: str, contact: Address, number: int,
+             *lines: str, q: str = "") -> Message:
+    """The answer to a REGISTER."""
+    send_register(agent, switch, user, domain, contact, number, *lines, q=q)
     while answer := agent.receive():
         if answer.status != 0:  # it may be asked something itself meanwhile
             return answer
