@@ -3,7 +3,7 @@
 namespace tandem::admin {
 namespace {
 
-Json binding_json(const std::string& name, const sip::Binding& binding, base::Nanos now) {
+Json binding_json(std::string_view name, const sip::Binding& binding, base::Nanos now) {
   Json round_trip;  // null: it has not been asked yet
   if (binding.round_trip_us != 0) round_trip = binding.round_trip_us / 1000.0;
   const auto seconds = [](base::Nanos time) { return time / base::Seconds{1}; };
@@ -34,7 +34,7 @@ bool EndpointCommands::run(const std::string& command, const Json& args, const A
   const std::string wanted = account;
   const base::Nanos now = base::monotonic_now();
   Json list = Json::array();
-  bindings_.each(now, [&](const std::string& name, const sip::Binding& binding) {
+  bindings_.each(now, [&](std::string_view name, const sip::Binding& binding) {
     const bool fits = wanted.empty() || name == wanted || name.starts_with(wanted + "@");
     if (fits) list.push_back(binding_json(name, binding, now));
     return list.size() < kListed;

@@ -37,7 +37,7 @@ std::uint32_t BindingRound::left() const {
     const std::uint32_t end = step == stripes_ ? std::min(first_place_, size) : size;
     for (std::uint32_t i = step == step_ ? place_ : 0; i < end; ++i) {
       const BindingTable::Place& place = stripe.places[i];
-      out += place.owner != nullptr && (whom_ == Whom::kAll || place.nat) ? 1 : 0;
+      out += place.owner != nullptr && (whom_ == Whom::kAll || place.nat != 0) ? 1 : 0;
     }
   }
   return out;

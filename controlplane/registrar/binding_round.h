@@ -38,10 +38,10 @@ class BindingRound {
       while (place_ < end) {
         const std::uint32_t index = place_++;
         const BindingTable::Place& place = stripe.places[index];
-        if (place.owner == nullptr || (whom_ == Whom::kBehindNat && !place.nat)) continue;
+        if (place.owner == nullptr || (whom_ == Whom::kBehindNat && place.nat == 0)) continue;
         const sip::Binding* binding = BindingTable::binding_at(place, index);
         if (binding == nullptr || binding->expires <= now) continue;
-        visit(place.owner->second.name, *binding,
+        visit(std::string_view(place.owner->second.name), *binding,
               BindingId{.stripe = stripe_index(step_), .place = index, .life = place.life});
         return true;
       }

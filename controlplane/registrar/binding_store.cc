@@ -48,8 +48,8 @@ std::optional<sip::Binding> read(const store::Statement& row, Nanos now, std::in
   const bool sound = uri.size() + params.size() <= UINT16_MAX && local && remote && protocol >= 0 &&
                      protocol <= static_cast<std::int64_t>(base::Protocol::kTls);
   if (!sound) return std::nullopt;
-  out.texts.reserve(uri.size() + params.size() + row.text(3).size());
-  out.texts.append(uri).append(params).append(row.text(3));
+  std::string texts(uri);
+  out.texts = texts.append(params).append(row.text(3));
   out.uri_size = static_cast<std::uint16_t>(uri.size());
   out.params_size = static_cast<std::uint16_t>(params.size());
   out.q = static_cast<std::uint16_t>(std::clamp<std::int64_t>(row.integer(4), 0, 1000));
@@ -180,8 +180,8 @@ base::Result<void> BindingStore::write(const Row& row, Nanos now, std::int64_t w
 base::Result<std::uint32_t> BindingStore::write_changes(BindingTable& table, Nanos now,
                                                         std::int64_t wall_ms) {
   for (std::uint32_t stripe = 0; stripe < BindingTable::kStripes; ++stripe) {
-    const auto take = [this](const std::string& name, const auto& bindings) {
-      unwritten_.push_back({name, bindings});
+    const auto take = [this](std::string_view name, const auto& bindings) {
+      unwritten_.push_back({std::string(name), bindings});
     };
     while (table.take_changes(stripe, kCopiedAtOnce, take)) {
     }

@@ -47,14 +47,14 @@ void BindingTable::free_place(Stripe& stripe, std::uint32_t number) {
   Place& place = stripe.places[number - 1];
   set_nat(stripe, place, false);
   place.owner = nullptr;
-  place.next = std::exchange(stripe.free, number);
+  place.next = std::exchange(stripe.free, number) & BindingId::kPlaceMask;
   stripe.taken.fetch_sub(1, kRelaxed);
   size_.fetch_sub(1, kRelaxed);
 }
 
 void BindingTable::set_nat(Stripe& stripe, Place& place, bool nat) {
-  if (place.nat == nat) return;
-  place.nat = nat;
+  if ((place.nat != 0) == nat) return;
+  place.nat = nat ? 1 : 0;
   const std::uint32_t more = nat ? 1 : -1u;
   stripe.nats.fetch_add(more, kRelaxed);
   if (nat)

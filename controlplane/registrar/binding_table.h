@@ -20,6 +20,7 @@
 
 #include "controlplane/registrar/account_table.h"
 #include "controlplane/sip/registration.h"
+#include "drivers/base/packed_text.h"
 
 namespace tandem::registrar {
 
@@ -72,7 +73,8 @@ class BindingTable {
     Stripe& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.door);
     const auto found = stripe.aors.find(key);
-    if (found != stripe.aors.end()) look(found->second.name, found->second.bindings);
+    if (found != stripe.aors.end())
+      look(std::string_view(found->second.name), found->second.bindings);
   }
 
   // Calls note(binding) with the one that has this id, if it is still there. What is noted (when it
@@ -100,7 +102,7 @@ class BindingTable {
       const std::lock_guard lock(stripe.door);
       for (const auto& [key, aor] : stripe.aors) {
         for (const sip::Binding& binding : aor.bindings) {
-          if (binding.expires > now && !visit(aor.name, binding)) return;
+          if (binding.expires > now && !visit(std::string_view(aor.name), binding)) return;
         }
       }
     }
@@ -123,7 +125,7 @@ class BindingTable {
     Stripe& stripe = (*stripes_)[index];
     const std::lock_guard lock(stripe.door);
     for (; most != 0 && !stripe.gone.empty(); --most) {
-      row(stripe.gone.back(), std::vector<sip::Binding>{});
+      row(std::string_view(stripe.gone.back()), std::vector<sip::Binding>{});
       stripe.gone.pop_back();
     }
     for (; most != 0 && stripe.gone.empty() && !stripe.changed.empty(); --most) {
@@ -131,7 +133,7 @@ class BindingTable {
       stripe.changed.pop_back();
       if (found == stripe.aors.end() || !found->second.changed) continue;
       found->second.changed = false;
-      row(found->second.name, found->second.bindings);
+      row(std::string_view(found->second.name), found->second.bindings);
     }
     return !stripe.gone.empty() || !stripe.changed.empty();
   }
@@ -140,21 +142,23 @@ class BindingTable {
   friend class BindingRound;
 
   struct Aor {
-    std::string name;
+    base::PackedText name;
     bool changed = false;  // it is in the stripe's list
     std::vector<sip::Binding> bindings;
   };
   struct KeyHash {
-    std::size_t operator()(const AccountKey& key) const { return key.low; }
+    // noexcept: else the table keeps each key's hash.
+    std::size_t operator()(const AccountKey& key) const noexcept { return key.low; }
   };
   using Aors = std::unordered_map<AccountKey, Aor, KeyHash>;
   using Entry = Aors::value_type;
   struct Place {
-    Entry* owner = nullptr;  // nullptr: free
-    std::uint32_t life = 0;  // which binding in a row has it
-    std::uint32_t next = 0;  // of a free one: the next free one, counted from 1
-    bool nat = false;
+    Entry* owner = nullptr;       // nullptr: free
+    std::uint32_t life = 0;       // which binding in a row has it
+    std::uint32_t next : 31 = 0;  // of a free one: the next free one, counted from 1
+    std::uint32_t nat : 1 = 0;
   };
+  static_assert(sizeof(Place) == 16);
   struct alignas(64) Stripe {
     mutable std::mutex door;
     Aors aors;
@@ -164,7 +168,7 @@ class BindingTable {
     std::atomic<std::uint32_t> taken{0};
     std::atomic<std::uint32_t> nats{0};
     std::vector<AccountKey> changed;
-    std::vector<std::string> gone;
+    std::vector<base::PackedText> gone;
     std::unordered_set<AccountKey, KeyHash> touched;  // while there is something to be restored
   };
   // An account's places, counted from 1.

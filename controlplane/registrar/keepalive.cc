@@ -51,7 +51,7 @@ void Keepalive::tell_missed(std::uint32_t missed) {
 
 bool Keepalive::send_next(base::Nanos now) {
   if (!again_) {
-    const bool found = round_.next(now, [this](const std::string&, const sip::Binding& binding,
+    const bool found = round_.next(now, [this](std::string_view, const sip::Binding& binding,
                                                const BindingId&) { way_ = binding.way; });
     way_.own_flow_only = true;
     if (!found) {

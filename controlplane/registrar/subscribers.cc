@@ -62,7 +62,7 @@ std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
   }
   if (account == nullptr || !account->enabled) return out;
   std::vector<sip::Binding> bindings;
-  setup_.bindings.look(key, [&](const std::string& name, const auto& all) {
+  setup_.bindings.look(key, [&](std::string_view name, const auto& all) {
     if (out.account.empty()) out.account = name;
     bindings = all;
   });

@@ -124,7 +124,7 @@ void write(Binding& binding, const ContactWish& contact, const RegisterWish& wis
   std::string texts;
   texts.reserve(contact.uri.text.size() + contact.params.size() + wish.path.size());
   texts.append(contact.uri.text).append(contact.params).append(wish.path);
-  if (binding.texts != texts) binding.texts = std::move(texts);
+  if (binding.texts != texts) binding.texts = texts;
   binding.uri_size = static_cast<std::uint16_t>(contact.uri.text.size());
   binding.params_size = static_cast<std::uint16_t>(contact.params.size());
   binding.q = contact.q;
@@ -244,7 +244,7 @@ RegisterOutcome apply_register(std::vector<Binding>& bindings, const RegisterWis
     }
     write(*binding, contact, wish);
     binding->behind_nat = behind_nat;
-    binding->way = way;
+    binding->way = PackedPath::of(way);
     binding->expires = now + seconds;
     binding->heard = now;
     binding->silent = false;

@@ -2,6 +2,7 @@
 // as a whole or not at all, and told. Knows no account and no transport; pure.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,15 +13,51 @@
 #include "controlplane/sip/transport.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/keyed_hash.h"
+#include "drivers/base/packed_text.h"
 
 namespace tandem::sip {
 
 using base::Nanos;
 using base::Seconds;
 
-// Where an address of record is reached. Texts lie in one string, since there are millions of them.
+// An Endpoint and a Path without what they don't need here, as there are millions of bindings.
+struct PackedEndpoint {
+  std::array<std::uint8_t, 16> address{};
+  std::uint16_t port = 0;
+  base::Family family = base::Family::kNone;
+
+  PackedEndpoint() = default;
+  PackedEndpoint(const base::Endpoint& from)  // NOLINT implicit on purpose
+      : address(from.address.bytes), port(from.port), family(from.address.family) {}
+  operator base::Endpoint() const {  // NOLINT implicit on purpose
+    return {.address = {.bytes = address, .family = family}, .port = port};
+  }
+  std::string text() const { return base::Endpoint(*this).text(); }
+
+  friend bool operator==(const PackedEndpoint&, const PackedEndpoint&) = default;
+  friend bool operator==(const PackedEndpoint& a, const base::Endpoint& b) {
+    return base::Endpoint(a) == b;
+  }
+};
+struct PackedPath {
+  PackedEndpoint local;
+  PackedEndpoint remote;
+  Protocol protocol = Protocol::kUdp;
+  std::uint64_t flow = 0;
+
+  // What a peer can do besides isn't kept.
+  static PackedPath of(const Path& path) {
+    return {
+        .local = path.local, .remote = path.remote, .protocol = path.protocol, .flow = path.flow};
+  }
+  operator Path() const {  // NOLINT implicit on purpose
+    return {.local = local, .remote = remote, .protocol = protocol, .flow = flow};
+  }
+};
+
+// Where an address of record is reached. Texts lie in one block.
 struct Binding {
-  std::string texts;  // the Contact's URI, its parameters but q and expires, the Path
+  base::PackedText texts;  // the Contact's URI, its parameters but q and expires, the Path
   std::uint16_t uri_size = 0;
   std::uint16_t params_size = 0;
   std::uint16_t q = 1000;  // thousandths
@@ -34,7 +71,7 @@ struct Binding {
   Nanos heard{};                    // last
   std::uint32_t round_trip_us = 0;  // of its last answer; 0: never asked
   std::uint32_t place = 0;          // for whoever keeps bindings; 0: none yet
-  Path way{};                       // that the last REGISTER came
+  PackedPath way{};                 // that the last REGISTER came
 
   std::string_view uri() const { return std::string_view(texts).substr(0, uri_size); }
   std::string_view params() const { return std::string_view(texts).substr(uri_size, params_size); }
@@ -43,6 +80,7 @@ struct Binding {
     return std::string_view(texts).substr(std::size_t{uri_size} + params_size);
   }
 };
+static_assert(sizeof(Binding) == 128, "there are millions; a size that allocators have");
 
 struct ContactWish {
   Uri uri;

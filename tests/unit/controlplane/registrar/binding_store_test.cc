@@ -69,7 +69,7 @@ class BindingStoreTest : public ::testing::Test {
   }
   std::vector<sip::Binding> of(const std::string& user) {
     std::vector<sip::Binding> out;
-    table->look(accounts.key_of(user, kRealm), [&](const std::string& name, const auto& all) {
+    table->look(accounts.key_of(user, kRealm), [&](std::string_view name, const auto& all) {
       EXPECT_EQ(name, user + "@" + std::string(kRealm));
       out = all;
     });

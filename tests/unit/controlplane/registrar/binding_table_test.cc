@@ -38,7 +38,7 @@ class BindingTableTest : public ::testing::Test {
   std::vector<std::string> walk(BindingRound& round, std::size_t most = SIZE_MAX) {
     std::vector<std::string> out;
     while (out.size() < most &&
-           round.next(now, [&](const std::string&, const sip::Binding& binding, const BindingId&) {
+           round.next(now, [&](std::string_view, const sip::Binding& binding, const BindingId&) {
              out.emplace_back(binding.uri());
            })) {
     }
@@ -180,7 +180,7 @@ class Changes : public BindingTableTest {
     std::map<std::string, std::size_t> out;
     for (std::uint32_t stripe = 0; stripe < BindingTable::kStripes; ++stripe) {
       while (table.take_changes(stripe, most, [&](const auto& name, const auto& bindings) {
-        out[name] = bindings.size();
+        out[std::string(name)] = bindings.size();
       })) {
       }
     }

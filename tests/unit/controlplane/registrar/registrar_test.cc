@@ -113,8 +113,8 @@ class RegistrarTest : public ::testing::Test {
   }
   std::vector<std::string> listed() {
     std::vector<std::string> out;
-    bindings.each(net.wheel().now(), [&](const std::string& name, const sip::Binding& binding) {
-      out.push_back(name + " " + std::string(binding.uri()));
+    bindings.each(net.wheel().now(), [&](std::string_view name, const sip::Binding& binding) {
+      out.push_back(std::string(name) + " " + std::string(binding.uri()));
       return true;
     });
     return out;
@@ -282,7 +282,7 @@ TEST_F(RegistrarTest, TooShort) {
 TEST_F(RegistrarTest, BehindNatItIsAskedBackSooner) {
   const std::string answer = enroll({.contact = "Contact: <sip:alice@192.168.1.7>\r\n"});
   EXPECT_EQ(field(answer, "Contact"), "<sip:alice@192.168.1.7>;expires=300");
-  bindings.each(net.wheel().now(), [](const std::string&, const sip::Binding& binding) {
+  bindings.each(net.wheel().now(), [](std::string_view, const sip::Binding& binding) {
     EXPECT_TRUE(binding.behind_nat);
     EXPECT_EQ(binding.way.remote, at("10.77.1.2:5060"));
     return true;

@@ -53,6 +53,21 @@ class Registration : public ::testing::Test {
   std::string reason;
 };
 
+// There are millions of them, but nothing that leads back is lost.
+TEST_F(Registration, KeepsTheWayItCame) {
+  way = {.local = *base::Endpoint::parse("[2001:db8::1]:5061", 0),
+         .remote = *base::Endpoint::parse("192.0.2.77:40123", 0),
+         .protocol = Protocol::kTls,
+         .flow = 0x1234'5678'9abc'def0};
+  EXPECT_EQ(send("Contact: <sip:a@192.0.2.1>\n"), 200);
+  const Path kept = bindings[0].way;
+  EXPECT_EQ(kept.local, way.local);
+  EXPECT_EQ(kept.remote, way.remote);
+  EXPECT_EQ(kept.protocol, way.protocol);
+  EXPECT_EQ(kept.flow, way.flow);
+  EXPECT_EQ(bindings[0].way.remote.text(), "192.0.2.77:40123");
+}
+
 TEST_F(Registration, BindsRefreshesAndRunsOut) {
   EXPECT_EQ(send("Contact: <sip:a@192.0.2.1>;expires=600;audio\n"), 200);
   EXPECT_EQ(outcome.added, 1u);
