@@ -4,7 +4,6 @@
 //
 // Prints one line a measure, "NAME VALUE UNIT". Usage: accounts_bench [quick|ROWS [FOLDER]]
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,11 +11,11 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "controlplane/registrar/account_book.h"
+#include "perf/resident.h"
 
 namespace tandem::perf {
 namespace {
@@ -34,15 +33,6 @@ double cpu_seconds() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-// Of this process, in octets.
-double resident() {
-  malloc_trim(0);
-  std::ifstream file("/proc/self/statm");
-  double pages = 0;
-  file >> pages >> pages;
-  return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 std::unique_ptr<AccountBook> open(const std::string& path, AccountTable& table) {

@@ -8,18 +8,16 @@
 //
 // Prints one line a measure, "NAME VALUE UNIT". Usage: register_bench [quick|PHONES]
 #include <fmt/format.h>
-#include <malloc.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/sip/user_agent.h"
+#include "perf/resident.h"
 
 namespace tandem::perf {
 namespace {
@@ -27,14 +25,6 @@ namespace {
 using sip::DigestAlgorithm;
 
 constexpr std::string_view kRealm = "sip.example.net";
-
-double resident() {
-  malloc_trim(0);
-  std::ifstream file("/proc/self/statm");
-  double pages = 0;
-  file >> pages >> pages;
-  return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
 
 class Nobody final : public sip::CallHandler {
  public:
@@ -186,13 +176,18 @@ int main(int argc, char** argv) {
   }
   const double before = resident();
   Bench bench(static_cast<std::uint32_t>(phones));
+  const double provisioned = resident();
   bench.round(1);
   const double busy = resident();
   const double alive = static_cast<double>(bench.bindings());
   bench.rest();
   bench.print(1);
   std::printf("registered %.0f contacts\n", alive);
+  // The busy one holds the transactions of the last 32 s too.
   std::printf("register_memory_busy %.0f octets/registration\n", (busy - before) / alive);
-  std::printf("register_memory %.0f octets/registration\n", (resident() - before) / alive);
+  const double rest = resident();
+  std::printf("register_memory %.0f octets/registration\n", (rest - before) / alive);
+  std::printf("register_memory_account %.0f octets/account\n", (provisioned - before) / phones);
+  std::printf("register_memory_binding %.0f octets/registration\n", (rest - provisioned) / alive);
   return 0;
 }

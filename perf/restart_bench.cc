@@ -5,7 +5,6 @@
 //
 // Prints one line a measure, "NAME VALUE UNIT". Usage: restart_bench [quick|ROWS [FOLDER]]
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,13 +12,13 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "controlplane/registrar/account_book.h"
 #include "controlplane/registrar/binding_store.h"
 #include "drivers/base/check.h"
+#include "perf/resident.h"
 
 namespace tandem::perf {
 namespace {
@@ -54,15 +53,6 @@ class Watch {
   Clock::time_point start_ = Clock::now();
   double cpu_ = cpu_seconds();
 };
-
-// Of this process, in octets.
-double resident() {
-  malloc_trim(0);
-  std::ifstream file("/proc/self/statm");
-  double pages = 0;
-  file >> pages >> pages;
-  return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
 
 template <typename Value>
 Value need(base::Result<Value> result) {
