@@ -82,10 +82,9 @@ int run(const config::Site& site) {
   std::vector<loop::Inbox*> readers;           // of the accounts: the shards
   std::unique_ptr<Provisioning> provisioning;  // outlives them
   if (site.registrar) {
-    auto opened = Provisioning::open(*site.registrar, site.parameters,
-                                     [&readers](const Provisioning::Keep& keep) {
-                                       for (loop::Inbox* inbox : readers) inbox->post([keep] {});
-                                     });
+    auto opened = Provisioning::open(*site.registrar, [&readers](const Provisioning::Keep& keep) {
+      for (loop::Inbox* inbox : readers) inbox->post([keep] {});
+    });
     if (!opened) return fail(opened.error_text());
     provisioning = std::move(opened).value();
   }
@@ -102,12 +101,16 @@ int run(const config::Site& site) {
   }
   routing::GatewayTable gateways(site.gateways);
   const routing::RouteTable routes(site.routes);
-  std::unique_ptr<registrar::Lockout> lockout;
+  std::shared_ptr<registrar::Lockout> lockout;  // the finding of registrations may outlive us
   if (provisioning) {
-    lockout = std::make_unique<registrar::Lockout>(registrar::Lockout::Setup{
+    lockout = std::make_shared<registrar::Lockout>(registrar::Lockout::Setup{
         .rules = site.parameters,
         .secret = provisioning->secrets().hash,
         .spared = [&gateways](const auto& address) { return gateways.knows(address); }});
+    provisioning->begin(
+        {.longest = site.parameters.SS_ENDPOINT_EXPIRE.high,
+         .ours = [&site](const base::Endpoint& local) { return config::speaks_at(site, local); },
+         .found = [lockout](const auto& binding) { lockout->remember(binding.way.remote); }});
   }
   std::vector<std::unique_ptr<SignallingShard>> shards;
   std::vector<admin::ShardView> views;

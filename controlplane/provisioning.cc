@@ -6,29 +6,30 @@
 
 namespace tandem {
 
-Provisioning::Provisioning(const registrar::Secrets& secrets, const config::Parameters& parameters)
-    : secrets_(secrets),
-      table_(secrets.hash),
-      keepalive_pace_(parameters.SS_SIP_NAT_KEEP_ALIVE_SEND_ONE_TIME,
-                      parameters.SS_SIP_NAT_KEEP_ALIVE_SEND_INTERVAL, base::monotonic_now()) {}
-
 base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
-    const config::Registrar& settings, const config::Parameters& parameters,
-    std::function<void(const Keep&)> hold) {
+    const config::Registrar& settings, std::function<void(const Keep&)> hold) {
   base::KernelRandom random;
-  auto store = registrar::BindingStore::open(settings.registrations, random);
-  if (!store) return std::move(store).take_error();
   auto secrets = registrar::Secrets::make(random);
-  secrets.hash = (*store)->hash();
-  std::unique_ptr<Provisioning> out(new Provisioning(secrets, parameters));
+  auto store = registrar::BindingStore::open(settings.registrations, random);
+  if (store) {
+    secrets.hash = (*store)->hash();
+  } else {
+    // No reason to refuse calls: phones register anew.
+    LOG(kError, "registrar", "registrations are not kept, and were not found again: {}",
+        store.error_text());
+  }
+  std::unique_ptr<Provisioning> out(new Provisioning(secrets));
   const base::Nanos start = base::monotonic_now();
   auto book = registrar::AccountBook::open(
       {.path = settings.store,
        .realms = settings.realms,
        .table = out->table_,
        .retire =
-           [hold = std::move(hold)](registrar::AccountTable::Retired retired) {
-             hold(std::make_shared<const registrar::AccountTable::Retired>(std::move(retired)));
+           [hold = std::move(hold), self = out.get()](registrar::AccountTable::Retired retired) {
+             const auto keep =
+                 std::make_shared<const registrar::AccountTable::Retired>(std::move(retired));
+             self->keep(keep);
+             hold(keep);
            },
        .ended = [&bindings =
                      out->bindings_](const registrar::AccountKey& key) { bindings.forget(key); }});
@@ -36,9 +37,26 @@ base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
   out->book_ = std::move(book).value();
   LOG(kInfo, "registrar", "{} accounts loaded in {} ms", out->table_.size(),
       (base::monotonic_now() - start) / base::Millis{1});
-  out->store_ = std::move(store).value();
-  out->store_->start(out->bindings_, out->table_);
+  if (store) out->store_ = std::move(store).value();
   return out;
+}
+
+void Provisioning::begin(registrar::BindingStore::Rules rules) {
+  if (!store_) return;
+  restoring_ = true;
+  rules.done = [this] { let_go(); };
+  store_->start(bindings_, table_, std::move(rules));
+}
+
+void Provisioning::keep(const Keep& retired) {
+  const std::lock_guard lock(kept_door_);
+  if (restoring_) kept_.push_back(retired);
+}
+
+void Provisioning::let_go() {
+  const std::lock_guard lock(kept_door_);
+  restoring_ = false;
+  kept_.clear();
 }
 
 }  // namespace tandem

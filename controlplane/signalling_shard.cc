@@ -55,7 +55,6 @@ SignallingShard::Phones::Phones(SignallingShard& shard, Provisioning& provisioni
       keepalive({.env = shard.env_,
                  .parameters = shard.shared_.site.parameters,
                  .bindings = provisioning.bindings(),
-                 .pacer = provisioning.keepalive_pace(),
                  .shards = shard.shared_.segment.plan().shards}),
       reachability({.env = shard.env_,
                     .parameters = shard.shared_.site.parameters,

@@ -98,8 +98,10 @@ class Bench {
         binding.expires = base::monotonic_now() + base::Seconds{3600};
         binding.way.local = *base::Endpoint::parse("192.0.2.1:5060", 0);
         const auto octet = [i](int shift) { return static_cast<std::uint8_t>(i >> shift); };
-        binding.way.remote.address = base::IpAddress::ip4(100, octet(16), octet(8), octet(0));
-        binding.way.remote.port = 5060;
+        base::Endpoint remote;
+        remote.address = base::IpAddress::ip4(100, octet(16), octet(8), octet(0));
+        remote.port = 5060;
+        binding.way.remote = remote;
       });
     }
   }
@@ -115,7 +117,7 @@ class Bench {
       if (now - begun_ < kIdle) return false;
       idle_share_ = (thread_seconds() - cpu_) / seconds(now - begun_);
       keepalive_ = std::make_unique<registrar::Keepalive>(registrar::Keepalive::Setup{
-          .env = env_, .parameters = parameters_, .bindings = bindings_, .pacer = pacer_});
+          .env = env_, .parameters = parameters_, .bindings = bindings_});
       begun_ = now;
       cpu_ = thread_seconds();
     }
@@ -164,7 +166,6 @@ class Bench {
       .wheel = loop_.wheel(), .transport = ring_, .counters = counters_, .random = random_};
   config::Parameters parameters_;
   registrar::BindingTable bindings_;
-  loop::Pacer pacer_{run_.batch, base::Millis{500}, base::monotonic_now()};
   std::unique_ptr<registrar::Keepalive> keepalive_;  // the shard's
   Nanos begun_{};
   double cpu_ = 0;

@@ -147,11 +147,15 @@ class Bench final : sip::Transport {
   registrar::BindingTable bindings_;
   Nobody nobody_;
   sip::UserAgent agent_{env_, nobody_};
+  registrar::Lockout lockout_{{.rules = parameters_,
+                               .secret = secrets_.hash,
+                               .spared = [](const base::IpAddress&) { return false; }}};
   registrar::Doorkeeper door_{{.env = env_,
                                .parameters = parameters_,
                                .realms = realms_,
                                .accounts = accounts_,
-                               .secrets = secrets_}};
+                               .secrets = secrets_,
+                               .lockout = &lockout_}};
   registrar::Registrar registrar_{{.env = env_,
                                    .parameters = parameters_,
                                    .door = door_,

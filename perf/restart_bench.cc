@@ -142,7 +142,7 @@ void restart(const Files& files, int rows) {
   const Watch watch;
   auto store = open_store(files);
   bindings.keep_track();
-  const auto restored = need(store->restore(bindings, accounts, kNow, kWallMs));
+  const auto restored = need(store->restore(bindings, accounts, {}, kNow, kWallMs));
   bindings.all_restored();
   watch.print("registrations_restore");
   whole.print("restart");

@@ -6,6 +6,8 @@ namespace {
 Json binding_json(std::string_view name, const sip::Binding& binding, base::Nanos now) {
   Json round_trip;  // null: it has not been asked yet
   if (binding.round_trip_us != 0) round_trip = binding.round_trip_us / 1000.0;
+  Json last_seen;  // null: not since the control plane started
+  if (binding.heard != base::Nanos{}) last_seen = (now - binding.heard) / base::Seconds{1};
   const auto seconds = [](base::Nanos time) { return time / base::Seconds{1}; };
   return {{"account", name},
           {"contact", binding.uri()},
@@ -16,7 +18,7 @@ Json binding_json(std::string_view name, const sip::Binding& binding, base::Nano
           {"q", binding.q / 1000.0},
           {"path", binding.path()},
           {"online", !binding.silent},
-          {"last_seen_s", seconds(now - binding.heard)},
+          {"last_seen_s", last_seen},
           {"round_trip_ms", round_trip},
           {"registered_s", seconds(now - binding.registered)},
           {"expires_s", seconds(binding.expires - now)}};

@@ -106,4 +106,15 @@ struct Site {
   std::vector<std::string> warnings;  // what is allowed, but hardly meant
 };
 
+// Whether SIP comes to this address of ours, by any protocol.
+inline bool speaks_at(const Site& site, const base::Endpoint& local) {
+  for (const Port& port : site.ports) {
+    if (port.address == local.address && port.sip_port == local.port) return true;
+  }
+  for (const Listener& listener : site.listeners) {
+    if (listener.address == local) return true;
+  }
+  return false;
+}
+
 }  // namespace tandem::config

@@ -1,13 +1,10 @@
-// A token bucket that several shards draw from: so many tokens an interval, refilled all the time,
-// and drawn as an even stream. What was not drawn in time (a shard was held up) is made up for, at
-// most a fifth faster than the rate and never as a burst: in any 10 ms there is at most half as
-// much again as an even stream has. What nobody wanted is lost.
-//
-// Any thread; a lock, held for nanoseconds.
+// A token bucket that is drawn from as an even stream: so many tokens an interval, refilled all the
+// time. What was not drawn in time (its owner was held up) is made up for, at most a fifth faster
+// than the rate and never as a burst: in any 10 ms there is at most half as much again as an even
+// stream has. What nobody wanted is lost. Owner: one thread.
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 
 #include "drivers/base/clock.h"
 
@@ -17,27 +14,30 @@ using base::Nanos;
 
 class Pacer {
  public:
-  // Of what a shard was held up, so much is made up for.
+  // Of what its owner was held up, so much is made up for.
   static constexpr Nanos kMemory = base::Millis{250};
   // Drawn at once after a pause, at most: what the rate gives in this time.
   static constexpr Nanos kGulp = base::Millis{3};
 
-  // REQUIRES: 1 <= batch <= 1,000,000; interval <= 60 s.
   Pacer(std::uint64_t batch, Nanos interval, Nanos start);
 
-  // Draws up to `most` tokens at `now`; returns how many there were.
-  std::uint32_t draw(Nanos now, std::uint32_t most);
+  // From now on only this part of the rate, of several owners who have it between them.
+  void set_share(double share) { share_ = share; }
 
-  // How long `count` tokens take.
+  // Draws a token, if there is one.
+  bool draw(Nanos now);
+
+  // How long `count` tokens take at the whole rate.
   Nanos time_for(std::uint64_t count) const;
 
  private:
-  std::uint64_t batch_;
-  std::uint64_t price_;  // of a token; a nanosecond brings `batch_`
-  std::mutex door_;
-  Nanos last_;                // when it was drawn from
-  std::uint64_t credit_ = 0;  // what the rate has brought
-  std::uint64_t breath_ = 0;  // what may be drawn at once
+  void refill(Nanos now);
+
+  double per_ns_;  // tokens
+  double share_ = 1;
+  Nanos last_;         // when it was drawn from
+  double credit_ = 0;  // what the rate has brought, in tokens
+  double breath_ = 0;  // what may be drawn at once
 };
 
 }  // namespace tandem::loop

@@ -17,6 +17,9 @@ using base::Nanos;
 constexpr std::string_view kHash = "hash";
 // So many of a stripe's accounts are copied under its lock.
 constexpr std::size_t kCopiedAtOnce = 32;
+// What ran out so long ago is taken off the disk: not earlier, as the clock may have been set
+// wrong.
+constexpr std::int64_t kDayMs = 86'400'000;
 
 constexpr std::string_view kInsert =
     "INSERT OR REPLACE INTO binding (account, contact, params, path, q, nat, cseq, registration, "
@@ -34,8 +37,10 @@ std::uint64_t as_unsigned(std::int64_t word) { return static_cast<std::uint64_t>
 std::int64_t to_wall(Nanos time, Nanos now, std::int64_t wall_ms) {
   return wall_ms + (time - now) / base::Millis{1};
 }
+// At most a year away, whatever stands there.
 Nanos from_wall(std::int64_t time_ms, Nanos now, std::int64_t wall_ms) {
-  return now + base::Millis{time_ms - wall_ms};
+  constexpr std::int64_t kYearMs = 366 * kDayMs;
+  return now + base::Millis{std::clamp(time_ms, wall_ms - kYearMs, wall_ms + kYearMs) - wall_ms};
 }
 
 std::optional<sip::Binding> read(const store::Statement& row, Nanos now, std::int64_t wall_ms) {
@@ -107,7 +112,8 @@ base::Result<void> BindingStore::read_hash(base::Random& random) {
 }
 
 base::Result<BindingStore::Restored> BindingStore::restore(BindingTable& table,
-                                                           const AccountTable& accounts, Nanos now,
+                                                           const AccountTable& accounts,
+                                                           const Rules& rules, Nanos now,
                                                            std::int64_t wall_ms) {
   Restored out;
   Row row;
@@ -121,6 +127,7 @@ base::Result<BindingStore::Restored> BindingStore::restore(BindingTable& table,
     const AccountRecord* account = accounts.find(key);
     const auto count = static_cast<std::uint32_t>(row.bindings.size());
     const bool good = account != nullptr && account->enabled;
+    if (good && rules.found) std::for_each(row.bindings.begin(), row.bindings.end(), rules.found);
     if (good && table.restore(key, row.account, std::exchange(row.bindings, {})))
       out.bindings += count;
     else
@@ -138,19 +145,18 @@ base::Result<BindingStore::Restored> BindingStore::restore(BindingTable& table,
       row.account = all->text(0);
     }
     auto binding = read(*all, now, wall_ms);
-    const bool good = binding && binding->expires > now &&
+    const bool good = binding && binding->expires > now && binding->registered <= now &&
                       row.account.find('@') != std::string::npos &&
                       row.bindings.size() < sip::RegistrationPolicy::kContactsMax;
-    if (good)
-      row.bindings.push_back(*std::move(binding));
-    else
+    if (!good) {
       ++out.refused;
+      continue;
+    }
+    binding->expires = std::min<Nanos>(binding->expires, now + rules.longest);
+    if (rules.ours && !rules.ours(binding->way.local)) binding->silent = true;
+    row.bindings.push_back(*std::move(binding));
   }
   put();
-  // Those of accounts that are gone, too, some day.
-  auto purge = database_.prepare("DELETE FROM binding WHERE expires_ms <= ?");
-  if (!purge) return std::move(purge).take_error();
-  if (auto purged = purge->bind(1, wall_ms).run(); !purged) return std::move(purged).take_error();
   return out;
 }
 
@@ -179,6 +185,8 @@ base::Result<void> BindingStore::write(const Row& row, Nanos now, std::int64_t w
 
 base::Result<std::uint32_t> BindingStore::write_changes(BindingTable& table, Nanos now,
                                                         std::int64_t wall_ms) {
+  auto before = write_unwritten(now, wall_ms);
+  if (!before) return before;
   for (std::uint32_t stripe = 0; stripe < BindingTable::kStripes; ++stripe) {
     const auto take = [this](std::string_view name, const auto& bindings) {
       unwritten_.push_back({std::string(name), bindings});
@@ -186,19 +194,33 @@ base::Result<std::uint32_t> BindingStore::write_changes(BindingTable& table, Nan
     while (table.take_changes(stripe, kCopiedAtOnce, take)) {
     }
   }
-  if (unwritten_.empty()) return 0u;
-  auto transaction = store::Transaction::begin(database_);
-  if (!transaction) return std::move(transaction).take_error();
-  for (const Row& row : unwritten_) {
-    if (auto written = write(row, now, wall_ms); !written) return std::move(written).take_error();
-  }
-  if (auto done = transaction->commit(); !done) return std::move(done).take_error();
-  return static_cast<std::uint32_t>(std::exchange(unwritten_, {}).size());
+  auto changed = write_unwritten(now, wall_ms);
+  if (!changed) return changed;
+  return *before + *changed;
 }
 
-void BindingStore::start(BindingTable& table, const AccountTable& accounts) {
+// Their last state, even if it is written twice: what was not taken back is only written again.
+base::Result<std::uint32_t> BindingStore::write_unwritten(Nanos now, std::int64_t wall_ms) {
+  std::uint32_t count = 0;
+  while (!unwritten_.empty()) {
+    auto transaction = store::Transaction::begin(database_);
+    if (!transaction) return std::move(transaction).take_error();
+    const std::size_t some = std::min(kRowsAtOnce, unwritten_.size());
+    for (std::size_t i = unwritten_.size() - some; i < unwritten_.size(); ++i) {
+      if (auto done = write(unwritten_[i], now, wall_ms); !done)
+        return std::move(done).take_error();
+    }
+    if (auto done = transaction->commit(); !done) return std::move(done).take_error();
+    unwritten_.resize(unwritten_.size() - some);
+    count += static_cast<std::uint32_t>(some);
+  }
+  return count;
+}
+
+void BindingStore::start(BindingTable& table, const AccountTable& accounts, Rules rules) {
   table.keep_track();
-  thread_ = std::thread([this, &table, &accounts] { live(table, accounts); });
+  thread_ = std::thread(
+      [this, &table, &accounts, rules = std::move(rules)] { live(table, accounts, rules); });
   pthread_setname_np(thread_.native_handle(), "bindings");
 }
 
@@ -212,17 +234,31 @@ void BindingStore::stop() {
   thread_.join();
 }
 
-void BindingStore::live(BindingTable& table, const AccountTable& accounts) {
+void BindingStore::restore_all(BindingTable& table, const AccountTable& accounts,
+                               const Rules& rules) {
   const Nanos begun = base::monotonic_now();
-  const auto restored = restore(table, accounts, begun, base::wall_ms_now());
+  const std::int64_t wall_ms = base::wall_ms_now();
+  const auto restored = restore(table, accounts, rules, begun, wall_ms);
   table.all_restored();
-  restored_.store(true, std::memory_order_release);
+  if (rules.done) rules.done();
   if (restored) {
     LOG(kInfo, "registrar", "{} registrations found again in {} ms, {} run out or changed",
         restored->bindings, (base::monotonic_now() - begun) / base::Millis{1}, restored->refused);
   } else {
-    LOG(kError, "registrar", "registrations were not found again: {}", restored.error_text());
+    LOG(kError, "registrar", "registrations were not all found again: {}", restored.error_text());
   }
+  const auto purged = purge(wall_ms);
+  if (!purged) LOG(kError, "registrar", "registrations not cleared: {}", purged.error_text());
+}
+
+base::Result<void> BindingStore::purge(std::int64_t wall_ms) {
+  auto purge = database_.prepare("DELETE FROM binding WHERE expires_ms <= ?");
+  if (!purge) return std::move(purge).take_error();
+  return purge->bind(1, wall_ms - kDayMs).run();
+}
+
+void BindingStore::live(BindingTable& table, const AccountTable& accounts, const Rules& rules) {
+  restore_all(table, accounts, rules);
   std::unique_lock lock(mutex_);
   for (bool last = false; !last;) {
     last = stopping_;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,8 @@ class BindingStore {
   static constexpr base::Millis kWriteEvery{500};
   // Bindings whose write failed wait, and are tried again with what came meanwhile.
   static constexpr base::Seconds kRetryAfter{5};
+  // In one transaction, at most.
+  static constexpr std::size_t kRowsAtOnce = 4096;
 
   // Makes the file when it isn't there.
   static base::Result<std::unique_ptr<BindingStore>> open(const std::string& path,
@@ -34,20 +37,25 @@ class BindingStore {
   // one too.
   const base::KeyedHash::Key& hash() const { return hash_; }
 
-  // Begins to restore, and then to write. Both outlive this, or stop().
-  void start(BindingTable& table, const AccountTable& accounts);
+  // What is restored, and who hears of it.
+  struct Rules {
+    base::Seconds longest{86'400};  // no registration lasts longer from now on
+    // An address of ours; one that isn't any more leads nowhere. Not set: all are.
+    std::function<bool(const base::Endpoint& local)> ours{};
+    std::function<void(const sip::Binding&)> found{};  // called for each
+    std::function<void()> done{};                      // nothing more is looked up in the accounts
+  };
+  // Begins to restore, and then to write. The tables outlive this, or stop().
+  void start(BindingTable& table, const AccountTable& accounts, Rules rules);
   // All that has changed until now is written when it returns.
   void stop();
-  // Everything of the former life is in the table.
-  bool restored() const { return restored_.load(std::memory_order_acquire); }
-
   // The two halves of the thread's work, for tests. `now` and `wall_ms`: the same instant.
   struct Restored {
     std::uint32_t bindings = 0;
     std::uint32_t refused = 0;  // run out, of accounts that are gone, or unreadable
   };
-  base::Result<Restored> restore(BindingTable& table, const AccountTable& accounts, base::Nanos now,
-                                 std::int64_t wall_ms);
+  base::Result<Restored> restore(BindingTable& table, const AccountTable& accounts,
+                                 const Rules& rules, base::Nanos now, std::int64_t wall_ms);
   base::Result<std::uint32_t> write_changes(BindingTable& table, base::Nanos now,
                                             std::int64_t wall_ms);
 
@@ -60,7 +68,10 @@ class BindingStore {
   BindingStore(store::Database database, store::Statement insert, store::Statement erase);
   base::Result<void> read_hash(base::Random& random);
   base::Result<void> write(const Row& row, base::Nanos now, std::int64_t wall_ms);
-  void live(BindingTable& table, const AccountTable& accounts);
+  base::Result<std::uint32_t> write_unwritten(base::Nanos now, std::int64_t wall_ms);
+  base::Result<void> purge(std::int64_t wall_ms);
+  void restore_all(BindingTable& table, const AccountTable& accounts, const Rules& rules);
+  void live(BindingTable& table, const AccountTable& accounts, const Rules& rules);
 
   store::Database database_;
   store::Statement insert_;
@@ -70,7 +81,6 @@ class BindingStore {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::atomic<bool> restored_{false};
   std::thread thread_;
 };
 

@@ -9,6 +9,8 @@ namespace tandem::registrar {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
+// In one stripe; what Place::next counts to.
+constexpr std::uint32_t kPlacesMax = (1u << 31) - 1;
 
 }  // namespace
 
@@ -29,7 +31,7 @@ sip::Binding* BindingTable::binding_at(const Place& place, std::uint32_t index) 
 
 void BindingTable::take_place(Stripe& stripe, Entry& entry, sip::Binding& binding) {
   if (stripe.free == 0) {
-    CHECK(stripe.places.size() < BindingId::kPlaceMask);
+    CHECK(stripe.places.size() < kPlacesMax);
     stripe.places.emplace_back();
     stripe.free = static_cast<std::uint32_t>(stripe.places.size());
   }
@@ -47,7 +49,7 @@ void BindingTable::free_place(Stripe& stripe, std::uint32_t number) {
   Place& place = stripe.places[number - 1];
   set_nat(stripe, place, false);
   place.owner = nullptr;
-  place.next = std::exchange(stripe.free, number) & BindingId::kPlaceMask;
+  place.next = std::exchange(stripe.free, number) & kPlacesMax;
   stripe.taken.fetch_sub(1, kRelaxed);
   size_.fetch_sub(1, kRelaxed);
 }
@@ -75,13 +77,14 @@ void BindingTable::settle(Stripe& stripe, Entry& entry, const Places& before, bo
   }
   const bool tells = changed && tracks_.load(kRelaxed);
   if (tells && restoring_.load(kRelaxed)) stripe.touched.insert(entry.first);
-  if (bindings.empty()) {
-    if (tells) stripe.gone.push_back(std::move(entry.second.name));
-    stripe.aors.erase(stripe.aors.find(entry.first));
-  } else if (tells && !entry.second.changed) {
-    entry.second.changed = true;
-    stripe.changed.push_back(entry.first);
+  if (tells && bindings.empty()) {
+    stripe.changed.erase(entry.first);
+    stripe.gone[entry.first] = std::move(entry.second.name);
+  } else if (tells) {
+    stripe.gone.erase(entry.first);
+    stripe.changed.insert(entry.first);
   }
+  if (bindings.empty()) stripe.aors.erase(stripe.aors.find(entry.first));
 }
 
 void BindingTable::forget(const AccountKey& key) {
@@ -120,7 +123,11 @@ bool BindingTable::restore(const AccountKey& key, std::string_view name,
                            std::vector<sip::Binding> bindings) {
   Stripe& stripe = stripe_of(key);
   const std::lock_guard lock(stripe.door);
-  if (stripe.touched.contains(key)) return false;
+  if (stripe.touched.contains(key)) {
+    // Nobody else knows that it must go, as it was forgotten before it was here.
+    if (!stripe.aors.contains(key)) stripe.gone[key] = name;
+    return false;
+  }
   Entry& entry = *stripe.aors.try_emplace(key).first;
   if (!entry.second.bindings.empty()) return false;
   entry.second.name = name;
@@ -130,7 +137,7 @@ bool BindingTable::restore(const AccountKey& key, std::string_view name,
 }
 
 void BindingTable::all_restored() {
-  restoring_.store(false, kRelaxed);
+  restoring_.store(false, std::memory_order_release);
   for (Stripe& stripe : *stripes_) {
     const std::lock_guard lock(stripe.door);
     decltype(stripe.touched)().swap(stripe.touched);

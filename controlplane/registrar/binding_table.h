@@ -29,22 +29,11 @@ struct BindingId {
   std::uint32_t stripe = 0;
   std::uint32_t place = 0;
   std::uint32_t life = 0;  // of the place; 0: nobody's
-
-  std::uint64_t word() const {
-    return std::uint64_t{life} << 32 | std::uint64_t{stripe} << 22 | place;
-  }
-  static BindingId of(std::uint64_t word) {
-    return {.stripe = static_cast<std::uint32_t>(word) >> 22,
-            .place = static_cast<std::uint32_t>(word) & kPlaceMask,
-            .life = static_cast<std::uint32_t>(word >> 32)};
-  }
-  static constexpr std::uint32_t kPlaceMask = (1u << 22) - 1;
 };
 
 class BindingTable {
  public:
   static constexpr std::uint32_t kStripes = 1024;
-  static_assert(kStripes <= 1u << 10, "a BindingId has ten bits for them");
 
   BindingTable() : stripes_(std::make_unique<std::array<Stripe, kStripes>>()) {}
 
@@ -120,20 +109,19 @@ class BindingTable {
   void keep_track();
   bool restore(const AccountKey& key, std::string_view name, std::vector<sip::Binding> bindings);
   void all_restored();
+  bool restoring() const { return restoring_.load(std::memory_order_acquire); }
   template <typename Row>
   bool take_changes(std::uint32_t index, std::size_t most, Row&& row) {
     Stripe& stripe = (*stripes_)[index];
     const std::lock_guard lock(stripe.door);
     for (; most != 0 && !stripe.gone.empty(); --most) {
-      row(std::string_view(stripe.gone.back()), std::vector<sip::Binding>{});
-      stripe.gone.pop_back();
+      row(std::string_view(stripe.gone.begin()->second), std::vector<sip::Binding>{});
+      stripe.gone.erase(stripe.gone.begin());
     }
-    for (; most != 0 && stripe.gone.empty() && !stripe.changed.empty(); --most) {
-      const auto found = stripe.aors.find(stripe.changed.back());
-      stripe.changed.pop_back();
-      if (found == stripe.aors.end() || !found->second.changed) continue;
-      found->second.changed = false;
+    for (; most != 0 && !stripe.changed.empty(); --most) {
+      const auto found = stripe.aors.find(*stripe.changed.begin());
       row(std::string_view(found->second.name), found->second.bindings);
+      stripe.changed.erase(stripe.changed.begin());
     }
     return !stripe.gone.empty() || !stripe.changed.empty();
   }
@@ -143,7 +131,6 @@ class BindingTable {
 
   struct Aor {
     base::PackedText name;
-    bool changed = false;  // it is in the stripe's list
     std::vector<sip::Binding> bindings;
   };
   struct KeyHash {
@@ -167,8 +154,9 @@ class BindingTable {
     // How many places are taken, how many by phones behind NAT. Read without the lock.
     std::atomic<std::uint32_t> taken{0};
     std::atomic<std::uint32_t> nats{0};
-    std::vector<AccountKey> changed;
-    std::vector<base::PackedText> gone;
+    // What has not been told of yet: accounts with bindings, and names of those without any.
+    std::unordered_set<AccountKey, KeyHash> changed;
+    std::unordered_map<AccountKey, base::PackedText, KeyHash> gone;
     std::unordered_set<AccountKey, KeyHash> touched;  // while there is something to be restored
   };
   // An account's places, counted from 1.

@@ -1,7 +1,7 @@
 // Keeps the way to phones behind NAT open (SS_SIP_NAT_KEEP_ALIVE_*): each of them is sent a few
 // octets from the address that it registered to, once a period, all of them as one even stream. By
-// TCP and TLS it is CRLF (RFC 5626 §4.4.1). This is the part of one shard: the phones of its share
-// of the table; the pace is all shards' together.
+// TCP and TLS it is CRLF (RFC 5626 §4.4.1), on the phone's own connection. This is the part of one
+// shard: the phones of its share of the table, at that share of the rate.
 //
 // Owner: the shard's thread.
 #pragma once
@@ -22,30 +22,40 @@ class Keepalive {
   static constexpr base::Nanos kGrace = base::Millis{100};
   // In one turn, at most.
   static constexpr std::uint32_t kPerTurn = 256;
+  // Phones come and go: so often the shares and the warning are looked at.
+  static constexpr base::Nanos kLook = base::Seconds{1};
 
   // All outlive this.
   struct Setup {
     sip::Environment& env;
     const config::Parameters& parameters;
     BindingTable& bindings;
-    loop::Pacer& pacer;
     std::uint32_t shards = 1;
   };
   explicit Keepalive(const Setup& setup);
 
-  // Once a turn.
+  // Once a turn. Nothing happens before all registrations of a former life are found again.
   void tend();
 
  private:
+  void look(base::Nanos now);
   void begin_period(base::Nanos now);
-  void tell_missed(std::uint32_t missed);
+  // The shortest period that so many phones fit into, in words.
+  std::string advice(std::size_t phones) const;
+  // False: there are no more in this round.
+  bool find_next(base::Nanos now);
   // False: no more this turn.
-  bool send_next(base::Nanos now);
+  bool send();
 
   Setup setup_;
+  loop::Pacer pacer_;
   BindingRound round_;
-  base::Nanos period_ends_;
+  bool begun_ = false;
+  base::Nanos period_ends_{};
+  base::Nanos look_at_{};
+  bool crowded_ = false;  // there were more phones than fit when it was looked at last
   bool resting_ = false;  // all were served
+  bool token_ = false;    // drawn and not used yet
   sip::Path way_;         // of the phone that is being served …
   bool again_ = false;    // … and whose message could not be handed over
 };

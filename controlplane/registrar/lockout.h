@@ -72,6 +72,8 @@ class Lockout {
   };
   // With a wrong password, or for an account that isn't there.
   void failed(const base::IpAddress& source, const Guess& guess, const Turn& turn);
+  // In a former life of the process somebody has proven a password there.
+  void remember(const base::Endpoint& source) { proven_.add(key_of(source.address)); }
   // It has proven the account's password.
   void succeeded(const base::IpAddress& source, const AccountKey& account);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "controlplane/sip/builder.h"
+#include "drivers/base/text.h"
 
 namespace tandem::registrar {
 
@@ -29,7 +30,7 @@ Reachability::Reachability(const Setup& setup)
 
 void Reachability::tend() {
   const base::Nanos interval = setup_.parameters.SS_ENDPOINTTIMETOLIVE;
-  if (interval == base::Nanos{}) return;
+  if (interval == base::Nanos{} || setup_.bindings.restoring()) return;
   const base::Nanos now = setup_.env.wheel.now();
   if (now - began_ >= interval) {
     // Who wasn't asked, as more have come than were there, is the first now.
@@ -54,6 +55,9 @@ void Reachability::tend() {
           binding = id;
         });
     if (!found) return;
+    // Its connection is of a former life, and there is no other way to it.
+    const bool lost = sip::is_reliable(contact.path.protocol) && contact.path.flow == 0;
+    if (lost && contact.path.own_flow_only) continue;
     ask(account, contact, binding);
   }
 }
@@ -83,18 +87,21 @@ std::string Reachability::options(sip::ClientId id, const std::string& account,
       .header(HeaderId::kMaxForwards, 70);
   if (!contact.route.empty()) builder.header(HeaderId::kRoute, contact.route);
   const std::string here = contact.path.local.text();
+  const bool secure = base::istarts_with(contact.uri, "sips:");  // RFC 3261 §8.1.1.8
   builder.pieces(HeaderId::kFrom, "<sip:", here, ">;tag=", setup_.env.random.token())
       .pieces(HeaderId::kTo, "<sip:", account, ">")
-      .header(HeaderId::kCallId, setup_.env.random.token())
+      // Marked, so that the answer comes back to this shard (wire::shard_of_datagram).
+      .header(HeaderId::kCallId, fmt::format("s{}-{}", setup_.env.shard, setup_.env.random.token()))
       .header(HeaderId::kCSeq, "1 OPTIONS")
-      .pieces(HeaderId::kContact, "<sip:", here, transport_param(contact.path.protocol), ">")
+      .pieces(HeaderId::kContact, secure ? "<sips:" : "<sip:", here,
+              secure ? "" : transport_param(contact.path.protocol), ">")
       .header(HeaderId::kAccept, "application/sdp");
   return std::string(builder.finish().value_or(""));
 }
 
-void Reachability::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message&) {
+void Reachability::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message& response) {
   const Probe* probe = probes_.find(base::Handle{cookie});
-  if (probe == nullptr) return;
+  if (probe == nullptr || response.status() < 200) return;
   const base::Nanos now = setup_.env.wheel.now();
   const base::Nanos took = std::max(now - probe->sent, base::Nanos{1000});
   bool back = false;
@@ -114,7 +121,7 @@ void Reachability::hear_nothing(std::uint64_t cookie) {
   bool lost = false;
   setup_.bindings.note(probe->binding, [&](sip::Binding& binding) {
     // It may have registered meanwhile.
-    lost = !binding.silent && binding.heard <= probe->sent;
+    lost = !binding.silent && binding.heard < probe->sent;
     binding.silent |= lost;
   });
   setup_.env.counters.add(Counter::contacts_lost, lost ? 1 : 0);

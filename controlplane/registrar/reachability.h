@@ -58,7 +58,6 @@ class Reachability final : sip::ClientUser {
   base::Nanos began_;        // the round
   std::uint64_t size_ = 0;   // of the round, when it began
   std::uint64_t asked_ = 0;  // in it
-  bool over_ = true;         // it is
 };
 
 }  // namespace tandem::registrar

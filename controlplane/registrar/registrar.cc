@@ -19,19 +19,12 @@ Registrar::Aor Registrar::aor_of(const sip::Message& request) const {
   return out;
 }
 
-bool Registrar::is_turned_away(const sip::Message& request, const Aor& aor) const {
+// A refresh is known by where it comes from: whether an account is registered is nobody's to learn.
+bool Registrar::is_turned_away(const sip::Message& request, const sip::Path& path) const {
   const bool tells_password = request.find(HeaderId::kAuthorization) != nullptr ||
                               request.find(HeaderId::kProxyAuthorization) != nullptr;
   if (tells_password) return false;
-  if (setup_.env.backlog >= kVeryBusy) return true;
-  bool registered = false;
-  const base::Nanos now = setup_.env.wheel.now();
-  setup_.bindings.look(
-      setup_.accounts.key_of(aor.user, aor.realm), [&](const std::string&, const auto& bindings) {
-        registered = std::any_of(bindings.begin(), bindings.end(),
-                                 [now](const auto& binding) { return binding.expires > now; });
-      });
-  return !registered;
+  return setup_.env.backlog >= kVeryBusy || !setup_.door.knows(path.remote.address);
 }
 
 std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request,
@@ -42,7 +35,7 @@ std::optional<sip::DoorAnswer> Registrar::refuse(const sip::Message& request,
     return sip::DoorAnswer{.status = 400, .reason = "To Is No SIP URI"};
   }
   const Aor aor = aor_of(request);
-  if (setup_.env.backlog >= kBusy && is_turned_away(request, aor)) {
+  if (setup_.env.backlog >= kBusy && is_turned_away(request, path)) {
     setup_.env.counters.add(Counter::register_turned_away);
     // At random, or they would all be back at once.
     const auto& [low, high] = setup_.parameters.TD_REGISTER_RETRY_AFTER;

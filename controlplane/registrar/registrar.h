@@ -56,7 +56,7 @@ class Registrar final : public sip::RegisterHandler {
     std::string_view realm;
   };
   Aor aor_of(const sip::Message& request) const;
-  bool is_turned_away(const sip::Message& request, const Aor& aor) const;
+  bool is_turned_away(const sip::Message& request, const sip::Path& path) const;
   sip::RegistrationPolicy policy(std::uint32_t devices, bool behind_nat) const;
   sip::DoorAnswer answer(const sip::Message& request, const sip::RegisterWish& wish,
                          const std::vector<sip::Binding>& bindings) const;

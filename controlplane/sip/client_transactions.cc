@@ -83,7 +83,22 @@ ClientId ClientTransactions::make(Method method, const Ticket& branch, std::uint
     return {};
   }
   if (!t->branch.handle) t->branch.handle = handle;
+  if (is_reliable(path.protocol)) enlist({handle}, *t);
   return {handle};
+}
+
+void ClientTransactions::enlist(ClientId id, Transaction& t) {
+  on_streams_.push_back(id);
+  t.stream_place = static_cast<std::uint32_t>(on_streams_.size());
+}
+
+void ClientTransactions::delist(Transaction& t) {
+  if (t.stream_place == 0) return;
+  const ClientId last = on_streams_.back();
+  on_streams_[t.stream_place - 1] = last;
+  slab_.find(last.handle)->stream_place = t.stream_place;
+  on_streams_.pop_back();
+  t.stream_place = 0;
 }
 
 ClientId ClientTransactions::begin(Method method, std::uint64_t cookie, const Path& path) {
@@ -118,7 +133,7 @@ bool ClientTransactions::send(ClientId id, std::string request) {
     return false;
   }
   t->request = std::move(request);
-  take_stream_if_large(*t);
+  take_stream_if_large(id, *t);
   transmit(id, *t);
   arm_retransmit(id, *t);
   arm_life(id, *t, env_.timers.life());
@@ -132,7 +147,7 @@ void ClientTransactions::transmit(ClientId id, Transaction& t) {
   t.retransmit = env_.wheel.arm(env_.wheel.now(), failure_door_, id.handle.raw);
 }
 
-void ClientTransactions::take_stream_if_large(Transaction& t) {
+void ClientTransactions::take_stream_if_large(ClientId id, Transaction& t) {
   const bool large = t.request.size() > kDatagramMax && t.path.protocol == Protocol::kUdp;
   if (!large || !t.path.large_by_tcp) return;
   Path wanted = t.path;
@@ -142,6 +157,7 @@ void ClientTransactions::take_stream_if_large(Transaction& t) {
   const std::string old_via = via_begin(t.path);
   t.request.replace(t.request.find(old_via), old_via.size(), via_begin(stream));
   t.by_datagram = std::exchange(t.path, stream);
+  enlist(id, t);
 }
 
 void ClientTransactions::fall_back(ClientId id, Transaction& t) {
@@ -149,19 +165,23 @@ void ClientTransactions::fall_back(ClientId id, Transaction& t) {
   t.request.replace(t.request.find(old_via), old_via.size(), via_begin(*t.by_datagram));
   t.path = *std::exchange(t.by_datagram, std::nullopt);
   t.path.large_by_tcp = false;
+  delist(t);
   transmit(id, t);
   arm_retransmit(id, t);
 }
 
 void ClientTransactions::connection_lost(const Path& path, bool was_open) {
   std::vector<ClientId> waiting;
-  slab_.each([&](base::Handle handle, const Transaction& t) {
+  for (const ClientId id : on_streams_) {
+    const Transaction& t = *slab_.find(id.handle);
     const bool same_end = t.path.local == path.local && t.path.remote == path.remote;
-    const bool on_it = t.path.protocol == path.protocol && (same_end || t.path.flow == path.flow);
+    // Whoever has no flow yet shares none.
+    const bool same_flow = path.flow != 0 && t.path.flow == path.flow;
+    const bool on_it = t.path.protocol == path.protocol && (same_end || same_flow);
     if (on_it && transition(t.kind, t.state, TransactionEvent::kTransportError) != nullptr) {
-      waiting.push_back({handle});
+      waiting.push_back(id);
     }
-  });
+  }
   for (const ClientId id : waiting) {
     Transaction* t = slab_.find(id.handle);
     if (t == nullptr) continue;  // ended with one before it
@@ -285,6 +305,7 @@ void ClientTransactions::end(ClientId id) {
   env_.wheel.cancel(t->retransmit);
   env_.wheel.cancel(t->life);
   const std::uint64_t cookie = t->cookie;
+  delist(*t);
   slab_.drop(id.handle);
   if (cookie != 0) user_.on_client_end(id, cookie);
 }

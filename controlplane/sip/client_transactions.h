@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controlplane/sip/environment.h"
 #include "controlplane/sip/message.h"
@@ -82,6 +83,7 @@ class ClientTransactions {
     loop::TimerId life{};
     std::uint32_t resends = 0;
     bool sent_again = false;            // after its connection was lost
+    std::uint32_t stream_place = 0;     // in on_streams_, counted from 1; 0: by datagram
     std::optional<Path> by_datagram{};  // what its path was before it proved too large for UDP
   };
 
@@ -93,8 +95,11 @@ class ClientTransactions {
   void transmit(ClientId id, Transaction& t);
   // §18.1.1: what is larger than this goes by TCP, where the peer takes it, as the path's MTU isn't
   // known; the Via says so. And back, should TCP fail.
-  void take_stream_if_large(Transaction& t);
+  void take_stream_if_large(ClientId id, Transaction& t);
   void fall_back(ClientId id, Transaction& t);
+  // Whoever loses a connection must not look at all transactions for those that were on it.
+  void enlist(ClientId id, Transaction& t);
+  void delist(Transaction& t);
   void arm_retransmit(ClientId id, Transaction& t);
   void arm_life(ClientId id, Transaction& t, Nanos after);
   void send_ack(Transaction& t, const Message& response);
@@ -103,6 +108,7 @@ class ClientTransactions {
   Environment& env_;
   ClientUser& user_;
   base::Slab<Transaction> slab_;
+  std::vector<ClientId> on_streams_;  // those whose path is reliable
   std::string branch_begin_;
   Door retransmit_door_{*this, TransactionEvent::kRetransmitTimer};
   Door life_door_{*this, TransactionEvent::kLifeTimer};

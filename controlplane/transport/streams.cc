@@ -271,7 +271,8 @@ bool Streams::send(const sip::Path& path, std::string_view message) {
     return false;
   }
   c->out += message;
-  if (!message.starts_with("SIP/2.0 ")) c->carried_requests = true;
+  // Neither is a response, nor the CRLF of a keepalive.
+  if (message.size() > 2 && !message.starts_with("SIP/2.0 ")) c->carried_requests = true;
   mark_dirty(*c);
   return true;
 }

@@ -49,6 +49,7 @@ struct UdpSockets::Door {
   int fd = -1;
   base::Endpoint address;
   std::vector<Outgoing> queue;
+  std::uint32_t backlog = 0;
   std::vector<char> bytes;  // of the queue, back to back
 };
 
@@ -159,12 +160,18 @@ void UdpSockets::flush(Door& door) {
   door.bytes.clear();
 }
 
+std::uint32_t UdpSockets::backlog() const {
+  std::uint32_t most = 0;
+  for (const auto& door : doors_) most = std::max(most, door->backlog);
+  return most;
+}
+
 void UdpSockets::on_ready(std::uint64_t word, std::uint32_t) {
-  const Door& door = *doors_[word];
+  Door& door = *doors_[word];
   for (auto& header : inlet_->headers) header.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
   const int count = recvmmsg(door.fd, inlet_->headers.data(), kBatch, 0, nullptr);
   // More wait only when these were as many as one call gives.
-  backlog_ = count == static_cast<int>(kBatch) ? fill_of(door.fd) : 0;
+  door.backlog = count == static_cast<int>(kBatch) ? fill_of(door.fd) : 0;
   for (int i = 0; i < count; ++i) {
     const auto index = static_cast<std::size_t>(i);
     const sip::Path path{door.address, from_kernel(inlet_->sources[index])};

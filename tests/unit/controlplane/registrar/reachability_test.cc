@@ -5,6 +5,7 @@
 #include <map>
 
 #include "controlplane/sip/parser.h"
+#include "drivers/wire/plan.h"
 #include "tests/unit/controlplane/raw_party.h"
 #include "tests/unit/controlplane/registrar/registered_phones.h"
 
@@ -61,6 +62,22 @@ TEST_F(ReachabilityTest, AsksByOptions) {
   EXPECT_TRUE(field(request, "Via").starts_with("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK"));
   EXPECT_EQ(field(request, "CSeq"), "1 OPTIONS");
   EXPECT_EQ(field(request, "Max-Forwards"), "70");
+}
+
+// Its answer finds the way back to the shard that asked.
+TEST_F(ReachabilityTest, ItsNameIsTheShards) {
+  phones.add(7);
+  for (std::uint32_t shard = 0; shard < 8; ++shard) {
+    phones.env.shard = shard;
+    Reachability one(
+        {.env = phones.env, .parameters = phones.parameters, .bindings = phones.table});
+    phones.out.sent.clear();
+    while (asked(7).empty()) {
+      phones.wheel.advance(phones.wheel.now() + Millis{1});
+      one.tend();
+    }
+    EXPECT_EQ(wire::shard_of_call_id(8, field(asked(7), "Call-ID")), shard);
+  }
 }
 
 TEST_F(ReachabilityTest, EachPhoneOnceAnIntervalEvenly) {

@@ -26,13 +26,14 @@ class Outbox final : public sip::Transport {
   explicit Outbox(const loop::TimerWheel& wheel) : wheel_(wheel) {}
   bool send(const sip::Path& path, std::string_view message) override {
     ++tries;
-    if (full) return false;
+    if (full || (refuses_streams && sip::is_reliable(path.protocol))) return false;
     sent.push_back({wheel_.now(), path, std::string(message)});
     return true;
   }
 
   std::vector<Sent> sent;
   bool full = false;
+  bool refuses_streams = false;
   int tries = 0;
 
  private:
