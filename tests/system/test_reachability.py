@@ -214,6 +214,9 @@ def storm_is_spread(bench: Bench) -> None:
     switch = switch_with_bob(bench, SS_SIP_NAT_KEEP_ALIVE_MESSAGE="", **NO_PROBES)
     bob, stranger = bench.caller(), bench.caller(STRANGER_AT_CALLER)
     register_bob(bob, 1)
+    # A burst of answers doesn't wait for ARP.
+    stranger.send(claims("first", 1, STRANGER_AT_CALLER), (SWITCH_TO_CALLER, 5060))
+    stranger.expect(401)
     assert switch.controlplane
     with switch.controlplane.held(), Pinger(bench.lab.caller, SWITCH_TO_CALLER) as pinger:
         for i in range(newcomers):
