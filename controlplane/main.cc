@@ -16,6 +16,7 @@
 #include "controlplane/admin/endpoint_commands.h"
 #include "controlplane/admin/suspension_commands.h"
 #include "controlplane/config/loader.h"
+#include "controlplane/heap.h"
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/provisioning.h"
 #include "controlplane/signalling_shard.h"
@@ -110,7 +111,8 @@ int run(const config::Site& site) {
     provisioning->begin(
         {.longest = site.parameters.SS_ENDPOINT_EXPIRE.high,
          .ours = [&site](const base::Endpoint& local) { return config::speaks_at(site, local); },
-         .found = [lockout](const auto& binding) { lockout->remember(binding.way.remote); }});
+         .found = [lockout](const auto& binding) { lockout->remember(binding.way.remote); },
+         .done = give_heap_back});
   }
   std::vector<std::unique_ptr<SignallingShard>> shards;
   std::vector<admin::ShardView> views;

@@ -44,7 +44,10 @@ base::Result<std::unique_ptr<Provisioning>> Provisioning::open(
 void Provisioning::begin(registrar::BindingStore::Rules rules) {
   if (!store_) return;
   restoring_ = true;
-  rules.done = [this] { let_go(); };
+  rules.done = [this, then = std::move(rules.done)] {
+    let_go();
+    if (then) then();
+  };
   store_->start(bindings_, table_, std::move(rules));
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 // Bounds a turn's work (aim: ≤ 1 ms).
 constexpr std::uint32_t kDatagramsPerTurn = 64;
+constexpr std::size_t kSuspensionsPerTurn = 64;
 
 std::vector<std::unique_ptr<wire::ControlEnd>> make_ends(const wire::Segment& segment,
                                                          std::uint32_t shard,
@@ -165,7 +166,7 @@ void SignallingShard::follow_lockout() {
   registrar::Lockout& lockout = *shared_.lockout;
   const base::Nanos now = loop_.wheel().now();
   lockout.tend({now, counters_});
-  for (const base::IpAddress& source : lockout.take_changes()) {
+  for (const base::IpAddress& source : lockout.take_changes(kSuspensionsPerTurn)) {
     const base::Nanos until = lockout.suspended_until(source, now);
     if (until == base::Nanos{}) {
       datapath_.lift(source);

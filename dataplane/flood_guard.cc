@@ -1,6 +1,7 @@
 #include "dataplane/flood_guard.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace tandem::dataplane {
 
@@ -19,6 +20,18 @@ std::uint32_t FloodGuard::find(std::uint32_t address) const {
 bool FloodGuard::looked_up(std::uint32_t address, base::Nanos now) const {
   const Place& place = places_[find(address)];
   return place.address != 0 && place.until_ns > now.count();
+}
+
+bool FloodGuard::passes(std::span<const std::byte> payload, base::Nanos now) {
+  const std::string_view text(reinterpret_cast<const char*>(payload.data()), payload.size());
+  const bool has_begun = text.starts_with("BYE ") || text.starts_with("ACK ") ||
+                         text.starts_with("CANCEL ") || text.starts_with("SIP/2.0 ");
+  if (!has_begun) return false;
+  if (now - second_ >= base::Seconds{1}) {
+    second_ = now;
+    passed_ = 0;
+  }
+  return passed_ < kPassedMost && ++passed_ != 0;
 }
 
 bool FloodGuard::suspend(std::uint32_t address, base::Nanos until, base::Nanos now) {

@@ -3,7 +3,9 @@
 // one comparison while it is empty. Owner: the worker.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "drivers/base/clock.h"
@@ -25,6 +27,11 @@ class FloodGuard {
   bool drops(std::uint32_t address, base::Nanos now) const {
     return count_ != 0 && looked_up(address, now);
   }
+  // Whether a datagram of a suspended address goes up all the same: one that can only belong to
+  // what has begun (BYE, ACK, CANCEL, a response), or calls that are up would go on and be paid
+  // for. So many a second of all addresses together.
+  static constexpr std::uint32_t kPassedMost = 500;
+  bool passes(std::span<const std::byte> payload, base::Nanos now);
   // Once a turn: takes out what is over, a place or two at a time.
   void tend(base::Nanos now) {
     if (count_ != 0) tidy(now, 1);
@@ -52,6 +59,8 @@ class FloodGuard {
   std::vector<Place> places_;  // linear probing
   std::uint32_t count_ = 0;
   std::uint32_t cursor_ = 0;  // of tidy()
+  base::Nanos second_{};      // the begin of the present one …
+  std::uint32_t passed_ = 0;  // … and how many have passed in it
 };
 
 }  // namespace tandem::dataplane

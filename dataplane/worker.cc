@@ -207,7 +207,9 @@ void Worker::tell_latched(const Flow& flow) {
 }
 
 void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
-  if (guard_.drops(arrival.ip.ip->src_addr, now)) return drop(packet, Counter::drop_suspended);
+  if (guard_.drops(arrival.ip.ip->src_addr, now) && !guard_.passes(arrival.udp.payload, now)) {
+    return drop(packet, Counter::drop_suspended);
+  }
   if (const Fault fault = punt(arrival.udp, parts_.channels, now)) {
     return drop(packet, fault.reason);
   }

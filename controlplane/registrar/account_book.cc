@@ -144,6 +144,7 @@ base::Result<void> AccountBook::load() {
     }
   }
   setup_.retire(setup_.table.apply(changes));
+  database_.give_back();
   if (strangers != 0) {
     LOG(kWarning, "registrar", "{} accounts belong to realms that the switch hasn't: not loaded",
         strangers);

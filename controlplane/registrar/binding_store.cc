@@ -127,7 +127,6 @@ base::Result<BindingStore::Restored> BindingStore::restore(BindingTable& table,
     const AccountRecord* account = accounts.find(key);
     const auto count = static_cast<std::uint32_t>(row.bindings.size());
     const bool good = account != nullptr && account->enabled;
-    if (good && rules.found) std::for_each(row.bindings.begin(), row.bindings.end(), rules.found);
     if (good && table.restore(key, row.account, std::exchange(row.bindings, {})))
       out.bindings += count;
     else
@@ -145,6 +144,8 @@ base::Result<BindingStore::Restored> BindingStore::restore(BindingTable& table,
       row.account = all->text(0);
     }
     auto binding = read(*all, now, wall_ms);
+    // One that has run out lately, too, while nobody could register anew.
+    if (binding && rules.found && binding->expires > now - rules.longest) rules.found(*binding);
     const bool good = binding && binding->expires > now && binding->registered <= now &&
                       row.account.find('@') != std::string::npos &&
                       row.bindings.size() < sip::RegistrationPolicy::kContactsMax;
@@ -240,7 +241,6 @@ void BindingStore::restore_all(BindingTable& table, const AccountTable& accounts
   const std::int64_t wall_ms = base::wall_ms_now();
   const auto restored = restore(table, accounts, rules, begun, wall_ms);
   table.all_restored();
-  if (rules.done) rules.done();
   if (restored) {
     LOG(kInfo, "registrar", "{} registrations found again in {} ms, {} run out or changed",
         restored->bindings, (base::monotonic_now() - begun) / base::Millis{1}, restored->refused);
@@ -249,6 +249,8 @@ void BindingStore::restore_all(BindingTable& table, const AccountTable& accounts
   }
   const auto purged = purge(wall_ms);
   if (!purged) LOG(kError, "registrar", "registrations not cleared: {}", purged.error_text());
+  database_.give_back();
+  if (rules.done) rules.done();
 }
 
 base::Result<void> BindingStore::purge(std::int64_t wall_ms) {

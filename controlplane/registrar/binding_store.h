@@ -42,8 +42,9 @@ class BindingStore {
     base::Seconds longest{86'400};  // no registration lasts longer from now on
     // An address of ours; one that isn't any more leads nowhere. Not set: all are.
     std::function<bool(const base::Endpoint& local)> ours{};
-    std::function<void(const sip::Binding&)> found{};  // called for each
-    std::function<void()> done{};                      // nothing more is looked up in the accounts
+    // Called for each, and for those that ran out no more than `longest` ago.
+    std::function<void(const sip::Binding&)> found{};
+    std::function<void()> done{};  // nothing more is looked up in the accounts
   };
   // Begins to restore, and then to write. The tables outlive this, or stop().
   void start(BindingTable& table, const AccountTable& accounts, Rules rules);

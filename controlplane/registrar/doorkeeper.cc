@@ -113,6 +113,11 @@ Doorkeeper::Proof Doorkeeper::prove(const sip::Message& request, const sip::Path
   const bool right = found.verdict != sip::DigestVerdict::kBad && account != nullptr;
   Proof out = judge(claim, *credentials, found, right);
   if (out.refusal) return out;
+  // A customer of former days proves nothing that others should be spared for.
+  if (setup_.lockout != nullptr && account->enabled)
+    setup_.lockout->succeeded(claim.source, claim.key);
+  else if (setup_.lockout != nullptr)
+    setup_.lockout->answered(claim.source, turn());
   return {.user = std::move(credentials->username), .key = claim.key, .enabled = account->enabled};
 }
 
@@ -131,7 +136,6 @@ Doorkeeper::Proof Doorkeeper::judge(const Claim& claim, const sip::DigestCredent
     if (setup_.lockout != nullptr) setup_.lockout->answered(claim.source, turn());
     return ask(claim, true);
   }
-  if (setup_.lockout != nullptr) setup_.lockout->succeeded(claim.source, claim.key);
   return {};
 }
 

@@ -43,6 +43,7 @@ Lockout::Rules::Rules(const config::Parameters& parameters)
 Lockout::Lockout(Setup setup)
     : setup_(std::move(setup)),
       sources_(setup_.records),
+      silences_(setup_.records),
       pairs_(setup_.records),
       proven_(setup_.rules.proven_for) {}
 
@@ -72,7 +73,7 @@ void Lockout::challenged(const IpAddress& source, const Turn& turn) {
   // Whoever forges the address of a phone that lives must not have it suspended.
   const Key known = key_of(source);
   if (proven_.has(known) || setup_.spared(source)) return;
-  with(sources_, known, turn, [&](const Key& key, Source& record) {
+  with(silences_, known, turn, [&](const Key& key, Source& record) {
     record.address = source;
     settle(key, record, turn);
     if (record.until != Nanos{}) return true;
@@ -91,7 +92,7 @@ void Lockout::challenged(const IpAddress& source, const Turn& turn) {
 }
 
 void Lockout::answered(const IpAddress& source, const Turn& turn) {
-  sources_.find(key_of(source), [&](const Key& key, Source& record) {
+  silences_.find(key_of(source), [&](const Key& key, Source& record) {
     if (!settle(key, record, turn)) return false;
     record.answers = true;
     if (record.overdue != 0)
@@ -104,8 +105,9 @@ void Lockout::answered(const IpAddress& source, const Turn& turn) {
 
 void Lockout::failed(const IpAddress& source, const Guess& guess, const Turn& turn) {
   answered(source, turn);
+  const std::uint64_t of_account = count_for_pair(source, guess, turn);
+  if (of_account > share_of_account() && proven(source)) return;
   count_for_source(source, guess, turn);
-  count_for_pair(source, guess, turn);
 }
 
 void Lockout::count_for_source(const IpAddress& source, const Guess& guess, const Turn& turn) {
@@ -120,16 +122,20 @@ void Lockout::count_for_source(const IpAddress& source, const Guess& guess, cons
   });
 }
 
-void Lockout::count_for_pair(const IpAddress& source, const Guess& guess, const Turn& turn) {
+std::uint64_t Lockout::count_for_pair(const IpAddress& source, const Guess& guess,
+                                      const Turn& turn) {
   const Rules& rules = setup_.rules;
-  if (rules.pair_failures == 0) return;
+  std::uint64_t failures = 0;
+  if (rules.pair_failures == 0) return failures;
   with(pairs_, key_of(source, guess.account), turn, [&](const Key&, Pair& record) {
     settle(record, turn.now);
+    failures = record.failures;
     if (record.until != Nanos{} || record.guess == guess.said) return true;
     record.address = source;
     record.guess = guess.said;
     record.failed = turn.now;
-    if (++record.failures < rules.pair_failures) return true;
+    failures = ++record.failures;
+    if (record.failures < rules.pair_failures) return true;
     record.until = turn.now + rules.pair_pause;
     record.name = printable(guess.name);
     turn.counters.add(Counter::pairs_suspended);
@@ -137,14 +143,25 @@ void Lockout::count_for_pair(const IpAddress& source, const Guess& guess, const 
         source.text(), seconds(rules.pair_pause), record.failures);
     return true;
   });
+  return failures;
 }
 
 void Lockout::succeeded(const IpAddress& source, const AccountKey& account) {
   const Key key = key_of(source);
   proven_.add(key);
   const auto is_suspended = [](const Key&, const Tally& record) { return record.until != Nanos{}; };
-  sources_.find(key, is_suspended);
-  pairs_.find(key_of(source, account), is_suspended);
+  silences_.find(key, is_suspended);
+  // Without pairs nobody knows whose failures they were.
+  std::uint64_t of_account = setup_.rules.pair_failures == 0 ? UINT64_MAX : 0;
+  pairs_.find(key_of(source, account), [&](const Key& pair, const Pair& record) {
+    of_account = record.failures;
+    return is_suspended(pair, record);
+  });
+  sources_.find(key, [&](const Key& address, Source& record) {
+    if (is_suspended(address, record)) return true;
+    record.failures -= std::min(record.failures, of_account);
+    return record.failures != 0;
+  });
 }
 
 // --- a record's life ---------------------------------------------------------------------------
@@ -180,6 +197,8 @@ bool Lockout::settle(Pair& pair, Nanos now) const {
 // Challenges of a whole window ago are answered no more: failures, at the time when that was clear.
 void Lockout::roll(const Key& key, Source& source, const Turn& turn) {
   const Nanos length = setup_.rules.answer_within;
+  // Somebody there has been remembered, or has registered, since they were counted.
+  if (proven_.has(key)) source.waiting = source.overdue = 0;
   if (source.waiting + source.overdue == 0 || turn.now < source.window + length) return;
   const Nanos first = source.window + length;
   const std::uint64_t overdue = std::exchange(source.overdue, std::exchange(source.waiting, 0));
@@ -231,10 +250,12 @@ Nanos Lockout::suspended_until(const IpAddress& source, Nanos now) {
   const Key key = key_of(source);
   Nanos out{};
   if (crowd_of(key).load(std::memory_order_relaxed) == 0) return out;
-  sources_.find(key, [&](const Key&, const Source& record) {
-    if (record.until > now) out = record.until;
+  const auto look = [&](const Key&, const Source& record) {
+    if (record.until > now) out = std::max(out, record.until);
     return true;
-  });
+  };
+  sources_.find(key, look);
+  silences_.find(key, look);
   return out;
 }
 
@@ -255,8 +276,9 @@ void Lockout::tend(const Turn& turn) {
   next_sweep_ = std::max(next_sweep_, turn.now - kSetsPerTurn * gap);
   for (; next_sweep_ < turn.now; next_sweep_ += gap) {
     const std::uint32_t set = swept_++ % sources_.sets();
-    if (sources_.used() != 0) {
-      sources_.each_of(set, [&](const Key& key, Source& s) { return settle(key, s, turn); });
+    for (auto* table : {&sources_, &silences_}) {
+      if (table->used() == 0) continue;
+      table->each_of(set, [&](const Key& key, Source& s) { return settle(key, s, turn); });
     }
     if (pairs_.used() != 0) {
       pairs_.each_of(set, [&](const Key&, Pair& pair) { return settle(pair, turn.now); });
@@ -264,20 +286,25 @@ void Lockout::tend(const Turn& turn) {
   }
 }
 
-std::vector<IpAddress> Lockout::take_changes() {
+std::vector<IpAddress> Lockout::take_changes(std::size_t most) {
   if (!changed_.load(std::memory_order_relaxed)) return {};
   const std::lock_guard lock(changes_door_);
-  changed_.store(false, std::memory_order_relaxed);
-  return std::exchange(changes_, {});
+  const auto begin = changes_.end() - static_cast<std::ptrdiff_t>(std::min(most, changes_.size()));
+  std::vector<IpAddress> out(begin, changes_.end());
+  changes_.erase(begin, changes_.end());
+  changed_.store(!changes_.empty(), std::memory_order_relaxed);
+  return out;
 }
 
 // --- the operator's ----------------------------------------------------------------------------
 
 void Lockout::each(Nanos now, const std::function<void(const Suspension&)>& visit) {
-  sources_.each([&](const Key&, const Source& s) {
-    if (s.until > now) visit({s.address, {}, s.unanswered, s.failures, s.until});
-    return true;
-  });
+  for (auto* table : {&sources_, &silences_}) {
+    table->each([&](const Key&, const Source& s) {
+      if (s.until > now) visit({s.address, {}, s.unanswered, s.failures, s.until});
+      return true;
+    });
+  }
   pairs_.each([&](const Key&, const Pair& p) {
     if (p.until > now) visit({p.address, p.name, false, p.failures, p.until});
     return true;
@@ -286,12 +313,14 @@ void Lockout::each(Nanos now, const std::function<void(const Suspension&)>& visi
 
 std::uint32_t Lockout::lift(const IpAddress& source) {
   std::uint32_t lifted = 0;
-  sources_.find(key_of(source), [&](const Key& key, Source& record) {
-    if (record.until == Nanos{}) return false;
-    release(key, record);
-    ++lifted;
-    return false;
-  });
+  for (auto* table : {&sources_, &silences_}) {
+    table->find(key_of(source), [&](const Key& key, Source& record) {
+      if (record.until == Nanos{}) return false;
+      release(key, record);
+      ++lifted;
+      return false;
+    });
+  }
   pairs_.each([&](const Key&, const Pair& pair) {
     if (!(pair.address == source)) return true;
     lifted += pair.until != Nanos{} ? 1 : 0;
@@ -302,13 +331,15 @@ std::uint32_t Lockout::lift(const IpAddress& source) {
 
 std::uint32_t Lockout::lift_all() {
   std::uint32_t lifted = 0;
-  sources_.each([&](const Key& key, Source& record) {
-    if (record.until != Nanos{}) {
-      release(key, record);
-      ++lifted;
-    }
-    return false;
-  });
+  for (auto* table : {&sources_, &silences_}) {
+    table->each([&](const Key& key, Source& record) {
+      if (record.until != Nanos{}) {
+        release(key, record);
+        ++lifted;
+      }
+      return false;
+    });
+  }
   pairs_.each([&](const Key&, const Pair& pair) {
     lifted += pair.until != Nanos{} ? 1 : 0;
     return false;

@@ -74,7 +74,7 @@ class Lockout {
   void failed(const base::IpAddress& source, const Guess& guess, const Turn& turn);
   // In a former life of the process somebody has proven a password there.
   void remember(const base::Endpoint& source) { proven_.add(key_of(source.address)); }
-  // It has proven the account's password.
+  // It has proven the account's password: that account's failures are forgotten.
   void succeeded(const base::IpAddress& source, const AccountKey& account);
 
   // --- what follows ---
@@ -91,9 +91,10 @@ class Lockout {
 
   // The first shard's, once a turn: ends what is over, counts challenges that nobody answered.
   void tend(const Turn& turn);
-  // Addresses whose suspension has begun or ended since the last call, for whoever sees that their
-  // datagrams are dropped. One that is named twice is as suspended_until() says.
-  std::vector<base::IpAddress> take_changes();
+  // Addresses whose suspension has begun or ended since they were told of last, for whoever sees
+  // that their datagrams are dropped; at most `most` of them. One that is named twice is as
+  // suspended_until() says.
+  std::vector<base::IpAddress> take_changes(std::size_t most);
 
   // --- the operator's ---
 
@@ -134,7 +135,11 @@ class Lockout {
   };
 
   void count_for_source(const base::IpAddress& source, const Guess& guess, const Turn& turn);
-  void count_for_pair(const base::IpAddress& source, const Guess& guess, const Turn& turn);
+  // How many failures of the pair there are now.
+  std::uint64_t count_for_pair(const base::IpAddress& source, const Guess& guess, const Turn& turn);
+  // So many of one account's failures count for an address where others have proven theirs: a phone
+  // with a wrong password loses itself, not the site.
+  std::uint64_t share_of_account() const { return (setup_.rules.source_failures + 1) / 2; }
   Key key_of(const base::IpAddress& source) const;
   Key key_of(const base::IpAddress& source, const AccountKey& account) const;
   // Brings a record up to the present; false: nothing is left of it.
@@ -155,7 +160,10 @@ class Lockout {
   static constexpr std::size_t kCrowds = 16'384;
 
   Setup setup_;
+  // Silence can be forged for any address, a wrong answer to our challenge only where that went: it
+  // has a table of its own, so that no forged one takes a guesser's place.
   BoundedTable<Source> sources_;
+  BoundedTable<Source> silences_;
   BoundedTable<Pair> pairs_;
   ProvenSources proven_;
   std::array<std::atomic<std::uint32_t>, kCrowds> crowds_{};

@@ -224,7 +224,9 @@ DigestCheck DigestGate::check(const DigestCredentials& credentials, std::string_
   if (!same_secret(view(octets), view(wanted.octets())) || !readable || !ours) {
     return {DigestVerdict::kBad, origin};
   }
-  const bool good = nonce && usable(credentials, *nonce, now);
+  // One that was given to somebody else isn't used up by this: that would tell him that the
+  // password is right.
+  const bool good = origin == NonceOrigin::kHere && usable(credentials, *nonce, now);
   return {good ? DigestVerdict::kGood : DigestVerdict::kStale, origin};
 }
 

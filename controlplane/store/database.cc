@@ -187,6 +187,8 @@ base::Result<void> Database::run(const std::string& sql) {
   return {};
 }
 
+void Database::give_back() { sqlite3_db_release_memory(connection_.get()); }
+
 std::int64_t Database::changes() const { return sqlite3_changes64(connection_.get()); }
 
 // --- Transaction -------------------------------------------------------------------------------

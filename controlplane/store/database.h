@@ -63,6 +63,8 @@ class Database {
   base::Result<Statement> prepare(std::string_view sql);
   // Statements without parameters and rows, separated by semicolons.
   base::Result<void> run(const std::string& sql);
+  // What it has read and might need again is let go.
+  void give_back();
   // Rows that the last INSERT, UPDATE or DELETE touched.
   std::int64_t changes() const;
 

@@ -2,6 +2,7 @@
 
 import queue
 import re
+import select
 import socket
 import ssl
 import threading
@@ -10,6 +11,42 @@ from .certificates import Identity
 from .failure import Failure, wait_until
 from .lab import Namespace
 from .sip import Agent, Message
+
+
+class Connection:
+    """A connected socket that one thread reads while others write. A TLS object must never be used
+    by two of them at once (what one writes may get lost): each takes its turn."""
+
+    def __init__(self, connected: socket.socket):
+        self.socket = connected
+        self._turn = threading.Lock()
+        connected.setblocking(False)
+
+    def read(self) -> bytes:
+        """Waits for some; b"" at the end."""
+        while True:
+            with self._turn:
+                try:
+                    return self.socket.recv(65536)
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    pass
+            select.select([self.socket], [], [])
+
+    def write(self, data: bytes) -> None:
+        while data:
+            with self._turn:
+                try:
+                    data = data[self.socket.send(data):]
+                    continue
+                except (ssl.SSLWantWriteError, BlockingIOError):
+                    pass
+            select.select([], [self.socket], [], 10)
+
+    def cut(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)  # wakes whoever reads
+        except OSError:
+            pass
 
 
 class StreamAgent(Agent):
@@ -27,7 +64,7 @@ class StreamAgent(Agent):
         self.accepted = 0
         self.opened = 0
         self.tls = tls
-        self.connections: dict[tuple[str, int], socket.socket] = {}
+        self.connections: dict[tuple[str, int], Connection] = {}
         self.messages: queue.Queue[Message] = queue.Queue()
         self._closed = False
         self.socket = namespace.open_socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -50,10 +87,7 @@ class StreamAgent(Agent):
         # Taken out first: the peer may be back on a new one before the last is closed.
         gone, self.connections = self.connections, {}
         for connection in gone.values():
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            connection.cut()
 
     @property
     def contact(self) -> str:
@@ -81,16 +115,16 @@ class StreamAgent(Agent):
             self.accepted += 1
             self._take(connection, peer)
 
-    def _take(self, connection: socket.socket, peer: tuple[str, int]) -> None:
-        self.connections[peer] = connection
+    def _take(self, connected: socket.socket, peer: tuple[str, int]) -> None:
+        self.connections[peer] = connection = Connection(connected)
         if self._closed:  # let in while the door was being shut
             self.close_connections()
         threading.Thread(target=self._read, args=(connection, peer), daemon=True).start()
 
-    def _read(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+    def _read(self, connection: Connection, peer: tuple[str, int]) -> None:
         data = b""
         try:
-            while more := connection.recv(65536):
+            while more := connection.read():
                 data = self._cut((data + more), peer)
         except OSError:
             pass
@@ -115,10 +149,9 @@ class StreamAgent(Agent):
             connection.connect(to)
             if self.tls:
                 connection = self._context(False).wrap_socket(connection)
-            connection.settimeout(None)
             self.opened += 1
             self._take(connection, to)
-        self.connections[to].sendall(text if isinstance(text, bytes) else text.encode())
+        self.connections[to].write(text if isinstance(text, bytes) else text.encode())
 
     def receive(self, timeout: float = 5.0) -> Message | None:
         try:

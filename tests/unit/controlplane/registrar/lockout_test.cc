@@ -211,11 +211,11 @@ TEST_F(LockoutTest, ASuspendedAddressThatBecomesAGatewaysIsLetGo) {
                 .spared = [&](const IpAddress&) { return known; },
                 .records = 64});
   for (std::uint64_t i = 1; i <= 6; ++i) mine.failed(attacker, {alice, "alice@x", i}, turn());
-  mine.take_changes();
+  mine.take_changes(100);
   known = true;
   for (int i = 0; i < 20; ++i) mine.tend({now += base::Millis{200}, counters});
   EXPECT_FALSE(mine.suspended(attacker, now));
-  EXPECT_EQ(mine.take_changes(), (std::vector<IpAddress>{attacker}));
+  EXPECT_EQ(mine.take_changes(100), (std::vector<IpAddress>{attacker}));
 }
 
 // --- challenges that nobody answers ------------------------------------------------------------
@@ -376,6 +376,52 @@ TEST_F(LockoutTest, WhenAllAreSuspendedOthersFindNoRoom) {
   EXPECT_TRUE(suspended(attacker));
 }
 
+// Silence can be forged: it takes no guesser's place.
+TEST_F(LockoutTest, ForgedSilenceLeavesRoomForGuessers) {
+  make({{"SS_AUTHENTICATION_MAX_RETRY", "1"}}, 16);
+  for (std::uint32_t i = 1; i <= 500; ++i) challenge(IpAddress::ip4_raw(i), 2);
+  now += Seconds{25};
+  sweep();
+  EXPECT_EQ(listed().size(), 16u) << "all that there is room for";
+  fail(attacker);
+  EXPECT_TRUE(suspended(attacker));
+}
+
+// One phone of a site has a wrong password: it is shut out, and nobody beside it.
+TEST_F(LockoutTest, OneWrongPhoneLosesItselfNotItsSite) {
+  lockout->succeeded(attacker, bob);
+  for (int i = 0; i < 30; ++i) {
+    now += Seconds{20};
+    fail_for(attacker, alice);
+    EXPECT_FALSE(suspended(attacker)) << i;
+  }
+  EXPECT_TRUE(lockout->refuses(attacker, alice, now) || count(Counter::pairs_suspended) > 0);
+  EXPECT_FALSE(lockout->refuses(attacker, bob, now));
+  // Who tries one account after another loses the address all the same.
+  fail(attacker, 6);
+  EXPECT_TRUE(suspended(attacker));
+}
+
+// An own account doesn't wipe out the guesses at others'.
+TEST_F(LockoutTest, ARightPasswordForgivesItsOwnAccount) {
+  for (int i = 0; i < 2; ++i) {
+    fail(attacker, 2);
+    fail_for(attacker, bob);
+    lockout->succeeded(attacker, bob);
+  }
+  EXPECT_FALSE(suspended(attacker)) << "four at others";
+  fail(attacker, 2);
+  EXPECT_TRUE(suspended(attacker));
+}
+
+TEST_F(LockoutTest, RememberedMeanwhileSilenceIsNoFailure) {
+  challenge(attacker, 6);
+  lockout->remember({.address = attacker, .port = 5060});
+  now += Seconds{25};
+  sweep();
+  EXPECT_FALSE(suspended(attacker));
+}
+
 TEST_F(LockoutTest, IPv6AddressesAreToldApartByAllTheirOctets) {
   const auto six = *IpAddress::parse("2001:db8::1");
   fail(six, 6);
@@ -389,15 +435,15 @@ TEST_F(LockoutTest, IPv6AddressesAreToldApartByAllTheirOctets) {
 // --- whoever drops them, and the operator ------------------------------------------------------
 
 TEST_F(LockoutTest, TellsWhatChanges) {
-  EXPECT_TRUE(lockout->take_changes().empty());
+  EXPECT_TRUE(lockout->take_changes(100).empty());
   make({{"SS_ENDPOINT_REGISTER_RETRY", "3"}});
   fail(attacker, 6);
   fail_for(other, alice, 3);  // nothing for the dataplane
-  EXPECT_EQ(lockout->take_changes(), (std::vector<IpAddress>{attacker}));
-  EXPECT_TRUE(lockout->take_changes().empty());
+  EXPECT_EQ(lockout->take_changes(100), (std::vector<IpAddress>{attacker}));
+  EXPECT_TRUE(lockout->take_changes(100).empty());
   now += Seconds{181};
   sweep();
-  EXPECT_EQ(lockout->take_changes(), (std::vector<IpAddress>{attacker}));
+  EXPECT_EQ(lockout->take_changes(100), (std::vector<IpAddress>{attacker}));
   EXPECT_EQ(lockout->suspended_until(attacker, now), Nanos{});
 }
 
@@ -405,12 +451,12 @@ TEST_F(LockoutTest, TheOperatorForgives) {
   fail_for(attacker, alice, 6);
   fail_for(attacker, bob, 6);
   fail(other, 6);
-  lockout->take_changes();
+  lockout->take_changes(100);
   EXPECT_EQ(lockout->lift(gateway), 0u);
   EXPECT_EQ(lockout->lift(attacker), 3u);
   EXPECT_FALSE(suspended(attacker));
   EXPECT_FALSE(lockout->refuses(attacker, alice, now));
-  EXPECT_EQ(lockout->take_changes(), (std::vector<IpAddress>{attacker}));
+  EXPECT_EQ(lockout->take_changes(100), (std::vector<IpAddress>{attacker}));
   EXPECT_EQ(listed(), (Lines{"192.0.2.2  6"}));
   fail(attacker, 5);  // from nothing
   EXPECT_FALSE(suspended(attacker));

@@ -177,6 +177,16 @@ TEST_F(SuspensionTest, TheRightPasswordResetsTheCount) {
   EXPECT_TRUE(lockout->proven(kAttacker.address));
 }
 
+// A nonce of one's own says nothing of what was guessed with it from elsewhere: its count isn't
+// used up there, whether the guess was right or not.
+TEST_F(SuspensionTest, GuessesFromElsewhereLeaveNoTrace) {
+  const std::string nonce = challenge_param(send(attacker, kAttacker, "alice"), "nonce");
+  EXPECT_EQ(status(send(attacker, kAttacker, "alice", proof("alice", "s3cret", nonce))), 200);
+  const std::string right = send(phone, kPhone, "alice", proof("alice", "s3cret", nonce, 9));
+  EXPECT_TRUE(right.find("stale=true") != std::string::npos) << right;
+  EXPECT_EQ(status(send(attacker, kAttacker, "alice", proof("alice", "s3cret", nonce, 2))), 200);
+}
+
 class PairTest : public SuspensionTest {
  protected:
   PairTest() : SuspensionTest({{"SS_AUTHENTICATION_MAX_RETRY", "999"}}) {}
