@@ -140,10 +140,11 @@ bool ClientTransactions::send(ClientId id, std::string request) {
   return true;
 }
 
-// Nothing is repeated over a stream: that it won't leave is news, told when the stack is unwound.
+// Nothing is repeated over a stream: that it won't leave is news, told when the stack is unwound,
+// unless it has left by another way until then.
 void ClientTransactions::transmit(ClientId id, Transaction& t) {
-  if (send_counted(env_, t.path, t.request) || !is_reliable(t.path.protocol)) return;
   env_.wheel.cancel(t.retransmit);
+  if (send_counted(env_, t.path, t.request) || !is_reliable(t.path.protocol)) return;
   t.retransmit = env_.wheel.arm(env_.wheel.now(), failure_door_, id.handle.raw);
 }
 
@@ -185,7 +186,7 @@ void ClientTransactions::connection_lost(const Path& path, bool was_open) {
   for (const ClientId id : waiting) {
     Transaction* t = slab_.find(id.handle);
     if (t == nullptr) continue;  // ended with one before it
-    if (was_open && !std::exchange(t->sent_again, true)) {
+    if (was_open && !t->unwanted && !std::exchange(t->sent_again, true)) {
       t->path.flow = 0;
       transmit(id, *t);
     } else {
@@ -197,6 +198,7 @@ void ClientTransactions::connection_lost(const Path& path, bool was_open) {
 void ClientTransactions::cancel(ClientId invite, std::string_view reason) {
   Transaction* t = slab_.find(invite.handle);
   if (t == nullptr || t->state != TransactionState::kProceeding) return;
+  t->unwanted = true;
   arm_life(invite, *t, env_.timers.life());
   auto bytes = follow_up(t->request, Method::kCancel, {}, reason);
   if (!bytes) {
@@ -208,7 +210,10 @@ void ClientTransactions::cancel(ClientId invite, std::string_view reason) {
 }
 
 void ClientTransactions::stop_retransmitting(ClientId id) {
-  if (Transaction* t = slab_.find(id.handle)) env_.wheel.cancel(t->retransmit);
+  Transaction* t = slab_.find(id.handle);
+  if (t == nullptr) return;
+  t->unwanted = true;
+  env_.wheel.cancel(t->retransmit);
 }
 
 ClientId ClientTransactions::find(const Message& response) {
@@ -240,7 +245,7 @@ void ClientTransactions::apply(ClientId id, TransactionEvent event, const Messag
   if (t == nullptr) return;
   const Transition* to = transition(t->kind, t->state, event);
   if (to == nullptr) return;
-  if (event == TransactionEvent::kTransportError && t->by_datagram) {
+  if (event == TransactionEvent::kTransportError && t->by_datagram && !t->unwanted) {
     fall_back(id, *t);
     return;
   }
@@ -279,6 +284,7 @@ void ClientTransactions::arm_retransmit(ClientId id, Transaction& t) {
   const bool proceeding = t.state == TransactionState::kProceeding;
   const Nanos gap = proceeding ? env_.timers.t2 : gaps[t.resends];
   ++t.resends;
+  env_.wheel.cancel(t.retransmit);
   t.retransmit = env_.wheel.arm(env_.wheel.now() + gap, retransmit_door_, id.handle.raw);
 }
 

@@ -53,11 +53,12 @@ class ClientTransactions {
   // An INVITE that has had a provisional response: CANCEL with its branch (§9.1) and, unless it is
   // empty, a Reason (RFC 3326).
   void cancel(ClientId invite, std::string_view reason = {});
-  // No more retransmissions of an INVITE that nobody waits for any longer.
+  // No more retransmissions of an INVITE that nobody waits for any longer, by whatever way.
   void stop_retransmitting(ClientId id);
 
   // A connection is gone. Each request that waits for an answer on it goes out once more, by a new
-  // connection (to the peer a repetition, §17.2.3); when that one fails too, its user is told.
+  // connection (to the peer a repetition, §17.2.3); when that one fails too, its user is told, and
+  // at once of an INVITE that was cancelled: a peer that has forgotten it would ring again.
   void connection_lost(const Path& path, bool was_open);
 
   // False: matches no transaction.
@@ -83,6 +84,7 @@ class ClientTransactions {
     loop::TimerId life{};
     std::uint32_t resends = 0;
     bool sent_again = false;            // after its connection was lost
+    bool unwanted = false;              // an INVITE that nobody waits for: not sent again
     std::uint32_t stream_place = 0;     // in on_streams_, counted from 1; 0: by datagram
     std::optional<Path> by_datagram{};  // what its path was before it proved too large for UDP
   };

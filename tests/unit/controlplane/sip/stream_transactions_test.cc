@@ -190,6 +190,35 @@ TEST_F(Stream, AfterALossARequestGoesOutOnceMoreAndThenItIsTold) {
   EXPECT_EQ(clients.live(), 0u);
 }
 
+// The transport tells of a loss in the turn in which a send failed.
+TEST_F(Stream, WhatLeavesByANewConnectionHasNotFailed) {
+  wire.works = false;
+  send(Method::kInvite, path(Protocol::kTcp, 5));
+  wire.works = true;
+  clients.connection_lost(path(Protocol::kTcp, 5), true);
+  run(Seconds{1});
+  EXPECT_EQ(sent("INVITE"), 2);
+  EXPECT_TRUE(heard.empty());
+  EXPECT_TRUE(answer("200 OK", "INVITE"));
+  EXPECT_EQ(heard, (std::vector{200}));
+}
+
+// Neither who is cancelled nor who was never heard must ring again.
+TEST_F(Stream, AfterALossAnUnwantedInviteDoesNotGoOutAgain) {
+  const ClientId cancelled = send(Method::kInvite, path(Protocol::kTcp, 5));
+  answer("180 Ringing", "INVITE");
+  clients.cancel(cancelled);
+  const ClientId unheard = send(Method::kInvite, path(Protocol::kTcp, 5));
+  clients.stop_retransmitting(unheard);
+  wire.sent.clear();
+  clients.connection_lost(path(Protocol::kTcp, 5), true);
+  EXPECT_EQ(sent("INVITE"), 0);
+  EXPECT_EQ(sent("CANCEL"), 1);
+  EXPECT_EQ(heard, (std::vector{180, 503, -1, 503, -1}));
+  run(Seconds{40});
+  EXPECT_EQ(clients.live(), 0u);
+}
+
 TEST_F(Stream, ALossConcernsThoseAloneThatWaitOnIt) {
   send(Method::kBye, path(Protocol::kUdp));
   Path other = path();
@@ -232,6 +261,34 @@ TEST_F(Stream, ALargeRequestFallsBackToUdpWhenTcpFails) {
   EXPECT_GT(wire.sent.size(), 2u);  // and is repeated as over UDP
   EXPECT_TRUE(answer("200 OK", "INVITE"));
   EXPECT_EQ(heard, (std::vector{200}));
+}
+
+TEST_F(Stream, WhatFallsBackToUdpHasNotFailed) {
+  Path by = path(Protocol::kUdp);
+  by.large_by_tcp = true;
+  wire.works = false;
+  send(Method::kInvite, by, 1300);
+  wire.works = true;
+  clients.connection_lost(path(), false);
+  ASSERT_EQ(wire.paths.back().protocol, Protocol::kUdp);
+  run(base::Millis{500});
+  EXPECT_TRUE(heard.empty());
+  EXPECT_EQ(wire.sent.size(), 2u);
+  EXPECT_TRUE(answer("200 OK", "INVITE"));
+  run(Seconds{40});
+  EXPECT_EQ(heard, (std::vector{200, -1}));
+  EXPECT_EQ(wheel.live(), 0u);
+}
+
+TEST_F(Stream, AnUnwantedInviteDoesNotFallBackToUdp) {
+  Path by = path(Protocol::kUdp);
+  by.large_by_tcp = true;
+  clients.stop_retransmitting(send(Method::kInvite, by, 1300));
+  clients.connection_lost(path(), false);
+  run(Seconds{5});
+  EXPECT_EQ(wire.sent.size(), 1u);
+  EXPECT_EQ(heard, (std::vector{503, -1}));
+  EXPECT_EQ(wheel.live(), 0u);
 }
 
 class Ways : public ::testing::Test {
