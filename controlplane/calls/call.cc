@@ -209,7 +209,10 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
                                     .content_type = body.type,
                                     .body = body.bytes});
   record_.callee_call_id = session->dialog().call_id;
-  return sent ? std::nullopt : std::optional(ReleaseCause::NoResource);
+  if (sent) return std::nullopt;
+  session->finish(0);
+  callee_ = asked_ = {};
+  return ReleaseCause::NoResource;
 }
 
 // A gateway's as it stands; a phone's unless it could be read as a number.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controlplane/calls/call.h"
+#include "drivers/base/check.h"
 
 namespace tandem::calls {
 
@@ -22,11 +23,15 @@ void Call::take_group() {
 }
 
 // One of them decides how this ends: the record names it, and those that failed beside it.
-// `unheard`: the status of who hasn't said anything final; 0: they are left out.
+// `unheard`: the status of who hasn't said anything final; 0: they are left out. Without a leg none
+// of them could be asked.
 void Call::settle_group(std::size_t named, int unheard) {
+  if (group_.size() < 2) return;
   const auto* leg = callee();
-  for (std::size_t i = 0; leg != nullptr && i < group_.size() && group_.size() > 1; ++i) {
-    const int failed = leg->branch_status(static_cast<int>(i));
+  CHECK(named < group_.size());
+  CHECK(leg == nullptr || leg->branches() == static_cast<int>(group_.size()));
+  for (std::size_t i = 0; i < group_.size(); ++i) {
+    const int failed = leg == nullptr ? 0 : leg->branch_status(static_cast<int>(i));
     const int status = failed != 0 ? failed : unheard;
     if (i == named || status == 0) continue;
     record_.callee_sent = group_[i].uri;
@@ -39,10 +44,10 @@ void Call::settle_group(std::size_t named, int unheard) {
 
 // It ends before any of them decided: the first that still was asked stands for all.
 void Call::settle_unanswered(int unheard) {
+  if (group_.size() < 2) return;
   const auto* leg = callee();
-  if (group_.size() < 2 || leg == nullptr) return;
   std::size_t named = 0;
-  for (std::size_t i = group_.size(); i-- > 0;) {
+  for (std::size_t i = group_.size(); leg != nullptr && i-- > 0;) {
     if (leg->branch_status(static_cast<int>(i)) == 0) named = i;
   }
   settle_group(named, unheard);

@@ -114,13 +114,18 @@ bool Call::try_target(const Redirects::Target& target) {
 // The gateway was silent, out of reach or overloaded where it was asked; or a phone didn't take it.
 bool Call::try_next_place(int status) {
   if (invite_.empty() || nowhere_else() || negotiation_.described()) return false;
+  settle_unanswered(503);
   const std::size_t before = record_.given_up.size();
-  for (; !nowhere_else(); status = 503) {  // couldn't even be asked
-    note_given_up(status);
-    if (ask_again()) return true;
+  note_given_up(status);
+  while (!ask_again()) {  // couldn't even be asked
+    settle_unanswered(503);
+    if (nowhere_else()) {
+      forget_given_up(before);
+      return false;
+    }
+    note_given_up(503);
   }
-  forget_given_up(before);
-  return false;
+  return true;
 }
 
 // There is one.
@@ -146,20 +151,19 @@ Aim Call::next_aim() {
           .address = gateway.port};
 }
 
+// False: whoever was next can't be asked, and there is no leg to the callee any longer.
 bool Call::ask_again() {
   std::string bytes = invite_;
   sip::Message invite;
   sip::Parser::parse({bytes.data(), bytes.size()}, invite);
   if (auto* leg = callee()) leg->finish(0);
+  callee_ = asked_ = {};
   if (auto* leg = caller()) leg->abandon_relayed();  // the former gateway won't answer
   // Other ports, perhaps of another network, for the other gateway.
   if (media_) media_->close(now());
   media_.reset();
   const Aim aim = next_aim();
-  if (open_media(invite, aim.address) || send_invite(invite, aim)) {
-    if (auto* leg = callee()) leg->finish(0);
-    return false;
-  }
+  if (open_media(invite, aim.address) || send_invite(invite, aim)) return false;
   begun_ = 0;
   state_ = State::kCalling;
   arm_invite();

@@ -308,6 +308,86 @@ TEST_F(Groups, WhatCannotBeSentIsAPhoneThatFails) {
   expect_nothing_left();
 }
 
+TEST_F(Groups, WhatCannotBeSentIsAGroupThatFails) {
+  const std::string endless(66'000, 'x');
+  for (const int q : {900, 900, 850, 850}) {
+    enroll(kCarol, "sip:" + endless + "@10.77.2.9", "10.77.2.9", static_cast<std::uint16_t>(q))
+        .uri_size = 65'000;
+  }
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 800);
+  call();
+  ASSERT_EQ(carol.events, (Events{"invite"}));
+  carol.leg()->finish(486);
+  net.settle();
+  EXPECT_EQ(alice.heard().back(), "refused 486");
+  const auto r = record();
+  ASSERT_EQ(r["given_up"].size(), 4u);
+  for (const auto& one : r["given_up"]) EXPECT_EQ(one["sip_code"], 503);
+  EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
+  expect_nothing_left();
+}
+
+// Two phones, and two of lower q that something keeps from being asked: the call ends as the first
+// two have said, and so does its record.
+class NextGroup : public Groups {
+ protected:
+  void ring() {
+    enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
+    enroll(kCarol, "sip:desk@10.77.2.4", "10.77.2.4", 900);
+    for (const char* uri : {"sip:mobile@10.77.2.5", "sip:tablet@10.77.2.5"}) {
+      enroll(kCarol, uri, "10.77.2.5", 200).way.local = lower_at;
+    }
+    call();
+    ASSERT_EQ(alice.heard(), (Events{"180", "180"}));
+  }
+  void expect_end() {
+    carol.leg()->finish(486);
+    desk.leg()->finish(480);
+    net.run(Seconds{2});
+    EXPECT_EQ(alice.heard().back(), "refused 486");
+    EXPECT_TRUE(mobile.events.empty());
+    EXPECT_EQ(calls.live(), 0u);
+    const auto r = record();
+    EXPECT_EQ(r["end_reason"], "UserBusy");
+    EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
+    expect_given_up(r, {{"sip:desk@10.77.2.4", 480}});
+  }
+  Endpoint lower_at = at("10.77.2.1");
+};
+
+TEST_F(NextGroup, OfANetworkThatIsGone) {
+  lower_at = at("10.77.9.9");
+  ring();
+  expect_end();
+  expect_nothing_left();
+}
+
+TEST_F(NextGroup, WithoutMediaPorts) {
+  ring();
+  while (ports.take_two(0, 1, net.wheel().now())) continue;
+  expect_end();
+}
+
+TEST_F(NextGroup, WithoutASession) {
+  ring();
+  std::vector<sip::SessionId> others;
+  while (true) {
+    const auto [id, made] = agent.make_session({at("10.77.1.1"), at("10.77.1.2")});
+    if (made == nullptr) break;
+    others.push_back(id);
+  }
+  expect_end();
+  for (const auto id : others) agent.find(id)->finish(0);
+  expect_nothing_left();
+}
+
+TEST_F(NextGroup, WithoutATransaction) {
+  ring();
+  env.limits.transactions = 0;  // of INVITEs
+  expect_end();
+  expect_nothing_left();
+}
+
 // Where only one of them can't be sent, the others ring.
 TEST_F(Groups, RoomForOneTransactionIsOnePhone) {
   register_three();
