@@ -254,6 +254,8 @@ void Call::begin_progress(int status, bool with_sdp) {
   if (status == 100) progress = kTrying;
   if (status == 183) progress = with_sdp ? kProgressWithSdp : kProgress;
   if ((begun_ & progress) != 0 || (progress == kTrying && begun_ != 0)) return;
+  // Once one of several phones rings, its limit is that of all.
+  if (group_.size() > 1 && (begun_ & kRinging) != 0) return;
   begun_ |= progress;
   switch (progress) {
     case kTrying:
@@ -385,7 +387,8 @@ void Call::on_refused(int, int status, const sip::Message* response) {
   if (follow_redirect(status, response)) return;
   const ReleaseCause cause = why_refused(status, response != nullptr, at_endpoint());
   if (response == nullptr) {
-    release(cause, Direction::kSwitch);
+    const bool hung_up = cause == ReleaseCause::EndpointRefused;
+    release(cause, hung_up ? Direction::kCallee : Direction::kSwitch, status);
     return;
   }
   // What a gateway says about itself or about our request is nothing for the caller.
@@ -407,7 +410,6 @@ void Call::on_cancelled(int, const sip::Message& request) {
 void Call::on_bye(int leg, const sip::Message& bye) {
   if (left_before_its_time(leg)) return;
   if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
-    settle_unanswered(0);
     if (at_endpoint() && try_next_place(480)) return;
     const auto cause = at_endpoint() ? ReleaseCause::EndpointRefused : ReleaseCause::GatewayRefused;
     release(cause, Direction::kCallee, 480, &bye);

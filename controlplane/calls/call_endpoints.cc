@@ -54,6 +54,7 @@ void Call::settle_unanswered(int unheard) {
 }
 
 void Call::on_progress_expired() {
+  if (auto* leg = callee(); leg != nullptr && leg->drop_declined()) return;
   const bool silent = on_progress_expiry_ == ReleaseCause::InviteTimeout ||
                       on_progress_expiry_ == ReleaseCause::EndpointUnreachable;
   settle_unanswered(408);
@@ -78,10 +79,14 @@ void Call::end_with(const std::string& account, const sip::Binding& contact) {
     return contact.uri().substr(0, contact.uri().find('?', asked.uri.size())) == asked.uri;
   });
   if (found == group_.end()) return;
-  if (group_.size() == 1) {
+  auto* leg = callee();
+  const int lost = static_cast<int>(found - group_.begin());
+  // Else the others go on, or those of lower q follow.
+  const bool last = leg != nullptr && !leg->hopeful(lost) && nowhere_else();
+  if (group_.size() == 1 || last) {
     hang_up(ReleaseCause::EndpointReplaced);
-  } else if (auto* leg = callee()) {
-    leg->drop(static_cast<int>(found - group_.begin()));
+  } else if (leg != nullptr) {
+    leg->drop(lost);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "controlplane/sip/end_to_end.h"
+
 namespace tandem::calls {
 
 const ReleaseInfo& release_info(ReleaseCause cause) {
@@ -55,33 +57,17 @@ ReleaseCause cause_of_refusal(int status) {
       return ReleaseCause::UserBusy;
     case 503:  // about the gateway, not about us (RFC 3261 §16.7): we have room
       return ReleaseCause::GatewayUnavailable;
-    // What a header would have to explain that isn't passed on, or what only concerns our request.
-    case 400:
-    case 405:
-    case 406:
-    case 413:
-    case 414:
-    case 415:
-    case 416:
-    case 420:
-    case 421:
-    case 422:
-    case 423:
-    case 482:
-    case 493:
-    case 494:
-    case 502:
-    case 505:
-    case 513:
-      return ReleaseCause::GatewayFault;
     default:
-      return ReleaseCause::GatewayRefused;
+      return sip::refusal_passes(status) ? ReleaseCause::GatewayRefused
+                                         : ReleaseCause::GatewayFault;
   }
 }
 
 ReleaseCause why_refused(int status, bool answered, bool by_endpoint) {
   if (!answered) {
-    if (by_endpoint) return ReleaseCause::EndpointUnreachable;
+    if (by_endpoint) {
+      return status == 480 ? ReleaseCause::EndpointRefused : ReleaseCause::EndpointUnreachable;
+    }
     return status == 503 ? ReleaseCause::GatewayUnreachable : ReleaseCause::InviteTimeout;
   }
   const ReleaseCause cause = cause_of_refusal(status);

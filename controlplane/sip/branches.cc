@@ -3,20 +3,19 @@
 #include <algorithm>
 
 #include "controlplane/sip/builder.h"
+#include "controlplane/sip/end_to_end.h"
 
 namespace tandem::sip {
 namespace {
 
-// Least is best: any 6xx, else the lowest class; in it first what tells the caller how to ask
-// better, and last what tells nothing of the called party (§16.7 step 6).
+// Least is best: any 6xx, else the lowest class, a 3xx as if it were a 4xx; in it first what tells
+// the caller how to dial better, then what the called party says, what it does without a word, and
+// what doesn't pass to the caller (a proxy would choose just that, §16.7 step 6: it passes on
+// credentials); last what tells nothing of the called party.
 int rank_of(int status, bool answered) {
-  const int whole = status / 100 * 10;
   if (status >= 600) return 0;
+  const int whole = std::max(status / 100, 4) * 10;
   switch (status) {
-    case 401:
-    case 407:
-    case 415:
-    case 420:
     case 484:
       return whole;
     case 408:
@@ -24,10 +23,12 @@ int rank_of(int status, bool answered) {
     case 482:  // it has the call already, by another branch
     case 487:
     case 503:
-      return whole + 2;
+      return whole + 4;
     default:
-      return whole + (answered ? 1 : 2);
+      break;
   }
+  if (!answered) return whole + 2;  // it hung up
+  return whole + (refusal_passes(status) ? 1 : 3);
 }
 
 std::string copy_of(const Message& response) {

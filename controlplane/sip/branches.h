@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "controlplane/sip/leg.h"
+#include "drivers/base/check.h"
 
 namespace tandem::sip {
 
@@ -41,14 +42,15 @@ class Branches {
 
   int count() const { return others_ ? 1 + static_cast<int>(others_->places.size()) : 1; }
   bool several() const { return others_ != nullptr; }
-  Branch& at(int branch) { return branch == 0 ? first_ : place(branch).branch; }
+  Branch& at(int branch) {
+    CHECK(branch >= 0 && branch < count());
+    return branch == 0 ? first_ : place(branch).branch;
+  }
   const Branch& at(int branch) const { return const_cast<Branches*>(this)->at(branch); }
   // Whose transaction this is; -1: nobody's.
   int find(ClientId client) const;
   // What its dialogs begin with.
   LegDialog first_dialog(int branch) const;
-  // Early dialogs that there is room for, so that each has some, whatever the others do.
-  std::size_t early_max() const { return Leg::kEarlyMax + static_cast<std::size_t>(count()) - 1; }
 
   // Somebody may still win (besides this one).
   bool hopeful(int besides = -1) const;
@@ -64,7 +66,8 @@ class Branches {
   void let_go_all(std::string_view reason, int besides = -1);
   // A 6xx of one is the others' end (§16.7 step 5); who has said nothing isn't waited for.
   void decline(int branch);
-  // No response: nothing came.
+  bool declined() const { return several() && best() >= 0 && best_status() >= 600; }
+  // No response: nothing came, or (480) it hung up out of its early dialog.
   void fail(int branch, int status, const Message* response);
 
   // The best of those that failed, of several (§16.7 step 6).

@@ -110,4 +110,32 @@ std::string passing_headers(const Message& message, std::span<const std::string_
   return out;
 }
 
+bool refusal_passes(int status) {
+  switch (status) {
+    case 400:
+    case 401:
+    case 405:
+    case 406:
+    case 407:
+    case 413:
+    case 414:
+    case 415:
+    case 416:
+    case 420:
+    case 421:
+    case 422:
+    case 423:
+    case 482:
+    case 493:
+    case 494:
+    case 502:
+    case 503:
+    case 505:
+    case 513:
+      return false;
+    default:
+      return status >= 400;
+  }
+}
+
 }  // namespace tandem::sip

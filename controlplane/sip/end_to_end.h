@@ -19,4 +19,9 @@ bool passes_through(HeaderId id, Method method);
 // no parsed value holds a line end. `but`: names of those that don't this time.
 std::string passing_headers(const Message& message, std::span<const std::string_view> but = {});
 
+// A refusal that means to the other leg what it means to this one: no redirect, no challenge, no
+// 503 (§16.7: about the peer, not about us), nothing that only concerns our own request or what a
+// header would have to explain that doesn't pass.
+bool refusal_passes(int status);
+
 }  // namespace tandem::sip

@@ -1,12 +1,31 @@
 #include "controlplane/sip/forks.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <span>
 #include <utility>
 
 #include "controlplane/sip/body.h"
 #include "controlplane/sip/reliable.h"
 
 namespace tandem::sip {
+namespace {
+
+// Each branch has its first one, whatever the others do; further ones are limited in all.
+template <class List>
+bool room_for(int branch, const List& list) {
+  std::uint32_t heard = 0;  // a bit a branch
+  std::size_t further = 0;
+  for (const auto& in : list) {
+    const std::uint32_t bit = 1u << in.branch;
+    further += (heard & bit) != 0 ? 1 : 0;
+    heard |= bit;
+  }
+  static_assert(Leg::kBranchesMax <= 32);
+  return (heard & 1u << branch) == 0 || further < Leg::kEarlyMax - 1;
+}
+
+}  // namespace
 
 int Forks::early_dialog(int branch, const Message& response) {
   if (response.to_tag().empty()) return 0;
@@ -14,10 +33,7 @@ int Forks::early_dialog(int branch, const Message& response) {
     leg_.at(known).dialog.refresh_target(response);
     return known;
   }
-  const auto own = std::count_if(leg_.dialogs.begin() + 1, leg_.dialogs.end(),
-                                 [&](const LegDialog& in) { return in.branch == branch; });
-  const bool full = leg_.dialogs.size() - 1 >= branches_.early_max();
-  if (full || own >= static_cast<std::ptrdiff_t>(Leg::kEarlyMax)) {
+  if (!room_for(branch, std::span(leg_.dialogs).subspan(1))) {
     leg_.host.env.counters.add(wire::Counter::drop_sip_no_memory);
     return -1;
   }
@@ -77,16 +93,23 @@ int Forks::answered_by(ClientId prack) const {
 
 void Forks::hang_up(int branch, const Message& response) {
   auto& env = leg_.host.env;
+  if (response.to_tag().empty()) {
+    env.counters.add(wire::Counter::drop_sip_malformed);  // no ACK can be addressed
+    return;
+  }
   const int known = leg_.fork_by_remote_tag(response.to_tag(), branch);
   Dialog fork = known < 0 ? branches_.first_dialog(branch).dialog : leg_.at(known).dialog;
-  if (!fork.confirm(response)) return;
+  if (!fork.confirm(response)) {
+    fork.remote_tag = response.to_tag();
+    fork.remote_party = response.value(HeaderId::kTo);
+  }
   const Path path = leg_.way(fork);
   for (const HungUp& before : hung_up_) {
     if (before.tag != fork.remote_tag || before.branch != branch) continue;
     send_counted(env, path, before.ack);
     return;
   }
-  if (hung_up_.size() == branches_.early_max()) {  // a peer that sends more has lost its way
+  if (!room_for(branch, hung_up_)) {  // a peer that sends more has lost its way
     env.counters.add(wire::Counter::drop_sip_no_memory);
     return;
   }

@@ -24,7 +24,8 @@ class Forks {
   bool send_prack(int fork, std::string_view content_type, std::string_view body);
   // The early dialog whose PRACK with our answer in it this is; -1: none.
   int answered_by(ClientId prack) const;
-  // A 2xx of another fork than the one confirmed: that leg is acknowledged and hung up.
+  // A 2xx of another fork than the one confirmed: that leg is acknowledged and hung up, without a
+  // Contact at the request's target.
   void hang_up(int branch, const Message& response);
 
  private:

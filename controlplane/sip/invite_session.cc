@@ -171,7 +171,8 @@ void InviteSession::on_1xx(int branch, const Message& response) {
   if (state() != State::kCalling) return;
   const int fork = response.status() > 100 ? forks_.early_dialog(branch, response) : 0;
   if (fork < 0 || leg_.at(fork).over) return;
-  leg_.note_allow(fork, response);
+  // What one of several says isn't said of the dialogs that the others begin.
+  if (fork != 0 || !branches_.several()) leg_.note_allow(fork, response);
   if (offers_reliable_ && reliable_number(response) && !forks_.take_reliable(fork, response))
     return;
   if (leg_.listener != nullptr) leg_.listener->on_provisional(leg_.number, fork, response);
@@ -249,6 +250,7 @@ void InviteSession::on_2xx_without_contact(const Message& response) {
   leg_.dialog().remote_tag = response.to_tag();
   leg_.dialog().remote_party = response.value(HeaderId::kTo);
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
+  let_go_ = true;  // the others aren't told that the call was completed elsewhere
   send_ack({}, {});
   send_bye({});
   branches_.let_go_all(late_reason(), leg_.at(leg_.fork).branch);

@@ -72,6 +72,11 @@ class InviteSession final {
   // That one, or all that haven't said anything, are asked no longer: as good as refusals with 408.
   void drop(int branch);
   void drop_silent();
+  // One has declined for all (6xx), and who hasn't obeyed its CANCEL isn't waited for any longer:
+  // on_refused() is told. False: nobody has.
+  bool drop_declined();
+  // Another one than this branch may still win.
+  bool hopeful(int besides) const { return branches_.hopeful(besides); }
   // The held ACK, with the answer to the 2xx' offer.
   void ack(std::string_view content_type, std::string_view body);
   // The held PRACK, with the answer to the offer of this fork's reliable 18x.

@@ -57,11 +57,17 @@ void InviteSession::drop_silent() {
   }
 }
 
-// A peer ends one of its early dialogs. True: the INVITE isn't at its end with it.
+bool InviteSession::drop_declined() {
+  if (!branches_.declined() || state() != State::kCalling || let_go_) return false;
+  for (int i = 0; i < branches_.count(); ++i) drop(i);
+  return true;
+}
+
+// A peer ends one of its early dialogs. True: the INVITE isn't at its end with it, or, of several,
+// that has been told as the refusal of all.
 bool InviteSession::leaves_others(int fork) {
   const int branch = leg_.at(fork).branch;
-  const bool others = other_early_dialogs(fork);
-  if (!others && !branches_.hopeful(branch)) return false;
+  if (!branches_.several() && !other_early_dialogs(fork)) return false;
   leg_.at(fork).over = true;
   offers_.abandon_fork(fork);
   if (branches_.several() && !branches_.has_dialog(branch)) {

@@ -107,7 +107,7 @@ struct LegDialog {
 
 struct Leg {
   static constexpr std::size_t kBranchesMax = 16;  // INVITEs of one call of ours
-  static constexpr std::size_t kEarlyMax = 8;      // early dialogs of one of them
+  static constexpr std::size_t kEarlyMax = 8;  // early dialogs of one of them, the others silent
   // Of a UAC the first is no early dialog; of a UAS there may be as many as the other leg has.
   static constexpr std::size_t kDialogsMax = kEarlyMax + kBranchesMax;
 

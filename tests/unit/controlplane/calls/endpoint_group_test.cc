@@ -200,7 +200,106 @@ TEST_F(Groups, LowerQFollowsWhenTheLastHangsUp) {
   EXPECT_EQ(alice.events.back(), "200");
   alice.leg()->finish(0);
   net.run(Seconds{1});
-  expect_given_up(record(), {{"sip:carol@10.77.2.3", 486}, {"sip:raw@10.77.2.6", 480}});
+  expect_given_up(record(), {{"sip:raw@10.77.2.6", 480}, {"sip:carol@10.77.2.3", 486}});
+  expect_nothing_left();
+}
+
+TEST_F(Groups, ABusyPhoneIsHeardThoughTheLastHangsUp) {
+  RawParty raw(net, "10.77.2.6");
+  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6");
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  call();
+  raw.respond(raw.invite, "180 Ringing", "r");
+  net.settle();
+  carol.leg()->finish(486);
+  net.settle();
+  raw.request("BYE", "r", 1);
+  net.settle();
+  EXPECT_EQ(raw.count("CANCEL"), 1);
+  raw.respond(raw.invite, "487 Request Terminated", "r");
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.heard().back(), "refused 486");
+  const auto r = record();
+  EXPECT_EQ(r["end_reason"], "UserBusy");
+  EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
+  expect_given_up(r, {{"sip:raw@10.77.2.6", 480}});
+  expect_nothing_left();
+}
+
+TEST_F(Groups, WhenAllHangUpTheCallIsRefused) {
+  RawParty raw(net, "10.77.2.6");
+  RawParty other(net, "10.77.2.7");
+  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6");
+  enroll(kCarol, "sip:other@10.77.2.7", "10.77.2.7");
+  call();
+  for (RawParty* party : {&raw, &other}) {
+    party->respond(party->invite, "180 Ringing", "r");
+    net.settle();
+    party->request("BYE", "r", 1);
+    net.settle();
+    party->respond(party->invite, "487 Request Terminated", "r");
+  }
+  net.run(Seconds{1});
+  EXPECT_EQ(alice.heard().back(), "refused 480");
+  const auto r = record();
+  EXPECT_EQ(r["end_reason"], "EndpointRefused");
+  EXPECT_EQ(r["end_direction"], "callee");
+  EXPECT_EQ(r["sip_code"], 480);
+  expect_nothing_left();
+}
+
+// What a phone can't be passed on with says less than a phone that is busy.
+TEST_F(Groups, ABusyPhoneIsHeardBesideOneThatRedirects) {
+  for (const int odd : {302, 401, 415}) {
+    register_three();
+    carol.on_call = [odd](InviteSession& call) { call.finish(odd); };
+    desk.on_call = [](InviteSession& call) { call.finish(486); };
+    mobile.on_call = [odd](InviteSession& call) { call.finish(odd); };
+    call();
+    net.run(Seconds{1});
+    EXPECT_EQ(alice.heard().back(), "refused 486") << odd;
+    bindings.with(accounts.key_of(kCarol.user, kCarol.realm), "", [](auto& all) { all.clear(); });
+  }
+  for (const auto& r : records()) EXPECT_EQ(r["end_reason"], "UserBusy");
+  expect_nothing_left();
+}
+
+// A 6xx has decided, though another phone doesn't obey its CANCEL in time.
+TEST_F(Groups, NobodyIsAskedAfterADecline) {
+  RawParty raw(net, "10.77.2.6");
+  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6", 900);
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
+  enroll(kCarol, "sip:mobile@10.77.2.5", "10.77.2.5", 200);
+  call();
+  raw.respond(raw.invite, "180 Ringing", "r");
+  net.settle();
+  carol.leg()->finish(603);
+  net.settle();
+  EXPECT_EQ(raw.count("CANCEL"), 1);
+  net.run(Seconds{11});  // SS_SIP_TIMEOUT_RINGING
+  EXPECT_TRUE(mobile.events.empty());
+  EXPECT_EQ(alice.heard().back(), "refused 603");
+  const auto r = record();
+  EXPECT_EQ(r["end_reason"], "EndpointRefused");
+  EXPECT_EQ(r["sip_code"], 603);
+  EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
+  expect_given_up(r, {{"sip:raw@10.77.2.6", 408}});
+  expect_nothing_left();
+}
+
+// 20 s would be the limit of a 183 alone, 10 s is that of a phone that rings.
+TEST_F(Groups, TheLimitOfRingingIsThatOfAll) {
+  RawParty raw(net, "10.77.2.6");
+  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6");
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3");
+  call();
+  net.run(Seconds{1});
+  raw.respond(raw.invite, "183 Session Progress", "r");
+  net.run(Seconds{8});
+  EXPECT_EQ(carol.events, (Events{"invite"}));
+  net.run(Seconds{2});
+  EXPECT_EQ(carol.events.back(), "cancelled");
+  EXPECT_EQ(record()["end_reason"], "NoAnswer");
   expect_nothing_left();
 }
 
@@ -362,6 +461,21 @@ TEST_F(NextGroup, OfANetworkThatIsGone) {
   expect_nothing_left();
 }
 
+TEST_F(NextGroup, AfterASinglePhone) {
+  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
+  for (const char* uri : {"sip:mobile@10.77.2.5", "sip:tablet@10.77.2.5"}) {
+    enroll(kCarol, uri, "10.77.2.5", 200).way.local = at("10.77.9.9");
+  }
+  call();
+  carol.leg()->finish(486);
+  net.run(Seconds{2});
+  EXPECT_EQ(alice.heard().back(), "refused 486");
+  const auto r = record();
+  EXPECT_EQ(r["callee_sent"], "sip:carol@10.77.2.3");
+  expect_given_up(r, {});
+  expect_nothing_left();
+}
+
 TEST_F(NextGroup, WithoutMediaPorts) {
   ring();
   while (ports.take_two(0, 1, net.wheel().now())) continue;
@@ -426,6 +540,26 @@ TEST_F(Groups, AReplacedDeviceStopsRingingAlone) {
   const auto r = record();
   EXPECT_EQ(r["callee_sent"], "sip:mobile@10.77.2.5");
   expect_given_up(r, {{"sip:desk@10.77.2.4", 408}});
+  expect_nothing_left();
+}
+
+TEST_F(Groups, AReplacedDeviceThatWasTheLastToRingEndsTheCall) {
+  register_three();
+  call();
+  carol.leg()->finish(486);
+  mobile.leg()->finish(486);
+  net.settle();
+  sip::Binding lost;
+  bindings.look(accounts.key_of(kCarol.user, kCarol.realm),
+                [&](const auto&, const auto& all) { lost = all[1]; });
+  calls.end_replaced("carol@sip.example.net", lost);
+  net.run(Seconds{1});
+  EXPECT_EQ(desk.events.back(), "cancelled");
+  EXPECT_EQ(alice.heard().back(), "refused 480");
+  const auto r = record();
+  EXPECT_EQ(r["end_reason"], "EndpointReplaced");
+  EXPECT_EQ(r["callee_sent"], "sip:desk@10.77.2.4");
+  EXPECT_EQ(r["given_up"].size(), 2u);
   expect_nothing_left();
 }
 

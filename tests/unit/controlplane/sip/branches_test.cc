@@ -248,9 +248,11 @@ INSTANTIATE_TEST_SUITE_P(
     Table, BestResponse,
     ::testing::Values(
         Best{{"486", "480"}, "refused 486", 0}, Best{{"480", "486"}, "refused 480", 0},
-        Best{{"500", "486"}, "refused 486", 1}, Best{{"302", "486"}, "refused 302", 0},
-        Best{{"486", "401"}, "refused 401", 1}, Best{{"486", "407"}, "refused 407", 1},
-        Best{{"486", "415"}, "refused 415", 1}, Best{{"486", "420"}, "refused 420", 1},
+        Best{{"500", "486"}, "refused 486", 1}, Best{{"302", "486"}, "refused 486", 1},
+        Best{{"401", "486"}, "refused 486", 1}, Best{{"407", "486"}, "refused 486", 1},
+        Best{{"415", "486"}, "refused 486", 1}, Best{{"420", "486"}, "refused 486", 1},
+        Best{{"302", "404"}, "refused 404", 1}, Best{{"502", "500"}, "refused 500", 1},
+        Best{{"", "401"}, "refused 401", 1}, Best{{"500", "302"}, "refused 302", 1},
         Best{{"404", "484"}, "refused 484", 1}, Best{{"503", "500"}, "refused 500", 1},
         Best{{"503", "404"}, "refused 404", 1}, Best{{"482", "486"}, "refused 486", 1},
         Best{{"", "486"}, "refused 486", 1}, Best{{"486", "", "480"}, "refused 486", 0},
@@ -383,8 +385,25 @@ TEST_F(SeveralPlaces, OneThatHangsUpLeavesTheOthers) {
   say(1, "180 Ringing", "b");
   parties[1].request("BYE", "b", 1);
   net.settle();
-  EXPECT_EQ(alice.events.back(), "bye");
+  EXPECT_EQ(alice.events.back(), "refused 480");
+  EXPECT_EQ(count(1, "CANCEL"), 1);
   expect_nothing_left();
+}
+
+// The best refusal counts, whoever speaks last.
+TEST_F(SeveralPlaces, WhoHangsUpSaysLessThanWhoRefuses) {
+  for (const bool refused_first : {true, false}) {
+    alice.events.clear();
+    parties.clear();
+    dial(2);
+    say(0, "180 Ringing", "a");
+    if (refused_first) say(1, "486 Busy Here");
+    parties[0].request("BYE", "a", 1);
+    net.settle();
+    if (!refused_first) say(1, "486 Busy Here");
+    EXPECT_EQ(alice.events, (Events{"180", "refused 486"})) << refused_first;
+    expect_nothing_left();
+  }
 }
 
 TEST_F(SeveralPlaces, AsManyAsThereMayBeRingAtOnce) {
@@ -416,8 +435,62 @@ TEST_F(SeveralPlaces, OneOfManyForksLeavesRoomForTheOthers) {
   expect_nothing_left();
 }
 
-TEST_F(SeveralPlaces, AnAnswerWithoutContactEndsThem) {
+TEST_F(SeveralPlaces, ManyThatForkLeaveRoomForTheOthers) {
+  dial(3);
+  for (int i = 0; i < 8; ++i) say(0, "180 Ringing", "a" + std::to_string(i));
+  for (int i = 0; i < 8; ++i) say(1, "180 Ringing", "b" + std::to_string(i));
+  EXPECT_EQ(alice.events.size(), 9u);
+  say(2, "180 Ringing", "c");
+  EXPECT_EQ(alice.events.size(), 10u);
+  say(2, "200 OK", "c");
+  for (int i = 0; i < 10; ++i) say(0, "200 OK", "a" + std::to_string(i));
+  for (int i = 0; i < 10; ++i) say(1, "200 OK", "b" + std::to_string(i));
+  EXPECT_EQ(count(0, "BYE"), 8);
+  EXPECT_EQ(count(1, "BYE"), 1);
+  hang_up();
+}
+
+// What the first one can do is nothing that the second one has said.
+TEST_F(SeveralPlaces, EachHasItsAllow) {
   dial(2);
+  say(0, "100 Trying", "", "Allow: INVITE, ACK, BYE, UPDATE\r\n");
+  say(1, "180 Ringing", "b");
+  EXPECT_FALSE(alice.leg()->allows_update(alice.last_fork));
+  say(0, "180 Ringing", "a", "Allow: INVITE, ACK, BYE, UPDATE\r\n");
+  EXPECT_TRUE(alice.leg()->allows_update(alice.last_fork));
+  alice.leg()->finish(487);
+  for (int i = 0; i < 2; ++i) say(i, "487 Request Terminated", i == 0 ? "a" : "b");
+  expect_nothing_left();
+}
+
+TEST_F(SeveralPlaces, ALateAnswerWithoutContactIsHungUpWhereItWasAsked) {
+  dial(3);
+  say(0, "180 Ringing");
+  say(1, "200 OK");
+  parties[0].contact = parties[2].contact = "*";
+  for (const int late : {0, 2}) {
+    say(late, "200 OK");
+    EXPECT_EQ(count(late, "ACK sip:"), 1) << late;
+    EXPECT_EQ(count(late, "BYE sip:"), 1) << late;
+    const std::string bye = parties[static_cast<std::size_t>(late)].last("BYE");
+    EXPECT_EQ(tag_of(field(bye, "To")), "t");
+  }
+  EXPECT_EQ(count(2, "BYE sip:phone2@10.77.2.12 "), 1);
+  hang_up();
+}
+
+TEST_F(SeveralPlaces, ALateAnswerWithoutATagIsCounted) {
+  dial(2);
+  say(1, "200 OK");
+  const auto before = alice.count(wire::Counter::drop_sip_malformed);
+  say(0, "200 OK", "");
+  EXPECT_EQ(alice.count(wire::Counter::drop_sip_malformed), before + 1);
+  EXPECT_EQ(count(0, "ACK") + count(0, "BYE"), 0);
+  hang_up();
+}
+
+TEST_F(SeveralPlaces, AnAnswerWithoutContactEndsThem) {
+  dial(3);
   say(0, "180 Ringing");
   parties[1].contact = "*";
   say(1, "200 OK");
@@ -425,6 +498,24 @@ TEST_F(SeveralPlaces, AnAnswerWithoutContactEndsThem) {
   EXPECT_EQ(alice.leg()->refused_branch(), 1);
   EXPECT_EQ(count(1, "ACK"), 1);
   EXPECT_EQ(count(1, "BYE"), 1);
+  EXPECT_EQ(reason(0), "") << "nothing was completed elsewhere";
+  obey(0);
+  say(2, "180 Ringing");
+  EXPECT_EQ(reason(2), "");
+  obey(2);
+  expect_nothing_left();
+}
+
+// As when it gives up waiting for who was cancelled.
+TEST_F(SeveralPlaces, WhoHasDeclinedIsToldWithoutTheOthers) {
+  dial(3);
+  say(0, "180 Ringing");
+  EXPECT_FALSE(alice.leg()->drop_declined());
+  say(1, "603 Decline");
+  EXPECT_EQ(alice.events, (Events{"180"}));
+  EXPECT_TRUE(alice.leg()->drop_declined());
+  EXPECT_EQ(alice.events.back(), "refused 603");
+  EXPECT_FALSE(alice.last_response.empty());
   obey(0);
   expect_nothing_left();
 }
