@@ -292,7 +292,9 @@ void Parser::read_party(HeaderId id, NameAddr& party, std::string_view& tag,
   const std::size_t line = message_.first_[static_cast<std::size_t>(id)];
   if (line == 0) return fault(400, missing);
   std::string_view& value = message_.room_.lines[line - 1].value;
-  if (read_name_addr(value, party, tag) && !party.star) {
+  const bool readable = read_name_addr(value, party, tag) && !party.star;
+  // A tag without a value is none, and another one behind it would not be found.
+  if (readable && !(tag.empty() && party.tag())) {
     // A ';' too many at the end is let pass, but who copies the value may put a tag behind it.
     if (value.ends_with(';')) value = base::trim(value.substr(0, value.size() - 1));
     return;

@@ -238,6 +238,9 @@ TEST(Parser, StartLines) {
 TEST(Parser, AddressHeaders) {
   expect_refused(invite_with("To: \"Mr. <sip:a@b>"), 400, "Bad To");
   expect_refused(invite_with("From: *"), 400, "Bad From");
+  expect_refused(invite_with("From: <sip:a@b>;tag"), 400, "Bad From");
+  expect_refused(invite_with("To: <sip:c@d>;tag="), 400, "Bad To");
+  expect_refused(invite_with("To: <sip:c@d>;tag;x=1"), 400, "Bad To");
   expect_refused(invite_with("Contact: sip:a@b?Route=x"), 400, "Bad Contact");
   expect_refused(invite_with("Contact: <sip:a@b>,"
                              " ,<sip:c@d>"),
