@@ -302,7 +302,8 @@ def svwar_finds_no_extension(bench: Bench) -> None:
     same answer it gives up after two or three; it is started again until it is suspended, and once
     more then."""
     switch = switch_with_accounts(bench, caller=STRANGER_AT_CALLER,
-                                  parameters={"SS_SIP_AUTHENTICATION_TIMEOUT": "1"})
+                                  parameters={"SS_SIP_AUTHENTICATION_TIMEOUT": "1",
+                                              "SS_AUTHENTICATION_MAX_RETRY": "3"})
     phone = phone_of(bench)
 
     def scan(method: str) -> None:
