@@ -1,7 +1,8 @@
 #include "dataplane/flood_guard.h"
 
 #include <algorithm>
-#include <string_view>
+
+#include "drivers/wire/plan.h"
 
 namespace tandem::dataplane {
 
@@ -23,10 +24,7 @@ bool FloodGuard::looked_up(std::uint32_t address, base::Nanos now) const {
 }
 
 bool FloodGuard::passes(std::span<const std::byte> payload, base::Nanos now) {
-  const std::string_view text(reinterpret_cast<const char*>(payload.data()), payload.size());
-  const bool has_begun = text.starts_with("BYE ") || text.starts_with("ACK ") ||
-                         text.starts_with("CANCEL ") || text.starts_with("SIP/2.0 ");
-  if (!has_begun) return false;
+  if (!wire::belongs_to_begun(payload)) return false;
   if (now - second_ >= base::Seconds{1}) {
     second_ = now;
     passed_ = 0;

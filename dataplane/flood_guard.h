@@ -27,9 +27,8 @@ class FloodGuard {
   bool drops(std::uint32_t address, base::Nanos now) const {
     return count_ != 0 && looked_up(address, now);
   }
-  // Whether a datagram of a suspended address goes up all the same: one that can only belong to
-  // what has begun (BYE, ACK, CANCEL, a response), or calls that are up would go on and be paid
-  // for. So many a second of all addresses together.
+  // Whether a datagram of a suspended address goes up all the same (wire::belongs_to_begun): so
+  // many a second of all addresses together.
   static constexpr std::uint32_t kPassedMost = 500;
   bool passes(std::span<const std::byte> payload, base::Nanos now);
   // Once a turn: takes out what is over, a place or two at a time.

@@ -1,7 +1,5 @@
 #include "controlplane/registrar/binding_round.h"
 
-#include <algorithm>
-
 namespace tandem::registrar {
 
 void BindingRound::go_on() {
@@ -33,11 +31,9 @@ std::uint32_t BindingRound::left() const {
       continue;
     }
     const std::lock_guard lock(stripe.door);
-    const auto size = static_cast<std::uint32_t>(stripe.places.size());
-    const std::uint32_t end = step == stripes_ ? std::min(first_place_, size) : size;
+    const std::uint32_t end = end_of(stripe, step);
     for (std::uint32_t i = step == step_ ? place_ : 0; i < end; ++i) {
-      const BindingTable::Place& place = stripe.places[i];
-      out += place.owner != nullptr && (whom_ == Whom::kAll || place.nat != 0) ? 1 : 0;
+      out += meets(stripe.places[i]) ? 1 : 0;
     }
   }
   return out;

@@ -3,6 +3,7 @@
 // Owner: the shard's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "controlplane/registrar/binding_table.h"
@@ -34,11 +35,11 @@ class BindingRound {
       BindingTable::Stripe& stripe = at(step_);
       if (count(stripe) == 0) continue;
       const std::lock_guard lock(stripe.door);
-      const std::uint32_t end = end_of(stripe);
+      const std::uint32_t end = end_of(stripe, step_);
       while (place_ < end) {
         const std::uint32_t index = place_++;
         const BindingTable::Place& place = stripe.places[index];
-        if (place.owner == nullptr || (whom_ == Whom::kBehindNat && place.nat == 0)) continue;
+        if (!meets(place)) continue;
         const sip::Binding* binding = BindingTable::binding_at(place, index);
         if (binding == nullptr || binding->expires <= now) continue;
         visit(std::string_view(place.owner->second.name), *binding,
@@ -70,10 +71,13 @@ class BindingRound {
     const auto& counter = whom_ == Whom::kAll ? stripe.taken : stripe.nats;
     return counter.load(std::memory_order_relaxed);
   }
-  // Under the stripe's lock: where this step's part of it ends.
-  std::uint32_t end_of(const BindingTable::Stripe& stripe) const {
+  // Under the stripe's lock: where a step's part of it ends, and whether it is about this place.
+  std::uint32_t end_of(const BindingTable::Stripe& stripe, std::uint32_t step) const {
     const auto size = static_cast<std::uint32_t>(stripe.places.size());
-    return step_ == stripes_ ? std::min(first_place_, size) : size;
+    return step == stripes_ ? std::min(first_place_, size) : size;
+  }
+  bool meets(const BindingTable::Place& place) const {
+    return place.owner != nullptr && (whom_ == Whom::kAll || place.nat != 0);
   }
 
   BindingTable& table_;

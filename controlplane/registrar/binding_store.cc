@@ -200,19 +200,19 @@ base::Result<std::uint32_t> BindingStore::write_changes(BindingTable& table, Nan
   return *before + *changed;
 }
 
-// Their last state, even if it is written twice: what was not taken back is only written again.
+// In the order in which they were taken: an account may stand there twice, its last state behind.
 base::Result<std::uint32_t> BindingStore::write_unwritten(Nanos now, std::int64_t wall_ms) {
   std::uint32_t count = 0;
   while (!unwritten_.empty()) {
     auto transaction = store::Transaction::begin(database_);
     if (!transaction) return std::move(transaction).take_error();
-    const std::size_t some = std::min(kRowsAtOnce, unwritten_.size());
-    for (std::size_t i = unwritten_.size() - some; i < unwritten_.size(); ++i) {
+    const auto some = std::min(kRowsAtOnce, unwritten_.size());
+    for (std::size_t i = 0; i < some; ++i) {
       if (auto done = write(unwritten_[i], now, wall_ms); !done)
         return std::move(done).take_error();
     }
     if (auto done = transaction->commit(); !done) return std::move(done).take_error();
-    unwritten_.resize(unwritten_.size() - some);
+    unwritten_.erase(unwritten_.begin(), unwritten_.begin() + static_cast<std::ptrdiff_t>(some));
     count += static_cast<std::uint32_t>(some);
   }
   return count;

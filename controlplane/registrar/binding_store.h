@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -78,7 +79,7 @@ class BindingStore {
   store::Statement insert_;
   store::Statement erase_;
   base::KeyedHash::Key hash_;
-  std::vector<Row> unwritten_;  // taken from the table, but their write failed
+  std::deque<Row> unwritten_;  // taken from the table, but their write failed
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

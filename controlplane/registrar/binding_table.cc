@@ -57,12 +57,13 @@ void BindingTable::free_place(Stripe& stripe, std::uint32_t number) {
 void BindingTable::set_nat(Stripe& stripe, Place& place, bool nat) {
   if ((place.nat != 0) == nat) return;
   place.nat = nat ? 1 : 0;
-  const std::uint32_t more = nat ? 1 : -1u;
-  stripe.nats.fetch_add(more, kRelaxed);
-  if (nat)
+  if (nat) {
+    stripe.nats.fetch_add(1, kRelaxed);
     nats_.fetch_add(1, kRelaxed);
-  else
+  } else {
+    stripe.nats.fetch_sub(1, kRelaxed);
     nats_.fetch_sub(1, kRelaxed);
+  }
 }
 
 void BindingTable::settle(Stripe& stripe, Entry& entry, const Places& before, bool changed) {

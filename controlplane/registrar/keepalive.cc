@@ -37,9 +37,7 @@ void Keepalive::tend() {
       resting_ = true;
       return;
     }
-    // Its connection is of a former life, and there is no other way in.
-    const bool lost = sip::is_reliable(way_.protocol) && way_.flow == 0;
-    if (!lost && !send()) return;
+    if (!way_.lost() && !send()) return;
   }
 }
 

@@ -5,21 +5,13 @@
 #include <algorithm>
 
 #include "controlplane/sip/builder.h"
+#include "controlplane/sip/leg.h"
 #include "drivers/base/text.h"
 
 namespace tandem::registrar {
 
 using sip::HeaderId;
 using wire::Counter;
-
-namespace {
-
-std::string_view transport_param(sip::Protocol protocol) {
-  if (protocol == sip::Protocol::kTcp) return ";transport=tcp";
-  return protocol == sip::Protocol::kTls ? ";transport=tls" : "";
-}
-
-}  // namespace
 
 Reachability::Reachability(const Setup& setup)
     : setup_(setup),
@@ -55,10 +47,7 @@ void Reachability::tend() {
           binding = id;
         });
     if (!found) return;
-    // Its connection is of a former life, and there is no other way to it.
-    const bool lost = sip::is_reliable(contact.path.protocol) && contact.path.flow == 0;
-    if (lost && contact.path.own_flow_only) continue;
-    ask(account, contact, binding);
+    if (!contact.path.lost()) ask(account, contact, binding);
   }
 }
 
@@ -87,14 +76,13 @@ std::string Reachability::options(sip::ClientId id, const std::string& account,
       .header(HeaderId::kMaxForwards, 70);
   if (!contact.route.empty()) builder.header(HeaderId::kRoute, contact.route);
   const std::string here = contact.path.local.text();
-  const bool secure = base::istarts_with(contact.uri, "sips:");  // RFC 3261 §8.1.1.8
+  const bool secure = base::istarts_with(contact.uri, "sips:");
   builder.pieces(HeaderId::kFrom, "<sip:", here, ">;tag=", setup_.env.random.token())
       .pieces(HeaderId::kTo, "<sip:", account, ">")
       // Marked, so that the answer comes back to this shard (wire::shard_of_datagram).
       .header(HeaderId::kCallId, fmt::format("s{}-{}", setup_.env.shard, setup_.env.random.token()))
       .header(HeaderId::kCSeq, "1 OPTIONS")
-      .pieces(HeaderId::kContact, secure ? "<sips:" : "<sip:", here,
-              secure ? "" : transport_param(contact.path.protocol), ">")
+      .header(HeaderId::kContact, sip::Leg::contact(contact.path, secure))
       .header(HeaderId::kAccept, "application/sdp");
   return std::string(builder.finish().value_or(""));
 }

@@ -30,6 +30,8 @@ struct Path {
   bool observed = false;
   // No connection can be made to the far end, which is behind a NAT: its own one, `flow`, or none.
   bool own_flow_only = false;
+  // Of a former life, after a restart: there is no way to the far end until it comes back.
+  bool lost() const { return own_flow_only && flow == 0 && is_reliable(protocol); }
 };
 
 class Transport {

@@ -8,16 +8,6 @@ namespace tandem::transport {
 
 using wire::Counter;
 
-namespace {
-
-// What can only belong to a call or transaction that is there: taken from suspended addresses too.
-bool has_begun(std::string_view text) {
-  return text.starts_with("BYE ") || text.starts_with("ACK ") || text.starts_with("CANCEL ") ||
-         text.starts_with("SIP/2.0 ");
-}
-
-}  // namespace
-
 Carrier::Carrier(loop::ShardLoop& loop, sip::TransportRing& ring, wire::CounterBlock& counters,
                  std::uint32_t shard, std::uint32_t shards)
     : loop_(loop),
@@ -97,8 +87,9 @@ void Carrier::flush() {
   if (streams_) streams_->flush();
 }
 
-bool Carrier::drops(const sip::Path& path) {
+bool Carrier::drops(const sip::Path& path, std::span<const char> bytes) {
   if (!suspended_ || !suspended_(path.remote.address)) return false;
+  if (wire::belongs_to_begun(std::as_bytes(bytes))) return false;
   counters_.add(Counter::drop_sip_suspended);
   return true;
 }
@@ -106,7 +97,7 @@ bool Carrier::drops(const sip::Path& path) {
 // --- from sockets ------------------------------------------------------------------------------
 
 void Carrier::on_datagram(const sip::Path& path, std::span<char> bytes) {
-  if (!has_begun({bytes.data(), bytes.size()}) && drops(path)) return;
+  if (drops(path, bytes)) return;
   loop_.brought(1);
   const std::uint32_t owner = wire::shard_of_datagram(shards_, std::as_bytes(bytes));
   if (owner == shard_) {
@@ -122,7 +113,7 @@ void Carrier::on_datagram(const sip::Path& path, std::span<char> bytes) {
 
 void Carrier::on_unframed(const sip::Path& path, std::span<char> head, int status,
                           std::string_view reason) {
-  if (drops(path)) return;
+  if (drops(path, head)) return;
   agent_->on_unframed(path, head, status, reason);  // an answer, and no more: any shard will do
 }
 

@@ -39,7 +39,8 @@ class Carrier final : public sip::Transport, sip::TransportListener {
     StreamLimits stream_limits;
     std::function<bool(const base::IpAddress&)> knows;          // a gateway's address
     std::function<std::string(const base::Endpoint&)> name_of;  // see Streams::Setup
-    // Whose messages are dropped; none: nobody's. Asked of each one, of the corridor too.
+    // Whose messages are dropped, unless they belong to what has begun; none: nobody's. Asked of
+    // each one, of the corridor too.
     std::function<bool(const base::IpAddress&)> suspended{};
   };
   base::Result<void> open(Ways ways);
@@ -67,12 +68,12 @@ class Carrier final : public sip::Transport, sip::TransportListener {
   struct Gate final : sip::TransportListener {
     explicit Gate(Carrier& carrier) : owner(carrier) {}
     void on_datagram(const sip::Path& path, std::span<char> bytes) override {
-      if (!owner.drops(path)) owner.agent_->on_datagram(path, bytes);
+      if (!owner.drops(path, bytes)) owner.agent_->on_datagram(path, bytes);
     }
     Carrier& owner;
   };
 
-  bool drops(const sip::Path& path);
+  bool drops(const sip::Path& path, std::span<const char> bytes);
   // From a socket.
   void on_datagram(const sip::Path& path, std::span<char> bytes) override;
   void on_unframed(const sip::Path& path, std::span<char> head, int status,

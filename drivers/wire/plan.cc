@@ -96,4 +96,10 @@ std::uint32_t shard_of_datagram(std::uint32_t shards, std::span<const std::byte>
   return 0;
 }
 
+bool belongs_to_begun(std::span<const std::byte> datagram) {
+  const std::string_view text(reinterpret_cast<const char*>(datagram.data()), datagram.size());
+  return text.starts_with("BYE ") || text.starts_with("ACK ") || text.starts_with("CANCEL ") ||
+         text.starts_with("SIP/2.0 ");
+}
+
 }  // namespace tandem::wire

@@ -63,4 +63,9 @@ std::uint32_t shard_of_datagram(std::uint32_t shards, std::span<const std::byte>
 // The same for a Call-ID that is known.
 std::uint32_t shard_of_call_id(std::uint32_t shards, std::string_view call_id);
 
+// BYE, ACK, CANCEL, a response: what can only belong to a call or a transaction that has begun.
+// Both processes take it from suspended addresses too, or calls that are up would go on and be paid
+// for.
+bool belongs_to_begun(std::span<const std::byte> datagram);
+
 }  // namespace tandem::wire

@@ -6,12 +6,12 @@ import time
 
 from harness.bench import NUMBER, Bench, case
 from harness.failure import Failure, check, check_equal, wait_until
-from harness.lab import (CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, STRANGER_AT_CALLEE,
+from harness.lab import (CALLEE, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, STRANGER_AT_CALLEE,
                          STRANGER_AT_CALLER, SWITCH_TO_CALLEE, SWITCH_TO_CALLER)
 from harness.listener import listener
 from harness.registration import authorization, send_register
 from harness.rtp import Address
-from harness.sip import Agent, Message, sdp
+from harness.sip import Agent, Leg, Message, sdp
 from harness.sipvicious import Sipvicious
 from harness.stream import StreamAgent
 from harness.switch import Switch
@@ -75,20 +75,27 @@ def phone_of(bench: Bench) -> Endpoint:
     return Endpoint(bench.callee(STRANGER_AT_CALLEE), PHONES_DOOR)
 
 
+def invite_as_alice(agent: Agent, door: Address) -> Leg:
+    """An INVITE with her password, asked for it first."""
+    body = sdp(agent.address, 4000)
+    call = agent.invite(door, NUMBER, body)
+    challenge = agent.expect(407)
+    whom = call.remote
+    call.ack(challenge)
+    call.remote = whom
+    line = "Proxy-" + authorization(challenge.get("Proxy-Authenticate"), "INVITE", "alice",
+                                    "alice-s3cret") + "\r\n"
+    again = call.request("INVITE", body, more=line)
+    call.invite_branch, call.invite_cseq = call.branch, call.cseq
+    agent.send(again, door)
+    return call
+
+
 def check_phone_works(bench: Bench, phone: Endpoint) -> None:
     """It registers, and calls somebody who is busy."""
     check_equal(phone.attempt("alice", "alice-s3cret"), 200, "the phone's REGISTER")
     with bench.callee() as vendor:
-        call = phone.agent.invite(PHONES_DOOR, NUMBER, sdp(STRANGER_AT_CALLEE, 4000))
-        challenge = phone.agent.expect(407)
-        whom = call.remote
-        call.ack(challenge)
-        call.remote = whom
-        line = "Proxy-" + authorization(challenge.get("Proxy-Authenticate"), "INVITE", "alice",
-                                        "alice-s3cret") + "\r\n"
-        again = call.request("INVITE", sdp(STRANGER_AT_CALLEE, 4000), more=line)
-        call.invite_branch, call.invite_cseq = call.branch, call.cseq
-        phone.agent.send(again, PHONES_DOOR)
+        call = invite_as_alice(phone.agent, PHONES_DOOR)
         leg = vendor.answer_leg(vendor.expect("INVITE"))
         leg.reply(486)
         vendor.expect("ACK")
@@ -294,6 +301,32 @@ def strangers_get_no_answer(bench: Bench) -> None:
 def attack(bench: Bench, tool: str, *options: str) -> Sipvicious:
     """From the caller's first address: that is what these tools send from, whatever they bind."""
     return bench.peer(Sipvicious, bench.lab.caller, tool, SWITCH_TO_CALLER, options)
+
+
+@case
+def calls_end_while_suspended(bench: Bench) -> None:
+    """Somebody beside a phone guesses until their address is suspended: the phone can make no more
+    calls, but the one that is up ends when it hangs up, and is recorded so."""
+    switch = switch_with_accounts(bench)
+    phone, attacker = attacker_of(bench), Endpoint(bench.caller(STRANGER_AT_CALLER, 5070), DOOR)
+    check_equal(phone.attempt("alice", "alice-s3cret"), 200, "the phone's REGISTER")
+    vendor = bench.callee()
+    call = invite_as_alice(phone.agent, DOOR)
+    leg = vendor.answer_leg(vendor.expect("INVITE"))
+    leg.reply(200, sdp(CALLEE, 30000))
+    call.ack(phone.agent.expect(200))
+    vendor.expect("ACK")
+    for i in range(6):
+        attacker.attempt(f"nobody{i}", "guess")
+    switch.wait_counter("sources_suspended", 1)
+    dropped = switch.counter("drop_suspended")
+    phone.agent.invite(DOOR, NUMBER, sdp(STRANGER_AT_CALLER, 4000))
+    switch.wait_counter("drop_suspended", dropped + 1)
+    call.bye_with(leg)
+    record = switch.wait_cdrs(1)[0]
+    check_equal((record["end_reason"], record["end_direction"]), ("NormalClearing", "caller"),
+                "end of the call")
+    switch.wait_no_calls()
 
 
 @case

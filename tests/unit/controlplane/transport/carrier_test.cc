@@ -109,10 +109,9 @@ TEST_F(TwoShards, AMessageGetsToTheShardOfItsCall) {
 // By a socket, and by the corridor, where the dataplane hasn't dropped it.
 TEST_F(TwoShards, MessagesOfTheSuspendedGoNoFurther) {
   ASSERT_TRUE(listen(one, here).ok());
-  const auto punt = [&](std::string_view from) {
+  const auto punt = [&](std::string_view from, const std::string& bytes) {
     wire::DatagramHead head;
     head.remote = *base::Endpoint::parse(from, 5060);
-    const auto bytes = message("s0-mine@x");
     auto worker = wire::worker_end(segment.channel(0, 0));
     ASSERT_TRUE(worker.punt.write(head, std::as_bytes(std::span(bytes))));
     one.carrier.poll(10);
@@ -127,11 +126,22 @@ TEST_F(TwoShards, MessagesOfTheSuspendedGoNoFurther) {
   }
   EXPECT_EQ(dropped(), 2u);
   one.suspended = base::IpAddress::ip4(192, 0, 2, 1);
-  punt("192.0.2.1");
+  punt("192.0.2.1", message("s0-mine@x"));
   EXPECT_EQ(dropped(), 3u);
   EXPECT_TRUE(one.heard.all.empty() && two.heard.all.empty());
-  punt("192.0.2.2");
+  punt("192.0.2.2", message("s0-mine@x"));
   EXPECT_EQ(one.heard.all.size(), 1u);
+  // What ends a call goes on: by the corridor, and by a socket.
+  const std::string bye = "BYE sip:x SIP/2.0\r\nCall-ID: s0-mine@x\r\n\r\n";
+  punt("192.0.2.1", bye);
+  EXPECT_EQ(one.heard.all.size(), 2u);
+  one.suspended = there.address;
+  send_from_far(bye);
+  for (int i = 0; i < 2000 && one.heard.all.size() < 3; ++i) {
+    one.loop.sockets().nap(base::Millis{5});
+    one.turn();
+  }
+  EXPECT_EQ(one.heard.all.size(), 3u);
   EXPECT_EQ(dropped(), 3u);
 }
 

@@ -173,5 +173,20 @@ TEST_F(CorridorFile, NeedsPortsButNotTooMany) {
   EXPECT_EQ(out.plan.address_count, kAddressesMax);
 }
 
+TEST(Plan, WhatBelongsToWhatHasBegun) {
+  const auto belongs = [](std::string_view text) {
+    return belongs_to_begun(std::as_bytes(std::span(text.data(), text.size())));
+  };
+  for (const auto* text :
+       {"BYE sip:a SIP/2.0", "ACK sip:a SIP/2.0", "CANCEL sip:a SIP/2.0", "SIP/2.0 200 OK"}) {
+    EXPECT_TRUE(belongs(text)) << text;
+  }
+  for (const auto* text :
+       {"REGISTER sip:a SIP/2.0", "INVITE sip:a SIP/2.0", "OPTIONS sip:a SIP/2.0", "SIP/3.0 200 OK",
+        "BYE", "bye sip:a SIP/2.0", ""}) {
+    EXPECT_FALSE(belongs(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace tandem::wire
