@@ -15,6 +15,7 @@
 #include <string>
 
 #include "controlplane/registrar/account_book.h"
+#include "perf/asked_count.h"
 #include "perf/resident.h"
 
 namespace tandem::perf {
@@ -88,9 +89,8 @@ void load(const std::string& path, int rows) {
 
 int main(int argc, char** argv) {
   using namespace tandem::perf;
-  const std::string first = argc > 1 ? argv[1] : "1000000";
-  const int rows = first == "quick" ? 2000 : std::atoi(first.c_str());
-  if (rows <= 0) {
+  const int rows = asked_count(argc, argv);
+  if (rows == 0) {
     std::fprintf(stderr, "usage: accounts_bench [quick|ROWS [FOLDER]]\n");
     return 2;
   }

@@ -17,6 +17,7 @@
 
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/sip/user_agent.h"
+#include "perf/asked_count.h"
 #include "perf/resident.h"
 
 namespace tandem::perf {
@@ -172,9 +173,8 @@ class Bench final : sip::Transport {
 
 int main(int argc, char** argv) {
   using namespace tandem::perf;
-  const std::string first = argc > 1 ? argv[1] : "1000000";
-  const int phones = first == "quick" ? 2000 : std::atoi(first.c_str());
-  if (phones <= 0) {
+  const int phones = asked_count(argc, argv);
+  if (phones == 0) {
     std::fprintf(stderr, "usage: register_bench [quick|PHONES]\n");
     return 2;
   }

@@ -15,7 +15,7 @@
 #include <memory>
 
 #include "controlplane/config/loader.h"
-#include "perf/load/corridor_end.h"
+#include "perf/load/measured_run.h"
 #include "perf/load/phones.h"
 
 namespace tandem::perf {
@@ -36,10 +36,6 @@ struct Options {
   std::size_t in_flight = 0;
 };
 
-constexpr Nanos kLongestNap = base::Millis{1};
-
-Nanos of_seconds(double s) { return Nanos{static_cast<std::int64_t>(s * 1e9)}; }
-
 void print(RegisterFigures& figures, std::uint64_t unsent, double seconds) {
   const auto line = [](const char* name, std::uint64_t value, const char* unit) {
     std::printf("%s %llu %s\n", name, static_cast<unsigned long long>(value), unit);
@@ -59,89 +55,6 @@ void print(RegisterFigures& figures, std::uint64_t unsent, double seconds) {
     std::printf("registered_p%zu %u us\n", part, at);
   }
 }
-
-// Registrations until enough are completed after the warm-up, or time is up; then lets open ones
-// end.
-class Load {
- public:
-  Load(const Options& options, Wire& wire, CorridorEnd* corridor, Phones& phones)
-      : options_(options), wire_(wire), corridor_(corridor), phones_(phones) {}
-
-  int run() {
-    const Nanos began = base::monotonic_now();
-    const Nanos warm_until = began + of_seconds(options_.warm);
-    const Nanos end = warm_until + of_seconds(options_.seconds);
-    next_ = began;
-    while (measured_ == Nanos{} || (phones_.open() != 0 && now_ < measured_ + patience())) {
-      now_ = base::monotonic_now();
-      mark(warm_until, end);
-      const std::uint32_t begun = measured_ == Nanos{} ? begin() : 0;
-      phones_.tick(now_);
-      const std::uint32_t taken = wire_.receive(phones_);
-      wire_.flush();
-      if (corridor_ != nullptr) corridor_->attend(now_);
-      if (taken == 0 && begun == 0) wire_.wait(idle());
-    }
-    // What was open at the end counts when it went wrong; so does the warm-up.
-    const auto& all = phones_.figures();
-    figures_.lost = all.lost + lost_warm_;
-    figures_.refused = all.refused + refused_warm_;
-    print(figures_, wire_.lost(), static_cast<double>((measured_ - measuring_).count()) / 1e9);
-    return figures_.lost + figures_.refused == 0 && figures_.completed != 0 ? 0 : 1;
-  }
-
- private:
-  static Nanos patience() { return 2 * Phones::kPatience; }
-
-  static void say(const char* word) {
-    std::puts(word);
-    std::fflush(stdout);
-  }
-  void mark(Nanos warm_until, Nanos end) {
-    RegisterFigures& so_far = phones_.figures();
-    if (measuring_ == Nanos{} && now_ >= warm_until) {
-      measuring_ = now_;
-      lost_warm_ = so_far.lost;
-      refused_warm_ = so_far.refused;
-      so_far = {};
-      say("measuring");
-    }
-    const bool enough = so_far.completed >= options_.registrations || now_ >= end;
-    if (measuring_ != Nanos{} && measured_ == Nanos{} && enough) {
-      measured_ = now_;
-      figures_ = so_far;
-      say("measured");
-    }
-  }
-  std::uint32_t begin() {
-    std::uint32_t begun = 0;
-    while (begun < 64 && due() && phones_.start(now_)) {
-      if (options_.rate > 0) next_ += of_seconds(1 / options_.rate);
-      ++begun;
-    }
-    return begun;
-  }
-  bool due() const {
-    return options_.rate > 0 ? now_ >= next_ : phones_.open() < options_.in_flight;
-  }
-  // How long nothing is to be begun.
-  Nanos idle() const {
-    if (options_.rate <= 0) return kLongestNap;
-    return std::clamp(next_ - now_, Nanos{}, kLongestNap);
-  }
-
-  const Options& options_;
-  Wire& wire_;
-  CorridorEnd* corridor_;
-  Phones& phones_;
-  Nanos now_{};
-  Nanos next_{};
-  Nanos measuring_{};
-  Nanos measured_{};
-  std::uint64_t lost_warm_ = 0;
-  std::uint64_t refused_warm_ = 0;
-  RegisterFigures figures_;
-};
 
 int fail(const std::string& why) {
   std::cerr << "register_load: " << why << "\n";
@@ -182,7 +95,14 @@ int run(Options options) {
                      .realm = options.realm,
                      .count = options.accounts,
                      .expires = options.expires});
-  return Load(options, *wire, corridor.get(), all).run();
+  auto done = measured_run(
+      all, *wire, corridor.get(), Pace({.rate = options.rate, .in_flight = options.in_flight}),
+      {.warm = options.warm, .seconds = options.seconds, .completed = options.registrations});
+  // What went wrong while it warmed up counts, too.
+  done.figures.lost += done.warm.lost;
+  done.figures.refused += done.warm.refused;
+  print(done.figures, wire->lost(), done.seconds);
+  return done.figures.lost + done.figures.refused == 0 && done.figures.completed != 0 ? 0 : 1;
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "controlplane/registrar/account_book.h"
 #include "controlplane/registrar/binding_store.h"
 #include "drivers/base/check.h"
+#include "perf/asked_count.h"
 #include "perf/resident.h"
 
 namespace tandem::perf {
@@ -157,9 +158,8 @@ void restart(const Files& files, int rows) {
 
 int main(int argc, char** argv) {
   using namespace tandem::perf;
-  const std::string first = argc > 1 ? argv[1] : "1000000";
-  const int rows = first == "quick" ? 2000 : std::atoi(first.c_str());
-  if (rows <= 0) {
+  const int rows = asked_count(argc, argv);
+  if (rows == 0) {
     std::fprintf(stderr, "usage: restart_bench [quick|ROWS [FOLDER]]\n");
     return 2;
   }

@@ -12,10 +12,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
-#include <random>
 
 #include "controlplane/config/loader.h"
-#include "perf/load/corridor_end.h"
+#include "perf/load/measured_run.h"
 #include "perf/load/parties.h"
 
 namespace tandem::perf {
@@ -34,33 +33,6 @@ struct Options {
   bool poisson = false;
   std::size_t in_flight = 0;
   int hold_ms = 0;
-};
-
-// When calls begin.
-class Pace {
- public:
-  explicit Pace(const Options& options) : options_(options) {}
-
-  bool due(Nanos now, std::size_t open) const {
-    return options_.rate > 0 ? now >= next_ : open < options_.in_flight;
-  }
-  void begun(Nanos now) {
-    if (next_ == Nanos{}) next_ = now;
-    const double gap = options_.poisson ? gaps_(random_) : 1;
-    if (options_.rate > 0) next_ += Nanos{static_cast<std::int64_t>(1e9 / options_.rate * gap)};
-  }
-  // How long nothing is to be begun.
-  Nanos idle(Nanos now) const {
-    constexpr Nanos kLongest = base::Millis{1};
-    if (options_.rate <= 0 || next_ == Nanos{}) return kLongest;
-    return std::clamp(next_ - now, Nanos{}, kLongest);
-  }
-
- private:
-  const Options& options_;
-  Nanos next_{};
-  std::mt19937_64 random_{1};
-  mutable std::exponential_distribution<double> gaps_{1.0};
 };
 
 double percentile(std::vector<std::uint32_t>& sorted, double part) {
@@ -88,55 +60,6 @@ void print(LoadFigures& figures, std::uint64_t unsent, double seconds) {
   std::printf("unsent %llu messages\n", static_cast<unsigned long long>(unsent));
   print_latency("first_reply", figures.first_reply_us);
   print_latency("setup", figures.setup_us);
-}
-
-// Calls until enough are completed after the warm-up, or time is up; then lets open calls end.
-int load(const Options& options, Wire& wire, CorridorEnd* corridor, const Addresses& at) {
-  Parties parties(wire, at, base::Millis{options.hold_ms});
-  Pace pace(options);
-  const auto seconds = [](double s) { return Nanos{static_cast<std::int64_t>(s * 1e9)}; };
-  const Nanos began = base::monotonic_now();
-  const Nanos warm_until = began + seconds(options.warm);
-  const Nanos end = warm_until + seconds(options.seconds);
-  Nanos measuring{};
-  Nanos measured{};
-  LoadFigures figures;
-  for (;;) {
-    const Nanos now = base::monotonic_now();
-    if (measuring == Nanos{} && now >= warm_until) {
-      measuring = now;
-      parties.figures() = {};
-      std::puts("measuring");
-      std::fflush(stdout);
-    }
-    const auto& so_far = parties.figures();
-    const bool enough = measuring != Nanos{} && (so_far.completed >= options.calls || now >= end);
-    if (enough && measured == Nanos{}) {
-      measured = now;
-      figures = so_far;
-      std::puts("measured");
-      std::fflush(stdout);
-    }
-    if (measured != Nanos{} && (parties.open() == 0 || now > measured + 2 * Parties::kPatience)) {
-      break;
-    }
-    std::uint32_t begun = 0;
-    while (measured == Nanos{} && begun < 64 && pace.due(now, parties.open()) &&
-           parties.start(now)) {
-      pace.begun(now);
-      ++begun;
-    }
-    parties.tick(now);
-    const std::uint32_t taken = wire.receive(parties);
-    wire.flush();
-    if (corridor != nullptr) corridor->attend(now);
-    if (taken == 0 && begun == 0) wire.wait(pace.idle(now));
-  }
-  // What was open at the end counts when it went wrong.
-  figures.lost = parties.figures().lost;
-  figures.refused = parties.figures().refused;
-  print(figures, wire.lost(), static_cast<double>((measured - measuring).count()) / 1e9);
-  return figures.lost + figures.refused == 0 && figures.completed != 0 ? 0 : 1;
 }
 
 int fail(const std::string& why) {
@@ -193,7 +116,13 @@ int run(Options options) {
     wire = std::move(opened).value();
   }
   prctl(PR_SET_TIMERSLACK, 1000UL);  // naps as short as asked for
-  return load(options, *wire, corridor.get(), {*device, *caller, *callee});
+  Parties parties(*wire, {*device, *caller, *callee}, base::Millis{options.hold_ms});
+  auto done = measured_run(
+      parties, *wire, corridor.get(),
+      Pace({.rate = options.rate, .poisson = options.poisson, .in_flight = options.in_flight}),
+      {.warm = options.warm, .seconds = options.seconds, .completed = options.calls});
+  print(done.figures, wire->lost(), done.seconds);
+  return done.figures.lost + done.figures.refused == 0 && done.figures.completed != 0 ? 0 : 1;
 }
 
 }  // namespace

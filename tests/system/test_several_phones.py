@@ -78,12 +78,17 @@ def pick_up(near: Leg, far: Leg, peers: Peers) -> Call:
                 check_media_address(invite_of(far), SWITCH_TO_CALLEE))
 
 
+def with_tcp(bench: Bench) -> BobsPhones:
+    """One of his phones may come by TCP."""
+    bench.lay_kernel_cables()
+    return BobsPhones(bench, "[[listener]]", 'name = "far"', 'protocol = "tcp"',
+                      f'address = "{KERNEL_TO_CALLEE}:5060"', 'port = "callee"')
+
+
 @case
 def all_phones_ring(bench: Bench) -> None:
     """Three by UDP and one by TCP; one answers, and the others are told that the call was taken."""
-    bench.lay_kernel_cables()
-    bob = BobsPhones(bench, "[[listener]]", 'name = "far"', 'protocol = "tcp"',
-                     f'address = "{KERNEL_TO_CALLEE}:5060"', 'port = "callee"')
+    bob = with_tcp(bench)
     for port in (5071, 5072, 5073):
         bob.add_here(port)
     tcp = StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, 5074)
@@ -111,9 +116,7 @@ def all_phones_ring(bench: Bench) -> None:
 @case
 def phone_by_tcp_answers_first(bench: Bench) -> None:
     """In its dialog all goes by its own connection."""
-    bench.lay_kernel_cables()
-    bob = BobsPhones(bench, "[[listener]]", 'name = "far"', 'protocol = "tcp"',
-                     f'address = "{KERNEL_TO_CALLEE}:5060"', 'port = "callee"')
+    bob = with_tcp(bench)
     bob.add_here(5071)
     with StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, 5074) as tcp:
         bob.add(tcp, KERNEL_TO_CALLEE)
@@ -131,9 +134,7 @@ def phone_by_tcp_answers_first(bench: Bench) -> None:
 @case
 def phone_vanishes_while_it_rings(bench: Bench) -> None:
     """Its connection is gone and it takes no other: that is its refusal, not the call's end."""
-    bench.lay_kernel_cables()
-    bob = BobsPhones(bench, "[[listener]]", 'name = "far"', 'protocol = "tcp"',
-                     f'address = "{KERNEL_TO_CALLEE}:5060"', 'port = "callee"')
+    bob = with_tcp(bench)
     bob.add_here(5071)
     with StreamAgent(bench.lab.callee, CALLEE_AT_KERNEL, 5074) as tcp:
         bob.add(tcp, KERNEL_TO_CALLEE)

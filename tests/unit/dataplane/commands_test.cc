@@ -6,6 +6,7 @@
 
 #include "tests/unit/dataplane/channel_home.h"
 #include "tests/unit/dataplane/frames.h"
+#include "tests/unit/dataplane/suspend_command.h"
 
 namespace tandem::dataplane {
 namespace {
@@ -66,14 +67,6 @@ class CommandsTest : public ::testing::Test {
     return command;
   }
 
-  static Command suspend_command(const char* address, base::Nanos until) {
-    Command command;
-    command.kind = CommandKind::kSuspend;
-    command.suspend = {};
-    command.suspend.address = *base::IpAddress::parse(address);
-    command.suspend.until_ns = until.count();
-    return command;
-  }
   static Command lift_command(const char* address) {
     Command command;
     command.kind = CommandKind::kLift;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/unit/dataplane/bench_switch.h"
+#include "tests/unit/dataplane/suspend_command.h"
 
 namespace tandem::dataplane {
 namespace {
@@ -41,14 +42,6 @@ class WorkerTest : public ::testing::Test {
     command.open.remote = endpoint(remote);
     command.open.tos = 0xb8;
     ASSERT_TRUE(bench.control(worker).commands.enqueue(command));
-  }
-  static Command suspend_command(const char* address, base::Nanos until) {
-    Command command;
-    command.kind = CommandKind::kSuspend;
-    command.suspend = {};
-    command.suspend.address = *base::IpAddress::parse(address);
-    command.suspend.until_ns = until.count();
-    return command;
   }
   void open_pair() {
     open({0, 20000}, {1, 30000}, "10.77.1.2:4000", 1, bench_);

@@ -28,6 +28,15 @@ class Groups : public Endpoints {
     alice.dial("10.77.1.1", "4989123");
     net.settle();
   }
+  // Carol's phone and this one are asked, and it rings; the mobile would be the next.
+  void ring_before_mobile(RawParty& raw) {
+    enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6", 900);
+    enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
+    enroll(kCarol, "sip:mobile@10.77.2.5", "10.77.2.5", 200);
+    call();
+    raw.respond(raw.invite, "180 Ringing", "r");
+    net.settle();
+  }
   Endpoint callee_media() {
     const auto peer = flows.begin()->second.peer;
     return flows.at({peer.address, peer.port}).remote;
@@ -183,12 +192,7 @@ TEST_F(Groups, LowerQFollowsWhenNobodyAnswersInTime) {
 // One that hangs up out of its early dialog has refused, too.
 TEST_F(Groups, LowerQFollowsWhenTheLastHangsUp) {
   RawParty raw(net, "10.77.2.6");
-  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6", 900);
-  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
-  enroll(kCarol, "sip:mobile@10.77.2.5", "10.77.2.5", 200);
-  call();
-  raw.respond(raw.invite, "180 Ringing", "r");
-  net.settle();
+  ring_before_mobile(raw);
   carol.leg()->finish(486);
   net.settle();
   raw.request("BYE", "r", 1);
@@ -267,12 +271,7 @@ TEST_F(Groups, ABusyPhoneIsHeardBesideOneThatRedirects) {
 // A 6xx has decided, though another phone doesn't obey its CANCEL in time.
 TEST_F(Groups, NobodyIsAskedAfterADecline) {
   RawParty raw(net, "10.77.2.6");
-  enroll(kCarol, "sip:raw@10.77.2.6", "10.77.2.6", 900);
-  enroll(kCarol, "sip:carol@10.77.2.3", "10.77.2.3", 900);
-  enroll(kCarol, "sip:mobile@10.77.2.5", "10.77.2.5", 200);
-  call();
-  raw.respond(raw.invite, "180 Ringing", "r");
-  net.settle();
+  ring_before_mobile(raw);
   carol.leg()->finish(603);
   net.settle();
   EXPECT_EQ(raw.count("CANCEL"), 1);
