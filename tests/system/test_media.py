@@ -36,8 +36,9 @@ def media_both_ways_with(bench: Bench, **options: object) -> None:
         check_equal(record[key], value, key)
     check(record["start_ms"] <= record["ring_ms"] <= record["answer_ms"] <= record["end_ms"],
           f"times out of order: {record}")
-    # Two clocks: wall time for the stamps, a steady one for the duration.
-    check(abs(record["hold_ms"] - (record["end_ms"] - record["answer_ms"])) <= 5,
+    # Two clocks, wall time for the stamps and a steady one for the duration, read at two
+    # moments: how far apart is the machine's affair, the unit tests hold the exact figures.
+    check(abs(record["hold_ms"] - (record["end_ms"] - record["answer_ms"])) <= 500,
           f"hold_ms does not fit the times: {record}")
     check(record["hold_ms"] >= PACKETS * 10, f"hold_ms {record['hold_ms']} is too short")
     check("PCMA" in str(record["codec"]), f"codec {record['codec']!r} is not PCMA")
