@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "controlplane/config/gateway_reader.h"
 #include "controlplane/config/listeners.h"
 #include "drivers/base/settings_file.h"
 #include "drivers/base/text.h"
@@ -13,14 +14,6 @@ namespace tandem::config {
 namespace {
 
 using base::SettingsTable;
-
-// The port whose network an address lies in.
-std::optional<std::uint32_t> port_towards(const Site& site, const base::IpAddress& address) {
-  for (std::uint32_t i = 0; i < site.ports.size(); ++i) {
-    if (site.ports[i].network.covers(address.ip4_network_order())) return i;
-  }
-  return std::nullopt;
-}
 
 void read_ports(SettingsTable& root, Site& site) {
   for (auto& table : root.tables("port")) {
@@ -40,116 +33,9 @@ void read_ports(SettingsTable& root, Site& site) {
   }
 }
 
-// "sip.example.net" or "sip.example.net:5070" (RFC 1123 §2.1): labels of letters, digits and
-// hyphens, the last one not of digits alone, so that a mistyped address doesn't pass for a name.
-std::optional<HostName> host_name(std::string_view text) {
-  HostName out;
-  std::string_view rest = text;
-  std::string_view name = base::split_first(rest, ':');
-  if (name.size() != text.size()) {
-    const auto port = base::parse_uint(rest, 65535);
-    if (!port || *port == 0) return std::nullopt;
-    out.port = static_cast<std::uint16_t>(*port);
-  }
-  if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > 253) return std::nullopt;
-  out.name = name;
-  bool digits_only = false;
-  while (!name.empty()) {
-    const std::string_view label = base::split_first(name, '.');
-    const auto fits = [](char c) {
-      const char lower = base::to_lower(c);
-      return base::is_digit(c) || (lower >= 'a' && lower <= 'z') || c == '-';
-    };
-    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
-        !std::all_of(label.begin(), label.end(), fits)) {
-      return std::nullopt;
-    }
-    digits_only = std::all_of(label.begin(), label.end(), base::is_digit);
-  }
-  return digits_only ? std::nullopt : std::optional(out);
-}
-
-void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
-  const bool routing = gateway.kind == GatewayKind::kRouting;
-  const auto texts = table.texts("address");
-  const std::uint16_t plain_port = default_port(
-      gateway.listener ? site.listeners[*gateway.listener].protocol : base::Protocol::kUdp);
-  for (const auto& text : texts) {
-    const auto address = base::Endpoint::parse(text, routing ? plain_port : 0);
-    if (const auto host = address ? std::nullopt : host_name(text)) {
-      gateway.hosts.push_back(*host);
-      continue;
-    }
-    if (!address || !address->address.is_ip4()) {
-      table.fault("address", fmt::format("\"{}\" is neither an IPv4 address nor a name", text));
-      continue;
-    }
-    for (const auto& other : site.gateways) {
-      if (routing || other.kind != GatewayKind::kMapping) continue;
-      if (std::find(other.addresses.begin(), other.addresses.end(), *address) !=
-          other.addresses.end()) {
-        table.fault("address", fmt::format("{} is also that of gateway {}", text, other.name));
-      }
-    }
-    gateway.addresses.push_back(*address);
-  }
-  if (texts.empty()) table.fault("address", "at least one is needed");
-  if (routing && texts.size() > 1) {
-    table.fault("address", "a routing gateway has one address or name");
-  }
-}
-
-// Through which port a routing gateway is reached, or its media alone when SIP takes a listener.
-void read_way_out(SettingsTable& table, const Site& site, Gateway& gateway, bool listened) {
-  const auto name = table.text("port", "");
-  if (gateway.kind != GatewayKind::kRouting) {
-    if (!name.empty()) table.fault("port", "is for routing gateways");
-    return;
-  }
-  if (listened && name.empty()) {
-    if (gateway.listener) gateway.port = site.listeners[*gateway.listener].port;
-    return;
-  }
-  if (!gateway.hosts.empty() && name.empty()) {
-    table.fault("port",
-                "a gateway known by name needs port = \"NAME\": where its addresses lie "
-                "is not known beforehand");
-    return;
-  }
-  if (name.empty() && gateway.addresses.empty()) return;
-  const auto port =
-      name.empty() ? port_towards(site, gateway.addresses.front().address) : port_named(site, name);
-  if (!port) {
-    table.fault(name.empty() ? "address" : "port",
-                name.empty() ? "lies in no port's network: say which with port = \"NAME\""
-                             : fmt::format("there is no port \"{}\"", name));
-    return;
-  }
-  if (site.ports[*port].sip_port == 0 && !listened) {
-    table.fault("port", fmt::format("port \"{}\" has no sip_port", site.ports[*port].name));
-  }
-  gateway.port = *port;
-}
-
-void read_gateways(SettingsTable& root, Site& site) {
+void read_gateways(SettingsTable& root, Site& site, const GatewayChecks& checks) {
   for (auto& table : root.tables("gateway")) {
-    Gateway gateway;
-    gateway.name = table.required_text("name");
-    const auto kind = table.required_text("kind");
-    if (kind == "routing")
-      gateway.kind = GatewayKind::kRouting;
-    else if (kind != "mapping")
-      table.fault("kind", "must be \"mapping\" or \"routing\"");
-    for (const auto& other : site.gateways) {
-      if (other.name == gateway.name) table.fault("name", "is that of an earlier gateway");
-    }
-    const bool listened = read_gateway_listener(table, site, gateway);
-    read_addresses(table, site, gateway);
-    gateway.capacity = static_cast<std::uint32_t>(table.integer("capacity", 0, 0, 1'000'000));
-    read_way_out(table, site, gateway, listened);
-    table.refuse_unknown();
-    site.gateways.push_back(std::move(gateway));
+    site.gateways.push_back(read_gateway(table, site, site.gateways, checks));
   }
 }
 
@@ -263,7 +149,7 @@ void check_keepalive(SettingsTable& root, Site& site) {
 
 }  // namespace
 
-base::Result<Site> load_site(const std::string& path) {
+base::Result<Site> load_site(const std::string& path, const GatewayChecks& checks) {
   auto file = base::SettingsFile::read(path);
   if (!file) return std::move(file).take_error();
   auto root = file->root();
@@ -271,10 +157,10 @@ base::Result<Site> load_site(const std::string& path) {
   site.corridor = wire::read_corridor(root);
   read_ports(root, site);
   read_listeners(root, site);
-  read_gateways(root, site);
+  read_registrar(root, site);
+  read_gateways(root, site, checks);
   read_routes(root, site);
   read_dns(root, site);
-  read_registrar(root, site);
   read_rest(root, site);
   check_keepalive(root, site);
   root.refuse_unknown();

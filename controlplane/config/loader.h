@@ -3,11 +3,12 @@
 
 #include <string>
 
+#include "controlplane/config/gateway_reader.h"
 #include "controlplane/config/site.h"
 #include "drivers/base/result.h"
 
 namespace tandem::config {
 
-base::Result<Site> load_site(const std::string& path);
+base::Result<Site> load_site(const std::string& path, const GatewayChecks& checks = {});
 
 }  // namespace tandem::config

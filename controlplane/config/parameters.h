@@ -33,6 +33,7 @@ class Parameters {
 #define SECONDS_OR_0(name, value, least, most, sentence) base::Seconds name{value};
 #define MILLIS(name, value, least, most, sentence) base::Millis name{value};
 #define COUNT(name, value, least, most, sentence) std::uint64_t name = value;
+#define COUNT_OR_NONE(name, least, most, sentence) std::uint64_t name = 0;
 #define GAPS(name, value, sentence) std::vector<base::Nanos> name;
 #define PORTS(name, low, high, sentence) PortRange name{low, high};
 #define TOS(name, value, sentence) std::uint8_t name = value;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config/gateway.h"
 #include "controlplane/config/parameters.h"
 #include "drivers/base/endpoint.h"
 #include "drivers/base/protocol.h"
@@ -42,41 +43,6 @@ struct Listener {
   base::Endpoint address;  // of the kernel's, not a port's
   std::uint32_t port = 0;  // index into Site::ports: media of whoever signals here
   Tls tls{};
-};
-
-enum class GatewayKind : std::uint8_t {
-  kMapping,  // ingress: a customer, known by source address
-  kRouting,  // egress: a vendor
-};
-
-// A gateway known by name: looked up while the switch runs (RFC 3263).
-struct HostName {
-  std::string name;
-  std::uint16_t port = 0;  // 0: what SRV records say, else the protocol's own
-
-  friend bool operator==(const HostName&, const HostName&) = default;
-};
-
-// One of the places where a gateway is reached. The lowest priority is tried first; among equals,
-// the weight is the share (RFC 2782).
-struct Target {
-  base::Endpoint endpoint;
-  std::uint16_t priority = 0;
-  std::uint16_t weight = 0;
-
-  friend bool operator==(const Target&, const Target&) = default;
-};
-
-struct Gateway {
-  std::string name;
-  GatewayKind kind = GatewayKind::kMapping;
-  std::vector<base::Endpoint> addresses;  // mapping: port 0 = any; routing: at most one
-  std::uint32_t capacity = 0;             // concurrent calls; 0: no limit
-  std::uint32_t port = 0;  // routing: index into Site::ports that leads to it, or to its media
-  std::vector<HostName> hosts{};            // beside addresses; routing: one, where there is none
-  std::optional<std::uint32_t> listener{};  // routing: index into Site::listeners; none: its port
-  std::string server_name{};  // what its TLS certificate must be for; empty: its name or address
-  bool large_by_tcp = false;  // requests too large for a datagram go by TCP
 };
 
 struct Route {

@@ -3,11 +3,34 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "drivers/base/text.h"
 
 namespace tandem::base {
 namespace {
 
 const toml::table kEmptyTable;
+
+std::optional<std::int64_t> whole(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// The texts of a list, parted by commas. No value: it holds something else.
+std::optional<std::string> joined(const toml::array& list) {
+  std::string out;
+  for (const auto& item : list) {
+    const auto text = item.value_exact<std::string>();
+    const auto number = item.value_exact<std::int64_t>();
+    if (!text && !number) return std::nullopt;
+    out += (out.empty() ? "" : ",") + (text ? *text : std::to_string(*number));
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -20,7 +43,8 @@ void SettingsTable::fault(std::string_view key, std::string_view sentence) {
   const auto* node = table_->get(key);
   const auto line = node != nullptr ? node->source().begin.line : table_->source().begin.line;
   const auto where = name_.empty() ? std::string() : "[" + name_ + "] ";
-  auto words = fmt::format("{}:{}: {}{}: {}", path_, line, where, key, sentence);
+  auto words = words_ ? fmt::format("{}: {}", key, sentence)
+                      : fmt::format("{}:{}: {}{}: {}", path_, line, where, key, sentence);
   // A table that two readers share is found wanting by both.
   if (std::find(faults_->begin(), faults_->end(), words) == faults_->end()) {
     faults_->push_back(std::move(words));
@@ -44,7 +68,8 @@ std::int64_t SettingsTable::integer(std::string_view key, std::int64_t fallback,
                                     std::int64_t most) {
   const auto* node = find(key);
   if (node == nullptr) return fallback;
-  const auto value = node->value_exact<std::int64_t>();
+  const auto value =
+      words_ ? whole(*node->value_exact<std::string>()) : node->value_exact<std::int64_t>();
   if (!value) {
     fault(key, "must be a whole number");
     return fallback;
@@ -59,16 +84,25 @@ std::int64_t SettingsTable::integer(std::string_view key, std::int64_t fallback,
 bool SettingsTable::flag(std::string_view key, bool fallback) {
   const auto* node = find(key);
   if (node == nullptr) return fallback;
+  const auto word = node->value_exact<std::string>();
+  if (words_ && (*word == "on" || *word == "true")) return true;
+  if (words_ && (*word == "off" || *word == "false")) return false;
   if (const auto value = node->value_exact<bool>()) return *value;
-  fault(key, "must be true or false");
+  fault(key, words_ ? "must be on or off" : "must be true or false");
   return fallback;
 }
 
 std::vector<std::string> SettingsTable::texts(std::string_view key) {
   const auto* node = find(key);
   if (node == nullptr) return {};
-  if (const auto value = node->value_exact<std::string>()) return {*value};
   std::vector<std::string> out;
+  if (const auto value = node->value_exact<std::string>()) {
+    if (!words_) return {*value};
+    for (std::string_view rest = *value; !rest.empty();) {
+      out.emplace_back(trim(split_first(rest, ',')));
+    }
+    return out;
+  }
   if (const auto* list = node->as_array()) {
     for (const auto& item : *list) {
       const auto value = item.value_exact<std::string>();
@@ -137,6 +171,8 @@ std::vector<std::pair<std::string, std::string>> SettingsTable::pairs() {
       out.emplace_back(key.str(), std::to_string(*number));
     } else if (const auto real = node.value_exact<double>()) {
       out.emplace_back(key.str(), fmt::format("{}", *real));
+    } else if (const auto list = node.is_array() ? joined(*node.as_array()) : std::nullopt) {
+      out.emplace_back(key.str(), *list);
     } else {
       fault(key.str(), "must be a text, a number, true or false");
     }
@@ -158,6 +194,14 @@ Result<SettingsFile> SettingsFile::read(const std::string& path) {
   } catch (const toml::parse_error& fault) {
     return error(fmt::format("{}:{}: {}", path, fault.source().begin.line, fault.description()));
   }
+  return file;
+}
+
+SettingsFile SettingsFile::of_words(const std::vector<std::pair<std::string, std::string>>& words) {
+  SettingsFile file;
+  file.words_ = true;
+  file.table_ = std::make_shared<toml::table>();
+  for (const auto& [name, value] : words) file.table_->insert_or_assign(name, value);
   return file;
 }
 

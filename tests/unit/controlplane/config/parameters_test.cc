@@ -63,6 +63,14 @@ TEST(Parameters, DefaultsAndRangesAgree) {
   EXPECT_FALSE(p.set(#name, std::to_string((most) + 1)).ok()) << #name; \
   EXPECT_TRUE(p.set(#name, "0").ok()) << #name;                         \
   EXPECT_EQ(p.name, base::Seconds{0});
+#define COUNT_OR_NONE(name, least, most, sentence)                      \
+  EXPECT_EQ(p.name, 0u) << #name;                                       \
+  EXPECT_TRUE(p.set(#name, #least).ok()) << #name;                      \
+  EXPECT_TRUE(p.set(#name, #most).ok()) << #name;                       \
+  EXPECT_FALSE(p.set(#name, std::to_string((least)-1)).ok()) << #name;  \
+  EXPECT_FALSE(p.set(#name, std::to_string((most) + 1)).ok()) << #name; \
+  EXPECT_TRUE(p.set(#name, "none").ok()) << #name;                      \
+  EXPECT_EQ(p.name, 0u);
 #include "controlplane/config/parameters.def"
 #undef NUMBER
 }

@@ -98,16 +98,34 @@ TEST_F(Settings, ListsOfTablesMustHoldTablesOnly) {
 }
 
 TEST_F(Settings, PairsComeAsText) {
-  auto table = root("a = 'x'\nb = 5\nc = true\nd = 0.5\ne = [1]\nf = 0xa0\ng = false\n");
+  auto table =
+      root("a = 'x'\nb = 5\nc = true\nd = 0.5\ne = ['p', 2]\nf = 0xa0\ng = false\nh = [[1]]\n");
   auto pairs = table.pairs();
   std::sort(pairs.begin(), pairs.end());
   const std::vector<std::pair<std::string, std::string>> expected = {
-      {"a", "x"}, {"b", "5"}, {"c", "on"}, {"d", "0.5"}, {"f", "160"}, {"g", "off"}};
+      {"a", "x"}, {"b", "5"}, {"c", "on"}, {"d", "0.5"}, {"e", "p,2"}, {"f", "160"}, {"g", "off"}};
   EXPECT_EQ(pairs, expected);
   ASSERT_EQ(faults().size(), 1u);
-  EXPECT_TRUE(faults()[0].starts_with(path + ":5: e: "));
+  EXPECT_TRUE(faults()[0].starts_with(path + ":8: h: "));
   table.refuse_unknown();
   EXPECT_EQ(faults().size(), 1u);
+}
+
+TEST_F(Settings, WordsAreReadAsWhatTheyStandFor) {
+  auto words = SettingsFile::of_words({{"a", "x,y , z"}, {"b", "5"}, {"c", "on"}, {"d", "off"}});
+  auto table = words.root();
+  EXPECT_EQ(table.texts("a"), (std::vector<std::string>{"x", "y", "z"}));
+  EXPECT_EQ(table.text("a", ""), "x,y , z");
+  EXPECT_EQ(table.integer("b", 0, 0, 9), 5);
+  EXPECT_TRUE(table.flag("c", false));
+  EXPECT_FALSE(table.flag("d", true));
+  table.refuse_unknown();
+  EXPECT_TRUE(words.verdict().ok());
+  table.integer("a", 0, 0, 9);
+  table.integer("b", 0, 0, 4);
+  table.flag("b", false);
+  EXPECT_EQ(words.verdict().error_text(),
+            "a: must be a whole number\nb: 5 is outside 0..4\nb: must be on or off");
 }
 
 TEST_F(Settings, AllFaultsAreInTheVerdict) {

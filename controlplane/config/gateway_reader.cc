@@ -1,0 +1,344 @@
+#include "controlplane/config/gateway_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controlplane/config/listeners.h"
+#include "drivers/base/check.h"
+#include "drivers/base/text.h"
+
+namespace tandem::config {
+namespace {
+
+using base::SettingsTable;
+
+constexpr std::size_t kPrefixMax = 32;
+
+// The port whose network an address lies in.
+std::optional<std::uint32_t> port_towards(const Site& site, const base::IpAddress& address) {
+  for (std::uint32_t i = 0; i < site.ports.size(); ++i) {
+    if (site.ports[i].network.covers(address.ip4_network_order())) return i;
+  }
+  return std::nullopt;
+}
+
+// "sip.example.net" or "sip.example.net:5070" (RFC 1123 §2.1): labels of letters, digits and
+// hyphens, the last one not of digits alone, so that a mistyped address doesn't pass for a name.
+std::optional<HostName> host_name(std::string_view text) {
+  HostName out;
+  std::string_view rest = text;
+  std::string_view name = base::split_first(rest, ':');
+  if (name.size() != text.size()) {
+    const auto port = base::parse_uint(rest, 65535);
+    if (!port || *port == 0) return std::nullopt;
+    out.port = static_cast<std::uint16_t>(*port);
+  }
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.size() > 253) return std::nullopt;
+  out.name = name;
+  bool digits_only = false;
+  while (!name.empty()) {
+    const std::string_view label = base::split_first(name, '.');
+    const auto fits = [](char c) {
+      const char lower = base::to_lower(c);
+      return base::is_digit(c) || (lower >= 'a' && lower <= 'z') || c == '-';
+    };
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
+        !std::all_of(label.begin(), label.end(), fits)) {
+      return std::nullopt;
+    }
+    digits_only = std::all_of(label.begin(), label.end(), base::is_digit);
+  }
+  return digits_only ? std::nullopt : std::optional(out);
+}
+
+void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
+  const bool routing = gateway.kind == GatewayKind::kRouting;
+  const auto texts = table.texts("address");
+  const std::uint16_t plain_port = default_port(
+      gateway.listener ? site.listeners[*gateway.listener].protocol : base::Protocol::kUdp);
+  for (const auto& text : texts) {
+    const auto address = base::Endpoint::parse(text, routing ? plain_port : 0);
+    if (const auto host = address ? std::nullopt : host_name(text)) {
+      gateway.hosts.push_back(*host);
+      continue;
+    }
+    if (!address || !address->address.is_ip4()) {
+      table.fault("address", fmt::format("\"{}\" is neither an IPv4 address nor a name", text));
+      continue;
+    }
+    gateway.addresses.push_back(*address);
+  }
+  if (texts.empty() && gateway.account.empty()) table.fault("address", "at least one is needed");
+  if (!texts.empty() && !gateway.account.empty()) {
+    table.fault("account", "stands instead of an address, not beside one");
+  }
+  if (routing && texts.size() > 1) {
+    table.fault("address", "a routing gateway has one address or name");
+  }
+}
+
+// Through which port a routing gateway is reached, or its media alone when SIP takes a listener.
+void read_way_out(SettingsTable& table, const Site& site, Gateway& gateway, bool listened) {
+  const auto name = table.text("port", "");
+  if (gateway.kind != GatewayKind::kRouting) {
+    if (!name.empty()) table.fault("port", "is for routing gateways");
+    return;
+  }
+  if (listened && name.empty()) {
+    if (gateway.listener) gateway.port = site.listeners[*gateway.listener].port;
+    return;
+  }
+  if (!gateway.hosts.empty() && name.empty()) {
+    table.fault("port",
+                "a gateway known by name needs port = \"NAME\": where its addresses lie "
+                "is not known beforehand");
+    return;
+  }
+  if (name.empty() && gateway.addresses.empty()) return;  // where it registers from
+  const auto port =
+      name.empty() ? port_towards(site, gateway.addresses.front().address) : port_named(site, name);
+  if (!port) {
+    table.fault(name.empty() ? "address" : "port",
+                name.empty() ? "lies in no port's network: say which with port = \"NAME\""
+                             : fmt::format("there is no port \"{}\"", name));
+    return;
+  }
+  if (site.ports[*port].sip_port == 0 && !listened) {
+    table.fault("port", fmt::format("port \"{}\" has no sip_port", site.ports[*port].name));
+  }
+  gateway.port = *port;
+}
+
+bool same_address(const Gateway& one, const base::Endpoint& address) {
+  return std::find(one.addresses.begin(), one.addresses.end(), address) != one.addresses.end();
+}
+
+// Two customers may send from one address when their numbers' prefixes tell them apart.
+void check_apart(SettingsTable& table, const Gateway& gateway, const std::vector<Gateway>& others) {
+  if (gateway.kind != GatewayKind::kMapping) return;
+  for (const Gateway& other : others) {
+    if (other.kind != GatewayKind::kMapping) continue;
+    if (!gateway.account.empty() && base::iequals(other.account, gateway.account)) {
+      table.fault("account", fmt::format("is also that of gateway {}", other.name));
+    }
+    const auto shared =
+        std::find_if(gateway.addresses.begin(), gateway.addresses.end(),
+                     [&](const base::Endpoint& mine) { return same_address(other, mine); });
+    if (shared == gateway.addresses.end()) continue;
+    const auto text = shared->port == 0 ? shared->address.text() : shared->text();
+    if (gateway.prefixes.empty() && other.prefixes.empty()) {
+      table.fault("address", fmt::format("{} is also that of gateway {}", text, other.name));
+    }
+    for (const auto& prefix : gateway.prefixes) {
+      if (std::find(other.prefixes.begin(), other.prefixes.end(), prefix) == other.prefixes.end()) {
+        continue;
+      }
+      table.fault("prefixes", fmt::format("{} is also that of gateway {}, which has {} too", prefix,
+                                          other.name, text));
+    }
+  }
+}
+
+void read_prefixes(SettingsTable& table, Gateway& gateway) {
+  gateway.prefixes = table.texts("prefixes");
+  for (auto prefix = gateway.prefixes.begin(); prefix != gateway.prefixes.end(); ++prefix) {
+    if (prefix->size() > kPrefixMax ||
+        !std::all_of(prefix->begin(), prefix->end(), base::is_digit)) {
+      table.fault("prefixes", fmt::format("\"{}\" must be 0..{} digits", *prefix, kPrefixMax));
+    }
+    if (std::find(gateway.prefixes.begin(), prefix, *prefix) != prefix) {
+      table.fault("prefixes", fmt::format("\"{}\" stands there twice", *prefix));
+    }
+  }
+}
+
+// "486", "500-599"
+std::optional<StatusRange> status_range(std::string_view text) {
+  std::string_view rest = text;
+  const auto first = base::parse_uint(base::trim(base::split_first(rest, '-')), 699);
+  const auto last = text.find('-') == text.npos ? first : base::parse_uint(base::trim(rest), 699);
+  if (!first || !last || *first < 300 || *last < *first) return std::nullopt;
+  return StatusRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+}
+
+void read_codes(SettingsTable& table, Gateway& gateway, const GatewayChecks& checks) {
+  for (const auto& text : table.texts("stop_codes")) {
+    const auto range = status_range(text);
+    if (!range) {
+      table.fault("stop_codes", fmt::format("\"{}\" is no final response from 300 to 699, nor a "
+                                            "range of them (500-599)",
+                                            text));
+      continue;
+    }
+    for (const StatusRange& other : gateway.stop_codes) {
+      if (other.first <= range->last && range->first <= other.last) {
+        table.fault("stop_codes", fmt::format("{} overlaps what stands before it", text));
+      }
+    }
+    gateway.stop_codes.push_back(*range);
+  }
+  for (const auto& text : table.texts("fail_codes")) {
+    std::string_view rest = text;
+    const std::string reason(base::trim(base::split_first(rest, ':')));
+    const auto status = base::parse_uint(base::trim(rest), 699);
+    if (!status || *status < 400) {
+      table.fault("fail_codes", fmt::format("\"{}\" must be an end reason, or *, then a status "
+                                            "from 400 to 699: NoRoute:404",
+                                            text));
+      continue;
+    }
+    if (reason != "*" && checks.is_end_reason && !checks.is_end_reason(reason)) {
+      table.fault("fail_codes", fmt::format("\"{}\" is no end reason", reason));
+    }
+    const auto same = [&](const FailCode& other) { return other.reason == reason; };
+    if (std::any_of(gateway.fail_codes.begin(), gateway.fail_codes.end(), same)) {
+      table.fault("fail_codes", fmt::format("{} stands there twice", reason));
+    }
+    gateway.fail_codes.push_back({reason, static_cast<std::uint16_t>(*status)});
+  }
+}
+
+// user@realm, of a realm of ours.
+void read_account(SettingsTable& table, const Site& site, Gateway& gateway) {
+  gateway.account = table.text("account", "");
+  if (gateway.account.empty()) return;
+  const auto at = gateway.account.rfind('@');
+  if (!site.registrar) {
+    table.fault("account", "nobody registers here: there is no [registrar]");
+    return;
+  }
+  const auto& realms = site.registrar->realms;
+  const auto ours = [&](const std::string& realm) {
+    return at != std::string::npos && base::iequals(realm, gateway.account.substr(at + 1));
+  };
+  if (at == 0 || std::none_of(realms.begin(), realms.end(), ours)) {
+    table.fault("account", "must be USER@REALM, with a realm of ours");
+  }
+}
+
+void read_overrides(SettingsTable& table, Gateway& gateway) {
+  Parameters scratch;
+  const auto& may = gateway_parameters();
+  for (const auto& [name, value] : gateway.words) {
+    if (!name.starts_with("SS_") && !name.starts_with("TD_")) continue;
+    if (value == "system") continue;
+    if (std::find(may.begin(), may.end(), name) == may.end()) {
+      table.fault(name, "is no parameter that a gateway may have otherwise");
+    } else if (const auto set = scratch.set(name, value); !set) {
+      table.fault(name, set.error_text());
+    } else {
+      gateway.overrides.emplace_back(name, value);
+    }
+  }
+}
+
+std::uint32_t count(SettingsTable& table, std::string_view name, std::int64_t fallback,
+                    std::int64_t most) {
+  return static_cast<std::uint32_t>(table.integer(name, fallback, 0, most));
+}
+
+// What a setting of the other kind says would never be obeyed, nor one that nobody knows.
+void check_names(SettingsTable& table, const Gateway& gateway) {
+  const std::string_view kind = gateway.kind == GatewayKind::kMapping ? "mapping" : "routing";
+  const auto& settings = gateway_settings();
+  for (const auto& [name, value] : gateway.words) {
+    if (name.starts_with("SS_") || name.starts_with("TD_")) continue;
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [&](const GatewaySetting& each) { return each.name == name; });
+    if (found == settings.end()) {
+      table.fault(name, "is not a setting known here");
+    } else if (found->kinds != "both" && found->kinds != kind) {
+      table.fault(name, fmt::format("is for {} gateways", found->kinds));
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<GatewaySetting>& gateway_settings() {
+  static const std::vector<GatewaySetting> kSettings{
+      {"name", "both", "as records, routes and commands call it"},
+      {"kind", "both", "mapping: a customer, sends calls to us; routing: a vendor, takes them"},
+      {"address", "both",
+       "IPv4 addresses (mapping) or the one (routing) of it, each with its port or none, or names"},
+      {"account", "both", "instead of an address: USER@REALM, the account that it registers with"},
+      {"port", "routing",
+       "the port whose network it is reached through, where its address doesn't "
+       "say"},
+      {"transport", "routing", "udp, tcp or tls"},
+      {"listener", "routing", "SIP by this listener instead of the port"},
+      {"server_name", "routing", "what its TLS certificate must be for"},
+      {"large_requests", "routing", "tcp: requests above 1300 octets by TCP; udp: as all others"},
+      {"capacity", "both", "concurrent calls; 0: no limit"},
+      {"calls_per_s", "both", "new calls in a second; 0: no limit"},
+      {"prefixes", "both",
+       "routing: numbers with these prefixes go to it; mapping: of the gateways of one address, it "
+       "is the one whose prefix fits the called number"},
+      {"priority", "routing", "of its prefixes: the lowest first"},
+      {"weight", "routing", "its share among those of one priority"},
+      {"locked", "both", "no new calls; those that are up go on"},
+      {"rests", "routing", "after a 503 with Retry-After it isn't asked for so long"},
+      {"probe", "routing",
+       "seconds: asked with OPTIONS as often, and out of the order while it "
+       "doesn't answer properly; 0: never"},
+      {"max_duration", "both", "seconds: no call of its lasts longer; 0: no limit of its own"},
+      {"stop_codes", "routing", "final responses (486, 500-599) after which no other is tried"},
+      {"fail_codes", "mapping",
+       "END REASON:STATUS, what it gets instead of our own status; *: for "
+       "every other reason"},
+  };
+  return kSettings;
+}
+
+const std::vector<std::string_view>& gateway_parameters() {
+  static const std::vector<std::string_view> kNames{
+      "SS_SIP_TIMEOUT_INVITE",           "SS_SIP_TIMEOUT_TRYING",
+      "SS_SIP_TIMEOUT_SESSION_PROGRESS", "SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP",
+      "SS_SIP_TIMEOUT_RINGING",          "SS_SIP_NO_TIMER_REINVITE_INTERVAL",
+      "SS_SIP_STOP_SWITCH_AFTER_SDP",    "SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT",
+  };
+  return kNames;
+}
+
+Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<Gateway>& others,
+                     const GatewayChecks& checks) {
+  Gateway gateway;
+  gateway.words = table.pairs();
+  gateway.name = table.required_text("name");
+  const auto kind = table.required_text("kind");
+  if (kind == "routing")
+    gateway.kind = GatewayKind::kRouting;
+  else if (kind != "mapping")
+    table.fault("kind", "must be \"mapping\" or \"routing\"");
+  for (const auto& other : others) {
+    if (other.name == gateway.name) table.fault("name", "is that of an earlier gateway");
+  }
+  check_names(table, gateway);
+  const bool listened = read_gateway_listener(table, site, gateway);
+  read_account(table, site, gateway);
+  read_addresses(table, site, gateway);
+  gateway.capacity = count(table, "capacity", 0, 1'000'000);
+  gateway.calls_per_s = count(table, "calls_per_s", 0, 1'000'000);
+  read_prefixes(table, gateway);
+  gateway.priority = static_cast<std::uint16_t>(count(table, "priority", 100, UINT16_MAX));
+  gateway.weight = static_cast<std::uint16_t>(count(table, "weight", 1, UINT16_MAX));
+  gateway.locked = table.flag("locked", false);
+  gateway.rests = table.flag("rests", true);
+  gateway.probe = base::Seconds{count(table, "probe", 0, 3600)};
+  gateway.max_duration = base::Seconds{count(table, "max_duration", 0, 86'400)};
+  read_codes(table, gateway, checks);
+  read_overrides(table, gateway);
+  read_way_out(table, site, gateway, listened);
+  check_apart(table, gateway, others);
+  return gateway;
+}
+
+Parameters parameters_of(const Gateway& gateway, const Parameters& system) {
+  Parameters out = system;
+  for (const auto& [name, value] : gateway.overrides) CHECK(out.set(name, value).ok());
+  return out;
+}
+
+}  // namespace tandem::config

@@ -1,0 +1,33 @@
+// A gateway's settings to a Gateway: those of a [[gateway]] table of the site file, and the same
+// words (NAME=VALUE) from the store. Faults are left with the table.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/config/site.h"
+#include "drivers/base/settings_file.h"
+
+namespace tandem::config {
+
+// What higher floors know about settings; without one, everything passes.
+struct GatewayChecks {
+  std::function<bool(std::string_view)> is_end_reason{};
+};
+
+// One setting, for help and the reference page.
+struct GatewaySetting {
+  std::string_view name;
+  std::string_view kinds;  // "mapping", "routing", "both"
+  std::string_view sentence;
+};
+const std::vector<GatewaySetting>& gateway_settings();
+// The parameters that a gateway may have otherwise than the system.
+const std::vector<std::string_view>& gateway_parameters();
+
+// REQUIRES: the site's ports, listeners and registrar are read. `others`: all gateways but this.
+Gateway read_gateway(base::SettingsTable& table, const Site& site,
+                     const std::vector<Gateway>& others, const GatewayChecks& checks);
+
+}  // namespace tandem::config

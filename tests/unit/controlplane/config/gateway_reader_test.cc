@@ -1,0 +1,179 @@
+// A gateway's settings as words: what each means, and what is refused.
+#include "controlplane/config/gateway_reader.h"
+
+#include <gtest/gtest.h>
+
+#include "drivers/base/text.h"
+
+namespace tandem::config {
+namespace {
+
+class GatewayReader : public ::testing::Test {
+ protected:
+  GatewayReader() {
+    Port port;
+    port.name = "callee";
+    port.network = *base::Ip4Prefix::parse("10.77.2.1/24");
+    port.address = *base::IpAddress::parse("10.77.2.1");
+    port.sip_port = 5060;
+    site.ports.push_back(port);
+    checks.is_end_reason = [](std::string_view name) { return name == "NoRoute"; };
+  }
+
+  // "kind=mapping address=10.0.0.1": blanks part the words.
+  Gateway read(std::string_view text) {
+    Words words;
+    while (!text.empty()) {
+      std::string_view value = base::split_first(text, ' ');
+      const auto name = base::split_first(value, '=');
+      words.emplace_back(name, value);
+    }
+    auto file = base::SettingsFile::of_words(words);
+    auto table = file.root();
+    Gateway gateway = read_gateway(table, site, others, checks);
+    faults = file.faults();
+    return gateway;
+  }
+  Gateway mapping(const std::string& words) {
+    return read("name=acme kind=mapping address=10.0.0.1 " + words);
+  }
+  Gateway routing(const std::string& words) {
+    return read("name=bcorp kind=routing address=10.77.2.2 " + words);
+  }
+  void expect_only(const std::string& fault) { EXPECT_EQ(faults, (base::Faults{fault})); }
+
+  Site site;
+  std::vector<Gateway> others;
+  GatewayChecks checks;
+  base::Faults faults;
+};
+
+TEST_F(GatewayReader, DefaultsAreTheSystems) {
+  const Gateway gateway = routing("");
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  EXPECT_EQ(gateway.name, "bcorp");
+  EXPECT_EQ(gateway.kind, GatewayKind::kRouting);
+  EXPECT_EQ(gateway.addresses[0].text(), "10.77.2.2:5060");
+  EXPECT_EQ(gateway.capacity, 0u);
+  EXPECT_EQ(gateway.calls_per_s, 0u);
+  EXPECT_EQ(gateway.priority, 100);
+  EXPECT_EQ(gateway.weight, 1);
+  EXPECT_FALSE(gateway.locked);
+  EXPECT_TRUE(gateway.rests);
+  EXPECT_EQ(gateway.probe, base::Seconds{0});
+  EXPECT_EQ(gateway.max_duration, base::Seconds{0});
+  EXPECT_TRUE(gateway.overrides.empty());
+  Parameters system;
+  ASSERT_TRUE(system.set("SS_SIP_TIMEOUT_RINGING", "33").ok());
+  EXPECT_EQ(parameters_of(gateway, system).SS_SIP_TIMEOUT_RINGING, base::Seconds{33});
+}
+
+TEST_F(GatewayReader, EachSettingIsRead) {
+  const Gateway out = routing(
+      "capacity=10 calls_per_s=3 prefixes=49,4930 priority=5 weight=7 locked=on rests=off probe=20 "
+      "max_duration=3600 stop_codes=404,500-599 SS_SIP_TIMEOUT_RINGING=45 "
+      "SS_SIP_TIMEOUT_INVITE=system");
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  EXPECT_EQ(out.capacity, 10u);
+  EXPECT_EQ(out.calls_per_s, 3u);
+  EXPECT_EQ(out.prefixes, (std::vector<std::string>{"49", "4930"}));
+  EXPECT_EQ(out.priority, 5);
+  EXPECT_EQ(out.weight, 7);
+  EXPECT_TRUE(out.locked);
+  EXPECT_FALSE(out.rests);
+  EXPECT_EQ(out.probe, base::Seconds{20});
+  EXPECT_EQ(out.max_duration, base::Seconds{3600});
+  EXPECT_EQ(out.stop_codes, (std::vector<StatusRange>{{404, 404}, {500, 599}}));
+  EXPECT_TRUE(out.stop_codes[1].covers(503));
+  EXPECT_FALSE(out.stop_codes[1].covers(499));
+  const Parameters own = parameters_of(out, Parameters{});
+  EXPECT_EQ(own.SS_SIP_TIMEOUT_RINGING, base::Seconds{45});
+  EXPECT_EQ(own.SS_SIP_TIMEOUT_INVITE, base::Seconds{10});
+
+  const Gateway in = mapping("fail_codes=NoRoute:503,*:480 prefixes=00");
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  EXPECT_EQ(in.fail_codes, (std::vector<FailCode>{{"NoRoute", 503}, {"*", 480}}));
+}
+
+TEST_F(GatewayReader, WhatIsWrongIsSaid) {
+  routing("capacity=many");
+  expect_only("capacity: must be a whole number");
+  routing("weight=70000");
+  expect_only("weight: 70000 is outside 0..65535");
+  routing("locked=perhaps");
+  expect_only("locked: must be on or off");
+  routing("colour=red");
+  expect_only("colour: is not a setting known here");
+  routing("fail_codes=NoRoute:404");
+  expect_only("fail_codes: is for mapping gateways");
+  mapping("stop_codes=404");
+  expect_only("stop_codes: is for routing gateways");
+  routing("prefixes=49,4x");
+  expect_only("prefixes: \"4x\" must be 0..32 digits");
+  routing("prefixes=49,49");
+  expect_only("prefixes: \"49\" stands there twice");
+  routing("stop_codes=200");
+  expect_only(
+      "stop_codes: \"200\" is no final response from 300 to 699, nor a range of them (500-599)");
+  routing("stop_codes=480-490,486");
+  expect_only("stop_codes: 486 overlaps what stands before it");
+  routing("SS_SIP_TIMEOUT_RINGING=0");
+  expect_only("SS_SIP_TIMEOUT_RINGING: SS_SIP_TIMEOUT_RINGING = 0: must be 1..600 s");
+  routing("SS_RTP_PORT_RANGE=1,2");
+  expect_only("SS_RTP_PORT_RANGE: is no parameter that a gateway may have otherwise");
+  mapping("fail_codes=Nonsense:404");
+  expect_only("fail_codes: \"Nonsense\" is no end reason");
+  mapping("fail_codes=NoRoute:200");
+  expect_only(
+      "fail_codes: \"NoRoute:200\" must be an end reason, or *, then a status from 400 to 699: "
+      "NoRoute:404");
+  mapping("fail_codes=NoRoute:404,NoRoute:405");
+  expect_only("fail_codes: NoRoute stands there twice");
+  read("name=x kind=mapping");
+  expect_only("address: at least one is needed");
+}
+
+TEST_F(GatewayReader, CustomersOfOneAddressNeedPrefixesThatTellThemApart) {
+  others.push_back(read("name=first kind=mapping address=10.0.0.1 prefixes=11,12"));
+  ASSERT_TRUE(faults.empty());
+  mapping("prefixes=13");
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  mapping("");  // what no prefix of the other's fits
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  mapping("prefixes=12");
+  expect_only("prefixes: 12 is also that of gateway first, which has 10.0.0.1 too");
+  others.push_back(read("name=second kind=mapping address=10.0.0.1"));
+  mapping("");
+  expect_only("address: 10.0.0.1 is also that of gateway second");
+}
+
+TEST_F(GatewayReader, AnAccountStandsInsteadOfAnAddress) {
+  read("name=x kind=routing account=trunk@r");
+  expect_only("account: nobody registers here: there is no [registrar]");
+  site.registrar = Registrar{.realms = {"sip.example"}, .store = {}, .registrations = {}};
+  const Gateway gateway = read("name=x kind=routing account=trunk@SIP.example");
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  EXPECT_EQ(gateway.account, "trunk@SIP.example");
+  read("name=x kind=routing account=trunk@elsewhere");
+  expect_only("account: must be USER@REALM, with a realm of ours");
+  routing("account=trunk@sip.example");
+  expect_only("account: stands instead of an address, not beside one");
+  others.push_back(read("name=first kind=mapping account=trunk@sip.example"));
+  read("name=second kind=mapping account=TRUNK@sip.example");
+  expect_only("account: is also that of gateway first");
+}
+
+TEST_F(GatewayReader, EverySettingStandsInTheTable) {
+  for (const GatewaySetting& setting : gateway_settings()) {
+    EXPECT_FALSE(setting.sentence.empty()) << setting.name;
+    EXPECT_TRUE(setting.kinds == "both" || setting.kinds == "mapping" || setting.kinds == "routing")
+        << setting.name;
+  }
+  Parameters parameters;
+  for (const auto name : gateway_parameters()) {
+    EXPECT_NE(parameters.set(name, "?").error_text(), std::string(name) + ": no such parameter");
+  }
+}
+
+}  // namespace
+}  // namespace tandem::config
