@@ -80,7 +80,7 @@ int run(const config::Site& site) {
   keep_off(site.worker_cores);
   loop::EventLoop loop;
   if (auto opened = loop.open(); !opened) return fail(opened.error_text());
-  std::vector<loop::Inbox*> readers;           // of the accounts: the shards
+  std::vector<loop::Inbox*> readers;           // of accounts and gateways: the shards
   std::unique_ptr<Provisioning> provisioning;  // outlives them
   if (site.registrar) {
     auto opened = Provisioning::open(*site.registrar, [&readers](const Provisioning::Keep& keep) {
@@ -100,14 +100,18 @@ int run(const config::Site& site) {
     segment->leave();
     return fail(opened.error_text());
   }
-  routing::GatewayTable gateways(site.gateways);
+  routing::GatewayTable gateways(site.gateways, site.parameters, [&readers](const auto& retired) {
+    for (loop::Inbox* inbox : readers) inbox->post([retired] {});
+  });
   const routing::RouteTable routes(site.routes);
   std::shared_ptr<registrar::Lockout> lockout;  // the finding of registrations may outlive us
   if (provisioning) {
-    lockout = std::make_shared<registrar::Lockout>(registrar::Lockout::Setup{
-        .rules = site.parameters,
-        .secret = provisioning->secrets().hash,
-        .spared = [&gateways](const auto& address) { return gateways.knows(address); }});
+    lockout = std::make_shared<registrar::Lockout>(
+        registrar::Lockout::Setup{.rules = site.parameters,
+                                  .secret = provisioning->secrets().hash,
+                                  .spared = [&gateways](const auto& address) {
+                                    return gateways.held()->book().knows(address);
+                                  }});
     provisioning->begin(
         {.longest = site.parameters.SS_ENDPOINT_EXPIRE.high,
          .ours = [&site](const base::Endpoint& local) { return config::speaks_at(site, local); },

@@ -132,7 +132,7 @@ bool Call::take_payer(const Payer& payer) {
   if (!payer.account.empty()) board_.note_account(id_, payer.account);
   if (!payer.gateway) return true;
   record_.mapping_gateway = board_.gateways.gateway(*payer.gateway).name;
-  if (!board_.gateways.take(*payer.gateway)) return false;
+  if (board_.gateways.take(*payer.gateway, now()) != routing::Admission::kTaken) return false;
   mapping_ = payer.gateway;
   return true;
 }
@@ -156,7 +156,9 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
   const auto gateway = board_.routes.find(digits);
   if (!gateway) return ReleaseCause::NoRoute;
   record_.routing_gateway = board_.gateways.gateway(*gateway).name;
-  if (!board_.gateways.take(*gateway)) return ReleaseCause::NoAvailableRouter;
+  if (board_.gateways.take(*gateway, now()) != routing::Admission::kTaken) {
+    return ReleaseCause::NoAvailableRouter;
+  }
   routing_ = gateway;
   record_.callee_sent = digits;
   take_places(*gateway);

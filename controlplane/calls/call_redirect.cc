@@ -100,7 +100,7 @@ bool Call::try_target(const Redirects::Target& target) {
       target.user.empty() ? record_.callee_sent : dialled_number(target.user);
   if (!gateway || places_.empty() || number.empty()) return false;
   if (routing_ != gateway) {
-    if (!board_.gateways.take(*gateway)) return false;
+    if (board_.gateways.take(*gateway, now()) != routing::Admission::kTaken) return false;
     if (routing_) board_.gateways.give_back(*routing_);
   }
   routing_ = gateway;

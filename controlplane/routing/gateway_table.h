@@ -1,69 +1,81 @@
-// The gateways with their load: who a source address belongs to, where a gateway is reached, and
-// whether it has room. Shared by all shards: the load counts are atomic, the addresses a snapshot
-// that set_targets() (the main thread, after a DNS answer) exchanges; all else is fixed after
-// construction.
+// The gateways, while the switch runs: who a source stands for, where a gateway is reached, and
+// whether it has room. Settings change by exchanging the whole set (the main thread, or whoever
+// holds it: one at a time); shards read the one of their turn without a lock. An index is a
+// gateway's name for the process's life: it stays with a gateway that is changed, or removed and
+// added again.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "controlplane/config/site.h"
-#include "controlplane/routing/address_book.h"
+#include "controlplane/routing/gateway_set.h"
 #include "drivers/base/random.h"
 
 namespace tandem::routing {
 
 class GatewayTable {
  public:
-  explicit GatewayTable(const std::vector<config::Gateway>& gateways);
+  // Keeps a set alive until every shard is past the turn in which it may still look at it. Without
+  // one, sets live as long as the table.
+  using Retire = std::function<void(std::shared_ptr<const GatewaySet>)>;
 
-  // The mapping gateway that sends from this address; one with this very port before one with any.
-  std::optional<GatewayIndex> identify(const base::Endpoint& source) const {
-    return book()->identify(source);
+  explicit GatewayTable(const std::vector<config::Gateway>& gateways,
+                        const config::Parameters& system = config::Parameters{},
+                        Retire retire = nullptr);
+
+  // The shards' threads: good for the turn.
+  const GatewaySet& now() const { return *now_.load(std::memory_order_acquire); }
+  // Any other thread.
+  std::shared_ptr<const GatewaySet> held() const;
+
+  // See GatewaySet and AddressBook.
+  std::optional<GatewayIndex> identify(const base::Endpoint& source,
+                                       std::string_view digits = {}) const {
+    return now().book().identify(source, digits);
   }
-  // Any gateway's address, of either kind.
-  bool knows(const base::IpAddress& address) const { return book()->knows(address); }
-  const config::Gateway& gateway(GatewayIndex index) const { return gateways_[index]; }
-  // The routing gateway that is reached at exactly this address and port.
+  bool knows(const base::IpAddress& address) const { return now().book().knows(address); }
+  const config::Gateway& gateway(GatewayIndex index) const { return now().at(index)->settings; }
   std::optional<GatewayIndex> routing_at(const base::Endpoint& address) const {
-    return book()->routing_at(address);
+    return now().book().routing_at(address);
   }
-  // The routing gateway that has this host name; port 0: not said.
-  std::optional<GatewayIndex> routing_named(std::string_view host, std::uint16_t port) const;
+  std::optional<GatewayIndex> routing_named(std::string_view host, std::uint16_t port) const {
+    return now().routing_named(host, port);
+  }
+  std::string name_at(const base::Endpoint& endpoint) const { return now().name_at(endpoint); }
   // Where a routing gateway is reached, in the order in which one call tries them. Empty: its name
   // leads nowhere as yet.
   std::vector<config::Target> targets(GatewayIndex index, base::Random& random) const;
 
-  // What the certificate of the gateway that is reached there must be for: a name; empty: the
-  // address itself.
-  std::string name_at(const base::Endpoint& endpoint) const;
+  // Takes one call's place, or says why there is none.
+  Admission take(GatewayIndex index, base::Nanos now = base::Nanos{0});
+  void give_back(GatewayIndex index) { now().at(index)->load->give_back(); }
+  std::uint32_t load(GatewayIndex index) const { return now().at(index)->load->calls(); }
 
-  // What the n-th name of a gateway leads to from now on, instead of what it led to before.
+  // What the n-th name of a gateway leads to from now on, instead of what it led to before. Nothing
+  // happens when it has other names by now.
   void set_targets(GatewayIndex index, std::size_t name, std::vector<config::Target> targets);
-
-  // Takes one call's place. False: at capacity.
-  bool take(GatewayIndex index);
-  void give_back(GatewayIndex index);
-  std::uint32_t load(GatewayIndex index) const {
-    return loads_[index].load(std::memory_order_relaxed);
-  }
+  // Each adds, or takes the place of the one of that name.
+  void put(std::vector<config::Gateway> gateways);
+  // False: there is none.
+  bool remove(std::string_view name);
 
  private:
-  std::shared_ptr<const AddressBook> book() const;
+  GatewayRef entry_of(config::Gateway gateway, std::shared_ptr<GatewayLoad> load) const;
+  void exchange(std::shared_ptr<GatewaySet> next);
 
-  std::vector<config::Gateway> gateways_;
-  mutable std::mutex book_door_;  // held for the copy of a pointer
-  std::shared_ptr<const AddressBook> book_;
-  std::unique_ptr<std::atomic<std::uint32_t>[]> loads_;
-  // Routing gateways by host name; two of one name have ports of their own.
-  std::unordered_multimap<std::string, GatewayIndex> by_name_;
+  const config::Parameters system_;
+  Retire retire_;
+  mutable std::mutex door_;  // of held_: held for the copy of a pointer
+  std::shared_ptr<const GatewaySet> held_;
+  std::atomic<const GatewaySet*> now_{nullptr};
+  std::vector<std::shared_ptr<const GatewaySet>> retired_;
 };
 
 }  // namespace tandem::routing

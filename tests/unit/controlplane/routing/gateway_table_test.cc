@@ -99,13 +99,14 @@ TEST(GatewayTable, KnowsTheAddressesOfBothKinds) {
 TEST(GatewayTable, TakesUpToItsCapacity) {
   GatewayTable table({gateway("10.0.0.1", 0, GatewayKind::kMapping, 2),
                       gateway("10.0.0.2", 0, GatewayKind::kMapping, 0)});
-  EXPECT_TRUE(table.take(0));
-  EXPECT_TRUE(table.take(0));
-  EXPECT_FALSE(table.take(0));
+  const auto takes = [&](GatewayIndex i) { return table.take(i) == Admission::kTaken; };
+  EXPECT_TRUE(takes(0));
+  EXPECT_TRUE(takes(0));
+  EXPECT_EQ(table.take(0), Admission::kFull);
   EXPECT_EQ(table.load(0), 2u);
   table.give_back(0);
-  EXPECT_TRUE(table.take(0));
-  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(table.take(1));  // no limit
+  EXPECT_TRUE(takes(0));
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(takes(1));  // no limit
   EXPECT_EQ(table.load(1), 1000u);
   EXPECT_EQ(table.load(0), 2u);
 }
@@ -118,7 +119,7 @@ TEST(GatewayTable, ShardsNeverTakeMoreThanThereIs) {
   for (int t = 0; t < 4; ++t) {
     shards.emplace_back([&] {
       for (int i = 0; i < 20'000; ++i) {
-        if (!table.take(0)) continue;
+        if (table.take(0) != Admission::kTaken) continue;
         const int now = inside.fetch_add(1) + 1;
         int seen = most.load();
         while (now > seen && !most.compare_exchange_weak(seen, now)) continue;
@@ -131,6 +132,110 @@ TEST(GatewayTable, ShardsNeverTakeMoreThanThereIs) {
   EXPECT_LE(most.load(), 3);
   EXPECT_GE(most.load(), 1);
   EXPECT_EQ(table.load(0), 0u);
+}
+
+Gateway named(std::string name, std::string_view address, std::uint32_t capacity = 0) {
+  Gateway out = gateway(address, 5060, GatewayKind::kRouting, capacity);
+  out.name = std::move(name);
+  return out;
+}
+
+TEST(GatewayTable, AChangeKeepsTheIndexAndTheCallsOfAGateway) {
+  GatewayTable table({named("a", "10.0.0.1"), named("b", "10.0.0.2")});
+  ASSERT_EQ(table.take(1), Admission::kTaken);
+  const GatewayRef before = table.now().at(1);
+  table.put({named("b", "10.0.0.3", 1), named("c", "10.0.0.4")});
+  EXPECT_EQ(table.now().find("b"), 1u);
+  EXPECT_EQ(table.now().find("c"), 2u);
+  EXPECT_EQ(table.routing_at(at("10.0.0.3:5060")), 1u);
+  EXPECT_FALSE(table.routing_at(at("10.0.0.2:5060")));
+  EXPECT_EQ(table.take(1), Admission::kFull);  // the call from before counts
+  table.give_back(1);
+  EXPECT_EQ(table.take(1), Admission::kTaken);
+  EXPECT_EQ(before->settings.addresses[0], at("10.0.0.2:5060"));  // as a call was born with it
+  EXPECT_EQ(before->load, table.now().at(1)->load);
+}
+
+TEST(GatewayTable, ARemovedOneIsNobodyButItsCallsStillCount) {
+  GatewayTable table({named("a", "10.0.0.1"), named("b", "10.0.0.2")});
+  ASSERT_EQ(table.take(0), Admission::kTaken);
+  EXPECT_TRUE(table.remove("a"));
+  EXPECT_FALSE(table.remove("a"));
+  EXPECT_FALSE(table.now().find("a"));
+  EXPECT_FALSE(table.knows(at("10.0.0.1").address));
+  EXPECT_EQ(table.take(0), Admission::kLocked);
+  EXPECT_EQ(table.gateway(0).name, "a");
+  EXPECT_EQ(table.load(0), 1u);
+  table.give_back(0);
+  table.put({named("a", "10.0.0.9")});
+  EXPECT_EQ(table.now().find("a"), 0u);
+  EXPECT_EQ(table.take(0), Admission::kTaken);
+}
+
+TEST(GatewayTable, WhatANameHasLedToStaysWithThoseThatKeepTheirNames) {
+  base::SeededRandom random(1);
+  Gateway vendor{.name = "v", .kind = GatewayKind::kRouting, .addresses = {}, .hosts = {}};
+  vendor.hosts = {{"v.test", 0}};
+  GatewayTable table({vendor});
+  table.set_targets(0, 0, {{at("10.0.0.9"), 0, 0}});
+  vendor.capacity = 5;
+  table.put({vendor});
+  EXPECT_EQ(table.targets(0, random).front().endpoint, at("10.0.0.9"));
+  vendor.hosts = {{"w.test", 0}};
+  table.put({vendor});
+  EXPECT_TRUE(table.targets(0, random).empty());
+  table.set_targets(0, 1, {{at("10.0.0.9"), 0, 0}});  // of a name that is no more
+  table.set_targets(7, 0, {{at("10.0.0.9"), 0, 0}});
+  EXPECT_TRUE(table.targets(0, random).empty());
+}
+
+TEST(GatewayTable, PrefixesTellCustomersOfOneAddressApart) {
+  Gateway eleven = gateway("10.0.0.1", 0, GatewayKind::kMapping);
+  eleven.prefixes = {"11", "7"};
+  Gateway longer = eleven;
+  longer.prefixes = {"112"};
+  const Gateway rest = gateway("10.0.0.1", 0, GatewayKind::kMapping);
+  const GatewayTable table({eleven, rest, longer});
+  EXPECT_EQ(table.identify(at("10.0.0.1"), "1149"), 0u);
+  EXPECT_EQ(table.identify(at("10.0.0.1"), "1129"), 2u);
+  EXPECT_EQ(table.identify(at("10.0.0.1"), "749"), 0u);
+  EXPECT_EQ(table.identify(at("10.0.0.1"), "49"), 1u);
+  EXPECT_EQ(table.identify(at("10.0.0.1"), ""), 1u);
+  const GatewayTable without({eleven, longer});
+  EXPECT_FALSE(without.identify(at("10.0.0.1"), "49"));
+}
+
+TEST(GatewayTable, AnAccountStandsForItsGateway) {
+  Gateway trunk{.name = "t", .kind = GatewayKind::kMapping, .addresses = {}};
+  trunk.account = "pbx@Sip.example";
+  const GatewayTable table({trunk});
+  EXPECT_EQ(table.now().mapping_account("pbx@sip.EXAMPLE"), 0u);
+  EXPECT_FALSE(table.now().mapping_account("PBX@sip.example"));
+  EXPECT_FALSE(table.now().mapping_account("pbx"));
+}
+
+TEST(GatewayTable, AGatewaysOwnParametersGoBeforeTheSystems) {
+  config::Parameters system;
+  ASSERT_TRUE(system.set("SS_SIP_TIMEOUT_TRYING", "7").ok());
+  Gateway own = named("own", "10.0.0.1");
+  own.overrides = {{"SS_SIP_TIMEOUT_INVITE", "3"}};
+  const GatewayTable table({own, named("plain", "10.0.0.2")}, system);
+  ASSERT_NE(table.now().at(0)->parameters, nullptr);
+  EXPECT_EQ(table.now().at(0)->parameters->SS_SIP_TIMEOUT_INVITE, base::Seconds{3});
+  EXPECT_EQ(table.now().at(0)->parameters->SS_SIP_TIMEOUT_TRYING, base::Seconds{7});
+  EXPECT_EQ(table.now().at(1)->parameters, nullptr);
+}
+
+TEST(GatewayTable, RetiredSetsAreHandedOut) {
+  std::vector<std::shared_ptr<const GatewaySet>> retired;
+  GatewayTable table({named("a", "10.0.0.1")}, config::Parameters{},
+                     [&](auto set) { retired.push_back(std::move(set)); });
+  EXPECT_TRUE(retired.empty());
+  const GatewaySet* first = &table.now();
+  table.put({named("a", "10.0.0.2")});
+  ASSERT_EQ(retired.size(), 1u);
+  EXPECT_EQ(retired[0].get(), first);
+  EXPECT_EQ(retired[0].use_count(), 1);
 }
 
 }  // namespace
