@@ -14,6 +14,7 @@
 #include "controlplane/admin/commands.h"
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/admin/endpoint_commands.h"
+#include "controlplane/admin/gateway_commands.h"
 #include "controlplane/admin/suspension_commands.h"
 #include "controlplane/config/loader.h"
 #include "controlplane/heap.h"
@@ -54,25 +55,64 @@ void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards, wire::Segm
   for (auto& shard : shards) shard->stop();
 }
 
-// Each gateway that is known by name is found, and goes on being found.
-void follow_names(const config::Site& site, routing::GatewayTable& gateways,
-                  sip::Resolver& resolver) {
-  for (routing::GatewayIndex g = 0; g < site.gateways.size(); ++g) {
-    const config::Gateway& gateway = site.gateways[g];
+// Those of these gateways that are known by name are found, and go on being found.
+class NameFollower {
+ public:
+  NameFollower(const config::Site& site, routing::GatewayTable& gateways, sip::Resolver& resolver)
+      : site_(site), gateways_(gateways), resolver_(resolver) {}
+
+  void follow(const std::vector<config::Gateway>& gateways) {
+    for (const config::Gateway& gateway : gateways) {
+      auto& mine = followed_[gateway.name];
+      if (mine.hosts == gateway.hosts && mine.listener == gateway.listener) continue;
+      forget(gateway.name);
+      followed_[gateway.name] = {gateway.hosts, gateway.listener, ask(gateway)};
+    }
+  }
+  void forget(const std::string& name) {
+    for (const std::uint64_t number : followed_[name].numbers) resolver_.forget(number);
+    followed_.erase(name);
+  }
+
+ private:
+  struct Followed {
+    std::vector<config::HostName> hosts{};
+    std::optional<std::uint32_t> listener{};
+    std::vector<std::uint64_t> numbers{};
+  };
+
+  std::vector<std::uint64_t> ask(const config::Gateway& gateway) {
+    std::vector<std::uint64_t> out;
+    const auto g = *gateways_.held()->find(gateway.name);
     for (std::size_t h = 0; h < gateway.hosts.size(); ++h) {
-      const config::HostName& host = gateway.hosts[h];
-      sip::Resolver::Question question{.host = host.name, .port = host.port};
-      if (gateway.listener) question.protocol = site.listeners[*gateway.listener].protocol;
+      sip::Resolver::Question question{.host = gateway.hosts[h].name,
+                                       .port = gateway.hosts[h].port};
+      if (gateway.listener) question.protocol = site_.listeners[*gateway.listener].protocol;
       question.addresses_only = gateway.kind == config::GatewayKind::kMapping;
-      resolver.follow(std::move(question), [&gateways, g, h](const auto& places) {
+      out.push_back(resolver_.follow(std::move(question), [this, g, h](const auto& places) {
         std::vector<config::Target> targets;
         for (const auto& [endpoint, priority, weight] : places) {
           targets.push_back({endpoint, priority, weight});
         }
-        gateways.set_targets(g, h, std::move(targets));
-      });
+        gateways_.set_targets(g, h, std::move(targets));
+      }));
     }
+    return out;
   }
+
+  const config::Site& site_;
+  routing::GatewayTable& gateways_;
+  sip::Resolver& resolver_;
+  std::map<std::string, Followed> followed_;
+};
+
+// Why a gateway can't be removed: the routes of the site file that lead to it.
+std::string routes_to(const config::Site& site, const std::string& gateway) {
+  for (const config::Route& route : site.routes) {
+    if (site.gateways[route.gateway].name != gateway) continue;
+    return fmt::format("the site file's route of prefix \"{}\"", route.prefix);
+  }
+  return {};
 }
 
 int run(const config::Site& site) {
@@ -100,9 +140,22 @@ int run(const config::Site& site) {
     segment->leave();
     return fail(opened.error_text());
   }
-  routing::GatewayTable gateways(site.gateways, site.parameters, [&readers](const auto& retired) {
-    for (loop::Inbox* inbox : readers) inbox->post([retired] {});
-  });
+  auto gateway_book = routing::GatewayBook::open(
+      {.path = site.gateway_store,
+       .site = site,
+       .checks = {.is_end_reason = calls::is_release_cause},
+       .needed_by = [&site](const std::string& name) { return routes_to(site, name); }});
+  if (!gateway_book) {
+    segment->leave();
+    return fail(gateway_book.error_text());
+  }
+  for (const auto& why : (*gateway_book)->left_out()) {
+    LOG(kError, "main", "left out, as the site file doesn't fit it any longer: {}", why);
+  }
+  routing::GatewayTable gateways((*gateway_book)->gateways(), site.parameters,
+                                 [&readers](const auto& retired) {
+                                   for (loop::Inbox* inbox : readers) inbox->post([retired] {});
+                                 });
   const routing::RouteTable routes(site.routes);
   std::shared_ptr<registrar::Lockout> lockout;  // the finding of registrations may outlive us
   if (provisioning) {
@@ -147,6 +200,13 @@ int run(const config::Site& site) {
     std::optional<admin::AccountCommands> account_commands;
     std::optional<admin::EndpointCommands> endpoint_commands;
     std::optional<admin::SuspensionCommands> suspension_commands;
+    std::optional<NameFollower> follower;
+    admin::GatewayCommands gateway_commands(
+        {.loop = loop,
+         .book = **gateway_book,
+         .table = gateways,
+         .changed = [&](const auto& changed) { follower->follow(changed); },
+         .gone = [&](const std::string& name) { follower->forget(name); }});
     if (provisioning) {
       account_commands.emplace(loop, provisioning->book(), provisioning->table());
       endpoint_commands.emplace(provisioning->bindings());
@@ -157,6 +217,7 @@ int run(const config::Site& site) {
           if (account_commands && account_commands->run(command, args, answer)) return;
           if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
           if (suspension_commands && suspension_commands->run(command, args, answer)) return;
+          if (gateway_commands.run(command, args, answer)) return;
           commands.run(command, args, answer);
         });
     if (auto opened = socket.open(site.control_socket); !opened) {
@@ -168,7 +229,8 @@ int run(const config::Site& site) {
       segment->leave();
       return fail(opened.error_text());
     }
-    follow_names(site, gateways, resolver);
+    follower.emplace(site, gateways, resolver);
+    follower->follow((*gateway_book)->gateways());
     loop.on_beat([&] {
       segment->beat(base::monotonic_now());
       resolver.tend(base::monotonic_now());
@@ -201,7 +263,8 @@ int main(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case));
   CLI11_PARSE(app, argc, argv);
   tandem::base::log_start("tandem-controlplane", level);
-  const auto site = tandem::config::load_site(config_path);
+  const auto site =
+      tandem::config::load_site(config_path, {.is_end_reason = tandem::calls::is_release_cause});
   if (!site) {
     std::cerr << site.error_text() << "\n";
     return tandem::kConfigurationFault;

@@ -10,8 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "controlplane/admin/account_import.h"
 #include "controlplane/admin/control_client.h"
+#include "controlplane/admin/ctl_gateway.h"
+#include "controlplane/admin/file_import.h"
 #include "drivers/wire/counters.h"
 
 namespace {
@@ -83,6 +84,14 @@ wire::CounterInfo info_of(std::string_view name) {
   return found == infos.end() ? wire::CounterInfo{} : *found;
 }
 
+// Names and their values, one a line.
+void print_pairs(const std::string& title, const Json& pairs) {
+  std::vector<Row> rows;
+  for (const auto& [name, value] : pairs.items()) rows.push_back({"  " + name, cell(value)});
+  std::cout << title << "\n";
+  print_table(rows);
+}
+
 // Counters: one a line, and what it means; those at zero say nothing and are left out.
 void print_counters(const std::string& title, const Json& counters) {
   std::vector<Row> rows;
@@ -99,6 +108,8 @@ void print(const Json& result) {
   for (const auto& [key, value] : result.items()) {
     if (value.is_array())
       print_list(key, value);
+    else if (key == "settings")
+      print_pairs(key, value);
     else if (value.is_object())
       print_counters(key, value);
     else
@@ -159,15 +170,15 @@ Outcome run_account(ControlClient& client, const std::string& command, AccountOp
 }
 
 // The refused rows to standard error, as compilers tell faults.
-Outcome run_import(ControlClient& client, const AccountOptions& options) {
-  std::ifstream file(options.file);
-  if (!file) return {.kind = Outcome::Kind::kRefused, .error = "can't read " + options.file};
-  auto outcome = tandem::admin::import_accounts(client, file, options.keep_going);
+Outcome run_import(ControlClient& client, const std::string& what, const std::string& path,
+                   bool keep_going) {
+  std::ifstream file(path);
+  if (!file) return {.kind = Outcome::Kind::kRefused, .error = "can't read " + path};
+  auto outcome = tandem::admin::import_file(client, what, file, keep_going);
   if (outcome.kind != Outcome::Kind::kDone) return outcome;
   Json& report = outcome.result;
   for (const Json& fault : report["faults"]) {
-    std::cerr << options.file << ":" << cell(fault["line"]) << ": " << cell(fault["reason"])
-              << "\n";
+    std::cerr << path << ":" << cell(fault["line"]) << ": " << cell(fault["reason"]) << "\n";
   }
   if (!report.value("kept", false)) {
     outcome.kind = Outcome::Kind::kRefused;
@@ -211,6 +222,8 @@ int main(int argc, char** argv) {
       ->required();
   AccountOptions options;
   auto* account = add_account_commands(app, options);
+  tandem::admin::GatewayOptions gateway_options;
+  auto* gateway = tandem::admin::add_gateway_commands(app, gateway_options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& fault) {
@@ -224,8 +237,13 @@ int main(int argc, char** argv) {
     outcome = client.ask("suspension lift", {{"address", lifted}});
   } else if (account->parsed()) {
     const std::string command = account->get_subcommands().front()->get_name();
-    outcome =
-        command == "import" ? run_import(client, options) : run_account(client, command, options);
+    outcome = command == "import" ? run_import(client, "account", options.file, options.keep_going)
+                                  : run_account(client, command, options);
+  } else if (gateway->parsed()) {
+    const std::string command = gateway->get_subcommands().front()->get_name();
+    outcome = command == "import"
+                  ? run_import(client, "gateway", gateway_options.file, gateway_options.keep_going)
+                  : run_gateway(client, command, gateway_options);
   } else {
     outcome = client.ask("show " + show->get_subcommands().front()->get_name(), Json::object());
   }

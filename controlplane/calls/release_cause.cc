@@ -6,12 +6,24 @@
 
 namespace tandem::calls {
 
-const ReleaseInfo& release_info(ReleaseCause cause) {
-  static constexpr ReleaseInfo kInfos[] = {
+namespace {
+
+constexpr ReleaseInfo kInfos[] = {
 #define RELEASE(name, sip, q850, text) {#name, sip, q850, text},
 #include "controlplane/calls/release_cause.def"
 #undef RELEASE
-  };
+};
+
+}  // namespace
+
+bool is_release_cause(std::string_view name) {
+  for (const ReleaseInfo& info : kInfos) {
+    if (info.name == name) return true;
+  }
+  return false;
+}
+
+const ReleaseInfo& release_info(ReleaseCause cause) {
   return kInfos[static_cast<std::size_t>(cause)];
 }
 

@@ -22,6 +22,7 @@ struct ReleaseInfo {
   std::string_view text;
 };
 const ReleaseInfo& release_info(ReleaseCause cause);
+bool is_release_cause(std::string_view name);
 
 // The value of a Reason header (RFC 3326): Q.850;cause=17;text="…".
 std::string reason_value(ReleaseCause cause);

@@ -119,7 +119,7 @@ bool same_address(const Gateway& one, const base::Endpoint& address) {
 void check_apart(SettingsTable& table, const Gateway& gateway, const std::vector<Gateway>& others) {
   if (gateway.kind != GatewayKind::kMapping) return;
   for (const Gateway& other : others) {
-    if (other.kind != GatewayKind::kMapping) continue;
+    if (other.kind != GatewayKind::kMapping || other.name == gateway.name) continue;
     if (!gateway.account.empty() && base::iequals(other.account, gateway.account)) {
       table.fault("account", fmt::format("is also that of gateway {}", other.name));
     }
@@ -302,8 +302,8 @@ const std::vector<std::string_view>& gateway_parameters() {
   return kNames;
 }
 
-Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<Gateway>& others,
-                     const GatewayChecks& checks) {
+Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<Gateway>& gateways,
+                     const GatewayChecks& checks, Others others) {
   Gateway gateway;
   gateway.words = table.pairs();
   gateway.name = table.required_text("name");
@@ -312,8 +312,10 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
     gateway.kind = GatewayKind::kRouting;
   else if (kind != "mapping")
     table.fault("kind", "must be \"mapping\" or \"routing\"");
-  for (const auto& other : others) {
-    if (other.name == gateway.name) table.fault("name", "is that of an earlier gateway");
+  for (const auto& other : gateways) {
+    if (others == Others::kAll && other.name == gateway.name) {
+      table.fault("name", "is that of an earlier gateway");
+    }
   }
   check_names(table, gateway);
   const bool listened = read_gateway_listener(table, site, gateway);
@@ -331,7 +333,7 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   read_codes(table, gateway, checks);
   read_overrides(table, gateway);
   read_way_out(table, site, gateway, listened);
-  check_apart(table, gateway, others);
+  check_apart(table, gateway, gateways);
   return gateway;
 }
 

@@ -26,8 +26,12 @@ const std::vector<GatewaySetting>& gateway_settings();
 // The parameters that a gateway may have otherwise than the system.
 const std::vector<std::string_view>& gateway_parameters();
 
-// REQUIRES: the site's ports, listeners and registrar are read. `others`: all gateways but this.
+// Whether a gateway of the same name is another one, or this one as it was.
+enum class Others : std::uint8_t { kAll, kButItself };
+
+// REQUIRES: the site's ports, listeners and registrar are read.
 Gateway read_gateway(base::SettingsTable& table, const Site& site,
-                     const std::vector<Gateway>& others, const GatewayChecks& checks);
+                     const std::vector<Gateway>& gateways, const GatewayChecks& checks,
+                     Others others = Others::kAll);
 
 }  // namespace tandem::config

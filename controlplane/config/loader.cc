@@ -116,6 +116,10 @@ void read_rest(SettingsTable& root, Site& site) {
   auto cdr = root.table("cdr");
   site.cdr_journal = cdr.text("journal", "/var/lib/tandem/cdr.jsonl");
   cdr.refuse_unknown();
+  auto gateways = root.table("gateways");
+  site.gateway_store = gateways.text(
+      "store", std::filesystem::path(site.cdr_journal).replace_filename("gateways.db").string());
+  gateways.refuse_unknown();
   auto dataplane = root.table("dataplane");  // checked by the dataplane
   for (const auto core : dataplane.integers("cores", 0, 1023)) {
     site.worker_cores.push_back(static_cast<int>(core));

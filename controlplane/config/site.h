@@ -62,6 +62,7 @@ struct Site {
   std::vector<Port> ports;  // in the order of CorridorPlan::addresses
   std::vector<Listener> listeners;
   std::vector<Gateway> gateways;
+  std::string gateway_store;  // those that are set while the switch runs
   std::vector<Route> routes;
   std::optional<Registrar> registrar;
   std::vector<base::Endpoint> dns_servers;  // empty: those of /etc/resolv.conf

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "drivers/base/csv.h"
 #include "drivers/base/text.h"
 
 namespace tandem::registrar {
@@ -32,35 +33,6 @@ std::optional<AccountField> field_named(std::string_view name) {
   return std::nullopt;
 }
 
-// The next field of a line of CSV; `rest` goes on behind its comma, and has no value at the end.
-base::Result<std::string> next_field(std::optional<std::string_view>& rest) {
-  std::string_view text = *rest;
-  std::string out;
-  if (!text.starts_with('"')) {
-    const auto comma = text.find(',');
-    out = text.substr(0, comma);
-    if (out.find('"') != std::string::npos) {
-      return base::error("a field with a quote in it must be in quotes itself");
-    }
-    rest = comma == std::string_view::npos ? std::nullopt : std::optional(text.substr(comma + 1));
-    return out;
-  }
-  for (text.remove_prefix(1);;) {
-    const auto quote = text.find('"');
-    if (quote == std::string_view::npos) return base::error("a quote is not closed");
-    out += text.substr(0, quote);
-    text.remove_prefix(quote + 1);
-    if (!text.starts_with('"')) break;
-    out += '"';  // a pair stands for one
-    text.remove_prefix(1);
-  }
-  if (!text.empty() && !text.starts_with(',')) {
-    return base::error("something stands behind a closing quote");
-  }
-  rest = text.empty() ? std::nullopt : std::optional(text.substr(1));
-  return out;
-}
-
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
@@ -68,16 +40,6 @@ std::vector<std::string> words_of(std::string_view text) {
     if (!word.empty()) out.emplace_back(word);
   }
   return out;
-}
-
-std::optional<bool> flag_of(std::string_view text) {
-  for (const auto* yes : {"true", "on", "yes", "1"}) {
-    if (base::iequals(text, yes)) return true;
-  }
-  for (const auto* no : {"false", "off", "no", "0"}) {
-    if (base::iequals(text, no)) return false;
-  }
-  return std::nullopt;
 }
 
 // An empty field says nothing.
@@ -107,7 +69,7 @@ base::Result<void> set_text(AccountWords& words, AccountField field, std::string
       if (!words.devices) return base::error("devices is not a number");
       break;
     case AccountField::kEnabled:
-      words.enabled = flag_of(text);
+      words.enabled = base::parse_flag(text);
       if (!words.enabled) return base::error("enabled is neither true nor false");
       break;
   }
@@ -142,7 +104,7 @@ base::Result<void> set_value(AccountWords& words, AccountField field, const Json
 base::Result<AccountRows> AccountRows::csv(std::string_view header) {
   AccountRows out;
   for (std::optional<std::string_view> rest = base::trim(header); rest;) {
-    const auto name = next_field(rest);
+    const auto name = base::next_csv_field(rest);
     if (!name) return base::error(name.error_text());
     const auto field = field_named(*name);
     if (!field) return base::error(fmt::format("there is no column \"{}\"", *name));
@@ -169,7 +131,7 @@ base::Result<AccountWords> AccountRows::read_csv(std::string_view line) const {
   AccountWords words;
   std::size_t column = 0;
   for (std::optional<std::string_view> rest = line; rest; ++column) {
-    auto text = next_field(rest);
+    auto text = base::next_csv_field(rest);
     if (!text) return std::move(text).take_error();
     if (column == columns_.size()) {
       return base::error(fmt::format("more fields than the {} columns", columns_.size()));

@@ -50,7 +50,10 @@ class Resolver::Search {
   Search(ares_channeldata* channel, Question question, Answer answer)
       : channel_(channel), question_(std::move(question)), answer_(std::move(answer)) {}
 
-  bool due(base::Nanos now) const { return !busy_ && now >= due_; }
+  bool due(base::Nanos now) const { return !busy_ && !dropped_ && now >= due_; }
+  // Nobody wants to know any longer; c-ares may still have something to say.
+  void drop() { dropped_ = true; }
+  bool over() const { return dropped_ && !busy_; }
 
   void start(base::Nanos now) {
     busy_ = true;
@@ -189,6 +192,7 @@ class Resolver::Search {
     });
     if (found_ == last_) return;
     last_ = found_;
+    if (dropped_) return;
     answer_(last_);
     // Only once it is so: who reads this line may call the new place at once.
     LOG(kInfo, "dns", "{} is {}", question_.host, texts_of(last_));
@@ -206,6 +210,7 @@ class Resolver::Search {
   Question question_;
   Answer answer_;
   bool busy_ = false;
+  bool dropped_ = false;
   base::Nanos started_{};
   base::Nanos due_{};
   base::Nanos fresh_{};  // the shortest time to live so far
@@ -271,15 +276,23 @@ void Resolver::on_socket(void* word, int fd, int readable, int writable) {
   });
 }
 
-void Resolver::follow(Question question, Answer answer) {
-  searches_.push_back(std::make_unique<Search>(channel_, std::move(question), std::move(answer)));
+std::uint64_t Resolver::follow(Question question, Answer answer) {
+  const std::uint64_t number = ++followed_;
+  searches_.emplace(number,
+                    std::make_unique<Search>(channel_, std::move(question), std::move(answer)));
+  return number;
+}
+
+void Resolver::forget(std::uint64_t number) {
+  if (const auto found = searches_.find(number); found != searches_.end()) found->second->drop();
 }
 
 void Resolver::tend(base::Nanos now) {
   ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-  for (auto& search : searches_) {
+  for (auto& [number, search] : searches_) {
     if (search->due(now)) search->start(now);
   }
+  std::erase_if(searches_, [](const auto& each) { return each.second->over(); });
 }
 
 }  // namespace tandem::sip

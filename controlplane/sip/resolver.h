@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,8 +54,9 @@ class Resolver final {
 
   // No servers: those of /etc/resolv.conf.
   base::Result<void> open(const std::vector<base::Endpoint>& servers);
-  // Looks up now, and from then on.
-  void follow(Question question, Answer answer);
+  // Looks up now, and from then on. A number to forget() it by.
+  std::uint64_t follow(Question question, Answer answer);
+  void forget(std::uint64_t number);
   // Time-outs, and what has to be asked again. Every now and then; costs nothing in between.
   void tend(base::Nanos now);
 
@@ -66,7 +68,8 @@ class Resolver final {
   loop::EventLoop& loop_;
   ares_channeldata* channel_ = nullptr;
   std::vector<int> watched_;
-  std::vector<std::unique_ptr<Search>> searches_;
+  std::uint64_t followed_ = 0;
+  std::map<std::uint64_t, std::unique_ptr<Search>> searches_;
 };
 
 }  // namespace tandem::sip

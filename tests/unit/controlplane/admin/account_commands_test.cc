@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "controlplane/admin/account_import.h"
+#include "controlplane/admin/file_import.h"
 #include "controlplane/admin/endpoint_commands.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
@@ -54,7 +54,7 @@ class AccountCommandsTest : public ::testing::Test {
   }
   Outcome import(const std::string& text, bool keep_going = false) {
     std::istringstream file(text);
-    return import_accounts(client, file, keep_going);
+    return import_file(client, "account", file, keep_going);
   }
 
   test::TempFolder folder;

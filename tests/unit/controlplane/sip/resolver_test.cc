@@ -150,8 +150,8 @@ class ResolverTest : public ::testing::Test {
     resolver.reset();
     server.reset();
   }
-  void follow(Resolver::Question question) {
-    resolver->follow(std::move(question), [this](const auto& places) {
+  std::uint64_t follow(Resolver::Question question) {
+    return resolver->follow(std::move(question), [this](const auto& places) {
       ++answers;
       texts.clear();
       for (const auto& place : places) {
@@ -190,6 +190,19 @@ TEST_F(ResolverTest, FollowsNaptrAndSrvToAddresses) {
   follow({.host = "carrier.test", .protocol = Protocol::kTls});
   run_until([this] { return answers == 2; });
   EXPECT_EQ(texts, "192.0.2.9:5061/1/1 ");
+}
+
+// Also while its first answer is on the way.
+TEST_F(ResolverTest, AForgottenNameIsSilent) {
+  server->add("carrier.test", kTypeA, ip4("192.0.2.1"));
+  server->add("other.test", kTypeA, ip4("192.0.2.2"));
+  const auto number = follow({.host = "carrier.test"});
+  resolver->tend(now);
+  resolver->forget(number);
+  follow({.host = "other.test"});
+  run_until([this] { return answers == 1; });
+  EXPECT_EQ(texts, "192.0.2.2:5060/0/0 ");
+  resolver->forget(number);  // once more does no harm
 }
 
 TEST_F(ResolverTest, WithoutNaptrTheUsualSrvName) {

@@ -1,4 +1,4 @@
-#include "controlplane/admin/account_import.h"
+#include "controlplane/admin/file_import.h"
 
 #include <fmt/format.h>
 
@@ -19,9 +19,11 @@ std::size_t written_size(const std::string& text) {
 
 }  // namespace
 
-ControlClient::Outcome import_accounts(ControlClient& client, std::istream& file, bool keep_going) {
+ControlClient::Outcome import_file(ControlClient& client, const std::string& what,
+                                   std::istream& file, bool keep_going) {
+  const std::string command = what + " import ";
   const bool json = file.peek() == '{';
-  auto outcome = client.ask("account import begin",
+  auto outcome = client.ask(command + "begin",
                             {{"format", json ? "json" : "csv"}, {"keep_going", keep_going}});
   if (outcome.kind != Kind::kDone) return outcome;
   const Json import = outcome.result["import"];
@@ -29,7 +31,7 @@ ControlClient::Outcome import_accounts(ControlClient& client, std::istream& file
   std::size_t size = 0;
   const auto send = [&] {
     outcome =
-        client.ask("account import rows", {{"import", import}, {"text", piece}}, base::Seconds{30});
+        client.ask(command + "rows", {{"import", import}, {"text", piece}}, base::Seconds{30});
     piece.clear();
     size = 0;
     return outcome.kind == Kind::kDone;
@@ -38,7 +40,7 @@ ControlClient::Outcome import_accounts(ControlClient& client, std::istream& file
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line.size() > kLineMost) {
-      client.ask("account import cancel", {{"import", import}});
+      client.ask(command + "cancel", {{"import", import}});
       return {.kind = Kind::kRefused,
               .error = fmt::format("line {} is longer than {} octets", number, kLineMost)};
     }
@@ -49,7 +51,7 @@ ControlClient::Outcome import_accounts(ControlClient& client, std::istream& file
     size += more;
   }
   if (!piece.empty() && !send()) return outcome;
-  return client.ask("account import finish", {{"import", import}}, kFinishPatience);
+  return client.ask(command + "finish", {{"import", import}}, kFinishPatience);
 }
 
 }  // namespace tandem::admin
