@@ -156,7 +156,7 @@ int run(const config::Site& site) {
                                  [&readers](const auto& retired) {
                                    for (loop::Inbox* inbox : readers) inbox->post([retired] {});
                                  });
-  const routing::RouteTable routes(site.routes);
+  routing::Routes routes(std::make_shared<const routing::RouteTable>(site.routes));
   std::shared_ptr<registrar::Lockout> lockout;  // the finding of registrations may outlive us
   if (provisioning) {
     lockout = std::make_shared<registrar::Lockout>(
@@ -233,6 +233,7 @@ int run(const config::Site& site) {
     follower->follow((*gateway_book)->gateways());
     loop.on_beat([&] {
       segment->beat(base::monotonic_now());
+      routes.sweep();
       resolver.tend(base::monotonic_now());
     });
     for (auto& shard : shards) shard->start();

@@ -77,7 +77,8 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
       ports_(shared.segment.plan(), shard, shared.site.parameters.SS_RTP_PORT_RANGE,
              [this](wire::FlowKey key) { return orphans_.holds(key); }),
       datapath_(shared.segment, pointers(ends_), shared.life, counters_),
-      calls_(env_, shared.site, shared.gateways, shared.routes, datapath_, ports_, shared.journal,
+      router_({.routes = shared.routes, .parameters = shared.site.parameters, .random = random_}),
+      calls_(env_, shared.site, shared.gateways, router_, datapath_, ports_, shared.journal,
              shared.life_name),
       agent_(env_, calls_) {
   base::KeyedHash mark(base::KeyedHash::Key{1, shared.life});
@@ -155,6 +156,7 @@ bool SignallingShard::work() {
   orphans_.tend(datapath_, ports_, counters_, loop_.wheel().now());
   agent_.tidy();
   calls_.tidy();
+  router_.tend();
   if (phones_) phones_->tend();
   if (shared_.lockout != nullptr && env_.shard == 0) follow_lockout();
   carrier_.flush();

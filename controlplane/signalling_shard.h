@@ -31,7 +31,7 @@ class SignallingShard {
     wire::Segment& segment;
     const config::Site& site;
     routing::GatewayTable& gateways;
-    const routing::RouteTable& routes;
+    const routing::Routes& routes;
     cdr::Journal& journal;
     std::uint32_t life;           // our generation in the segment
     std::string life_name;        // the first part of our calls' names
@@ -73,6 +73,7 @@ class SignallingShard {
   media::Orphans orphans_;
   media::MediaPorts ports_;
   media::Datapath datapath_;
+  routing::Router router_;
   calls::CallService calls_;
   sip::UserAgent agent_;
   // Where phones register.

@@ -25,7 +25,7 @@
 #include "controlplane/media/media_session.h"
 #include "controlplane/registrar/subscribers.h"
 #include "controlplane/routing/gateway_table.h"
-#include "controlplane/routing/route_table.h"
+#include "controlplane/routing/router.h"
 #include "controlplane/sip/user_agent.h"
 
 namespace tandem::calls {
@@ -37,7 +37,7 @@ struct Switchboard {
   sip::Environment& env;
   const config::Site& site;
   routing::GatewayTable& gateways;
-  const routing::RouteTable& routes;
+  routing::Router& routes;
   media::Datapath& datapath;
   media::MediaPorts& ports;
   sip::UserAgent* agent = nullptr;
@@ -54,7 +54,7 @@ struct Switchboard {
 
  protected:
   Switchboard(sip::Environment& e, const config::Site& s, routing::GatewayTable& g,
-              const routing::RouteTable& r, media::Datapath& d, media::MediaPorts& p)
+              routing::Router& r, media::Datapath& d, media::MediaPorts& p)
       : env(e), site(s), gateways(g), routes(r), datapath(d), ports(p) {}
   ~Switchboard() = default;
 };

@@ -11,11 +11,10 @@ namespace tandem::calls {
 using wire::Counter;
 
 CallService::CallService(sip::Environment& environment, const config::Site& site_records,
-                         routing::GatewayTable& gateway_table,
-                         const routing::RouteTable& route_table, media::Datapath& datapath_hand,
-                         media::MediaPorts& media_ports, cdr::Journal& journal, std::string life)
-    : Switchboard(environment, site_records, gateway_table, route_table, datapath_hand,
-                  media_ports),
+                         routing::GatewayTable& gateway_table, routing::Router& router,
+                         media::Datapath& datapath_hand, media::MediaPorts& media_ports,
+                         cdr::Journal& journal, std::string life)
+    : Switchboard(environment, site_records, gateway_table, router, datapath_hand, media_ports),
       journal_(journal),
       life_(std::move(life)),
       parameters_(std::make_shared<config::Parameters>(site_records.parameters)),

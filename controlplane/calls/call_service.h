@@ -20,8 +20,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
 
   // `life`: this control plane's start, for names of calls that are never given twice.
   CallService(sip::Environment& env, const config::Site& site, routing::GatewayTable& gateways,
-              const routing::RouteTable& routes, media::Datapath& datapath,
-              media::MediaPorts& ports, cdr::Journal& journal, std::string life);
+              routing::Router& routes, media::Datapath& datapath, media::MediaPorts& ports,
+              cdr::Journal& journal, std::string life);
   void attach(sip::UserAgent& user_agent) { agent = &user_agent; }
   // Without it, calls are gateways' only.
   void serve(registrar::Subscribers& all) { subscribers = &all; }

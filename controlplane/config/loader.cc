@@ -15,6 +15,8 @@ namespace {
 
 using base::SettingsTable;
 
+constexpr std::size_t kRoutesOfPrefix = 32;
+
 void read_ports(SettingsTable& root, Site& site) {
   for (auto& table : root.tables("port")) {
     Port port;
@@ -39,6 +41,21 @@ void read_gateways(SettingsTable& root, Site& site, const GatewayChecks& checks)
   }
 }
 
+// Beside those of the earlier rows.
+void check_route(SettingsTable& table, const Site& site, const Route& route) {
+  std::size_t count = 0;
+  for (const auto& other : site.routes) {
+    if (other.prefix != route.prefix) continue;
+    ++count;
+    if (other.gateway == route.gateway) {
+      table.fault("prefix", "has a route to this gateway already");
+    }
+  }
+  if (count == kRoutesOfPrefix) {
+    table.fault("prefix", fmt::format("has {} routes already", kRoutesOfPrefix));
+  }
+}
+
 void read_routes(SettingsTable& root, Site& site) {
   for (auto& table : root.tables("route")) {
     Route route;
@@ -46,9 +63,6 @@ void read_routes(SettingsTable& root, Site& site) {
     if (!std::all_of(route.prefix.begin(), route.prefix.end(), base::is_digit) ||
         route.prefix.size() > 32) {
       table.fault("prefix", "must be 0..32 digits");
-    }
-    for (const auto& other : site.routes) {
-      if (other.prefix == route.prefix) table.fault("prefix", "has a route already");
     }
     const auto name = table.required_text("gateway");
     const auto found = std::find_if(site.gateways.begin(), site.gateways.end(),
@@ -59,7 +73,10 @@ void read_routes(SettingsTable& root, Site& site) {
       table.fault("gateway", fmt::format("\"{}\" is not a routing gateway", name));
     } else {
       route.gateway = static_cast<std::uint32_t>(found - site.gateways.begin());
+      check_route(table, site, route);
     }
+    route.priority = static_cast<std::uint16_t>(table.integer("priority", 100, 0, 65535));
+    route.weight = static_cast<std::uint16_t>(table.integer("weight", 1, 0, 65535));
     table.refuse_unknown();
     site.routes.push_back(std::move(route));
   }

@@ -46,8 +46,10 @@ struct Listener {
 };
 
 struct Route {
-  std::string prefix;         // digits; empty: every number
-  std::uint32_t gateway = 0;  // index into Site::gateways
+  std::string prefix;            // digits; empty: every number
+  std::uint32_t gateway = 0;     // index into Site::gateways
+  std::uint16_t priority = 100;  // the lowest is tried first
+  std::uint16_t weight = 1;      // its share among equals
 };
 
 // Phones that register with us.

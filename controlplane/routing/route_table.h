@@ -1,16 +1,21 @@
-// Numbers to routing gateways by longest prefix: a hash per prefix length, probed longest first.
-// Fixed after construction; shared by all shards.
+// Where calls go: to each prefix the gateways that take them, in the order in which one call tries
+// them. Immutable: a change is another table (published.h). Any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "controlplane/config/site.h"
 #include "controlplane/routing/gateway_table.h"
+#include "controlplane/routing/prefix_table.h"
+#include "controlplane/routing/published.h"
+#include "controlplane/routing/time_window.h"
+#include "drivers/base/random.h"
 
 namespace tandem::routing {
 
@@ -19,22 +24,118 @@ namespace tandem::routing {
 // no digit.
 std::string routing_digits(std::string_view user);
 
-class RouteTable {
- public:
-  explicit RouteTable(const std::vector<config::Route>& routes);
+// A prefix leads to a gateway. A prefix and a gateway have one route.
+struct Route {
+  std::uint64_t price = 0;  // millionths a minute
+  GatewayIndex gateway = 0;
+  std::uint16_t priority = 100;  // the lowest is tried first
+  std::uint16_t weight = 1;      // its share among equals
+  std::uint16_t window = 0;      // which of the table's time windows
+  bool enabled = true;           // else: as if it weren't there
+  bool fixed = false;            // the site file's
+};
 
-  std::optional<GatewayIndex> find(std::string_view digits) const;
+struct PrefixRoute {
+  PrefixKey prefix;
+  Route route;
+};
+
+// Answers to seizures of a gateway, per mille.
+using AsrOf = std::function<std::uint32_t(GatewayIndex)>;
+
+// What a choice depends on beside the number.
+struct RouteContext {
+  WeekMinute minute = 0;
+  config::Parameters::RouteOrder order = config::Parameters::RouteOrder::weight;
+  bool shorter = false;  // routes of shorter prefixes follow
+  base::Random& random;
+  const AsrOf* asr = nullptr;  // none: all have the same
+};
+
+struct Candidate {
+  std::uint64_t price;
+  std::uint64_t rank;  // within its priority; the lowest first
+  GatewayIndex gateway;
+  std::uint16_t priority;
+  std::uint16_t weight;
+  std::uint8_t prefix_length;
+};
+
+// In the order in which they are tried; each gateway once.
+class Candidates {
+ public:
+  static constexpr std::size_t kMost = 32;
+
+  const Candidate* begin() const { return all_.data(); }
+  const Candidate* end() const { return all_.data() + size_; }
+  Candidate* begin() { return all_.data(); }
+  Candidate* end() { return all_.data() + size_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const Candidate& operator[](std::size_t i) const { return all_[i]; }
+  bool has(GatewayIndex gateway) const;
+  void clear() { size_ = 0; }
+  // REQUIRES: size() < kMost.
+  void push(const Candidate& candidate) { all_[size_++] = candidate; }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
-
-  std::unordered_map<std::string, GatewayIndex, Hash, std::equal_to<>> by_prefix_;
-  std::vector<std::size_t> lengths_;  // that occur, longest first
+  std::array<Candidate, kMost> all_;
+  std::size_t size_ = 0;
 };
+
+class RouteTable {
+ public:
+  // Of one prefix.
+  static constexpr std::size_t kRoutesMost = Candidates::kMost;
+  static constexpr std::size_t kWindowsMost = UINT16_MAX;
+
+  // Routes in any order, sorted here by all cores. REQUIRES: none is there twice, no prefix has
+  // more than kRoutesMost, and each window is one of `windows`.
+  explicit RouteTable(std::vector<PrefixRoute> routes = {},
+                      std::vector<TimeWindow> windows = std::vector<TimeWindow>(1));
+  explicit RouteTable(const std::vector<config::Route>& routes);
+
+  // Allocates nothing.
+  void candidates(std::string_view digits, const RouteContext& context, Candidates& out) const;
+
+  // Each route whose prefix the number begins with, the longest first, and what becomes of it.
+  enum class Fate : std::uint8_t {
+    kTried,
+    kDisabled,
+    kOtherTime,     // its time window says no
+    kLongerPrefix,  // a longer prefix has routes
+    kLongerHasIt,   // the gateway is tried by a longer one's
+    kTooMany,       // there are Candidates::kMost before it
+  };
+  struct Considered {
+    PrefixRoute route;
+    Fate fate;
+    std::size_t place = 0;  // among those tried, from 1
+  };
+  std::vector<Considered> consider(std::string_view digits, const RouteContext& context) const;
+
+  // nullptr: there is none.
+  const Route* find(const PrefixKey& prefix, GatewayIndex gateway) const;
+  // In the order of prefix and gateway: those of this prefix; and up to so many from `prefix` on.
+  std::vector<PrefixRoute> routes_of(const PrefixKey& prefix) const;
+  std::vector<PrefixRoute> routes_from(const PrefixKey& prefix, std::size_t most) const;
+
+  std::size_t size() const { return routes_.size(); }
+  const PrefixTable& prefixes() const { return prefixes_; }
+  const std::vector<TimeWindow>& windows() const { return windows_; }
+
+ private:
+  template <typename Visit>
+  void look(std::string_view digits, const RouteContext& context, bool all, Candidates& out,
+            const Visit& visit) const;
+  static void put_in_order(Candidate* first, Candidate* last, const RouteContext& context);
+
+  PrefixTable prefixes_;
+  std::vector<std::uint32_t> first_;  // where each prefix's routes begin, and the end
+  std::vector<Route> routes_;
+  std::vector<TimeWindow> windows_;
+};
+
+using Routes = Published<RouteTable>;
 
 }  // namespace tandem::routing

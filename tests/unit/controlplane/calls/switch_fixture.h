@@ -139,7 +139,8 @@ class SwitchTest : public ::testing::Test {
   media::MediaPorts ports{site.corridor.plan, 0, site.parameters.SS_RTP_PORT_RANGE,
                           [](wire::FlowKey) { return false; }};
   routing::GatewayTable gateways{site.gateways};
-  routing::RouteTable routes{site.routes};
+  routing::Routes published{std::make_shared<routing::RouteTable>(site.routes)};
+  routing::Router routes{{.routes = published, .parameters = site.parameters, .random = random}};
   cdr::Journal journal{site.parameters.SERVER_MAX_CDR_PENDING_LIST_LENGTH, base::Millis{50}};
   calls::CallService calls{env, site, gateways, routes, datapath, ports, journal, "test"};
   sip::UserAgent agent{env, calls};

@@ -105,6 +105,8 @@ TEST_F(Loader, ReadsASite) {
   ASSERT_EQ(site->routes.size(), 1u);
   EXPECT_EQ(site->routes[0].prefix, "49");
   EXPECT_EQ(site->routes[0].gateway, 1u);
+  EXPECT_EQ(site->routes[0].priority, 100u);
+  EXPECT_EQ(site->routes[0].weight, 1u);
   EXPECT_EQ(site->parameters.SS_SIP_TIMEOUT_INVITE, base::Seconds{3});
   EXPECT_EQ(site->parameters.SS_QOS_RTP, 0xb8);
   EXPECT_EQ(site->parameters.SS_SIP_RESEND_INTERVAL.size(), 2u);
@@ -210,7 +212,11 @@ TEST_F(Loader, FaultsOfRoutes) {
   refuses("gateway = \"bcorp\"", "gateway = \"acme\"",
           "32: [route] gateway: \"acme\" is not a routing gateway");
   refuses("[parameters]", "[[route]]\nprefix = \"49\"\ngateway = \"bcorp\"\n[parameters]",
-          "34: [route] prefix: has a route already");
+          "34: [route] prefix: has a route to this gateway already");
+  refuses("[parameters]", "priority = 65536\n[parameters]",
+          "33: [route] priority: 65536 is outside 0..65535");
+  refuses("[parameters]", "weight = -1\n[parameters]",
+          "33: [route] weight: -1 is outside 0..65535");
 }
 
 TEST_F(Loader, FaultsOfTheRest) {
