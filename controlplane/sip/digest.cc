@@ -5,57 +5,13 @@
 #include <charconv>
 #include <cstring>
 
+#include "controlplane/sip/digest_params.h"
 #include "drivers/base/text.h"
 
 namespace tandem::sip {
 namespace {
 
 constexpr std::size_t kCountDigits = 8;  // of nc (RFC 7616 §3.4)
-
-// A name and its value, a token or what stood between quotes (escapes still in it).
-struct Pair {
-  std::string_view name;
-  std::string_view value;
-};
-
-// Cuts the next name=value off `rest`, with the comma behind it. No value: broken.
-std::optional<Pair> next_pair(std::string_view& rest) {
-  Pair out;
-  const auto equals = rest.find('=');
-  if (equals == std::string_view::npos) return std::nullopt;
-  out.name = base::trim(rest.substr(0, equals));
-  rest = base::trim(rest.substr(equals + 1));
-  if (rest.starts_with('"')) {
-    std::size_t end = 1;
-    while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
-    if (end >= rest.size()) return std::nullopt;
-    out.value = rest.substr(1, end - 1);
-    rest = base::trim(rest.substr(end + 1));
-    if (!rest.empty() && !rest.starts_with(',')) return std::nullopt;
-  } else {
-    out.value = base::trim(rest.substr(0, rest.find(',')));
-    if (out.value.empty()) return std::nullopt;
-    rest.remove_prefix(std::min(rest.size(), rest.find(',')));
-  }
-  if (rest.starts_with(',')) rest = base::trim(rest.substr(1));
-  return out;
-}
-
-std::string unescaped(std::string_view quoted) {
-  std::string out;
-  for (std::size_t i = 0; i < quoted.size(); ++i) {
-    if (quoted[i] == '\\' && i + 1 < quoted.size()) ++i;
-    out += quoted[i];
-  }
-  return out;
-}
-
-std::optional<DigestAlgorithm> algorithm_named(std::string_view name) {
-  for (const auto algorithm : {DigestAlgorithm::kMd5, DigestAlgorithm::kSha256}) {
-    if (base::iequals(name, algorithm_name(algorithm))) return algorithm;
-  }
-  return std::nullopt;
-}
 
 std::optional<std::uint64_t> parse_hex_number(std::string_view text) {
   std::uint64_t out = 0;
@@ -75,12 +31,9 @@ std::uint64_t millis(Nanos time) { return static_cast<std::uint64_t>(time / base
 }  // namespace
 
 std::optional<DigestCredentials> parse_credentials(std::string_view value) {
-  constexpr std::string_view kScheme = "Digest";
-  std::string_view rest = base::trim(value);
-  if (!base::istarts_with(rest, kScheme)) return std::nullopt;
-  rest.remove_prefix(kScheme.size());
-  if (rest.empty() || !base::is_space(rest.front())) return std::nullopt;
-  rest = base::trim(rest);
+  const auto params = digest_params(value);
+  if (!params) return std::nullopt;
+  std::string_view rest = *params;
   DigestCredentials out;
   std::string_view username;
   std::string_view algorithm;
@@ -91,7 +44,7 @@ std::optional<DigestCredentials> parse_credentials(std::string_view value) {
       {"cnonce", &out.cnonce}, {"nc", &out.count},    {"algorithm", &algorithm},
   };
   while (!rest.empty()) {
-    const auto pair = next_pair(rest);
+    const auto pair = next_digest_param(rest);
     if (!pair) return std::nullopt;
     for (const auto& [name, field] : fields) {
       if (!base::iequals(name, pair->name)) continue;
@@ -112,7 +65,7 @@ std::optional<DigestCredentials> parse_credentials(std::string_view value) {
                   out.count.size() != kCountDigits || !parse_hex_number(out.count))) {
     return std::nullopt;
   }
-  out.username = unescaped(username);
+  out.username = unescape_quoted(username);
   return out;
 }
 
