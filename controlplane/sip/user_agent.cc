@@ -1,5 +1,6 @@
 #include "controlplane/sip/user_agent.h"
 
+#include <algorithm>
 #include <array>
 
 #include "controlplane/sip/body.h"
@@ -101,8 +102,11 @@ void UserAgent::on_datagram(const Path& path, std::span<char> bytes) {
     server_transactions_.receive(message, path);
     return;
   }
-  const bool taken = is_ours(message) && (client_transactions_.receive(message) ||
-                                          (others_ != nullptr && others_->receive(message)));
+  const bool taken = is_ours(message) &&
+                     (client_transactions_.receive(message) ||
+                      std::any_of(others_.begin(), others_.end(), [&](ClientTransactions* others) {
+                        return others->receive(message);
+                      }));
   if (!taken) env_.counters.add(Counter::drop_sip_response_stray);
 }
 
@@ -125,7 +129,7 @@ void UserAgent::refuse_unread(const Message& request, const Path& path, const Re
 
 void UserAgent::on_connection_lost(const Path& path, bool was_open) {
   client_transactions_.connection_lost(path, was_open);
-  if (others_ != nullptr) others_->connection_lost(path, was_open);
+  for (ClientTransactions* others : others_) others->connection_lost(path, was_open);
 }
 
 std::pair<SessionId, InviteSession*> UserAgent::make_session(const Path& path) {

@@ -42,7 +42,7 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   // Before anything comes. Without it, REGISTER is no method of ours.
   void take_registers(RegisterHandler& registers) { registers_ = &registers; }
   // Somebody else's requests go out and their responses come in by our door.
-  void take_responses_for(ClientTransactions& others) { others_ = &others; }
+  void take_responses_for(ClientTransactions& others) { others_.push_back(&others); }
 
   void on_datagram(const Path& path, std::span<char> bytes) override;
   void on_unframed(const Path& path, std::span<char> head, int status,
@@ -96,7 +96,7 @@ class UserAgent final : public TransportListener, ClientUser, ServerUser, Sessio
   Environment& env_;
   CallHandler& handler_;
   RegisterHandler* registers_ = nullptr;
-  ClientTransactions* others_ = nullptr;
+  std::vector<ClientTransactions*> others_;
   ClientTransactions client_transactions_;
   ServerTransactions server_transactions_;
   base::Slab<InviteSession> sessions_;
