@@ -31,6 +31,12 @@ constexpr int kFault = 1;
 constexpr int kConfigurationFault = 2;
 constexpr base::Nanos kShutdownPatience = base::Seconds{3};
 
+const config::GatewayChecks kGatewayChecks{.is_end_reason = calls::is_release_cause,
+                                           .fault_of_plan = [](std::string_view plan) {
+                                             const auto rules = routing::NumberRules::parse(plan);
+                                             return rules ? std::string() : rules.error_text();
+                                           }};
+
 // A poller shares its core with nobody: our threads keep to the others, if there are any.
 void keep_off(const std::vector<int>& cores) {
   cpu_set_t allowed;
@@ -143,7 +149,7 @@ int run(const config::Site& site) {
   auto gateway_book = routing::GatewayBook::open(
       {.path = site.gateway_store,
        .site = site,
-       .checks = {.is_end_reason = calls::is_release_cause},
+       .checks = kGatewayChecks,
        .needed_by = [&site](const std::string& name) { return routes_to(site, name); }});
   if (!gateway_book) {
     segment->leave();
@@ -264,8 +270,7 @@ int main(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case));
   CLI11_PARSE(app, argc, argv);
   tandem::base::log_start("tandem-controlplane", level);
-  const auto site =
-      tandem::config::load_site(config_path, {.is_end_reason = tandem::calls::is_release_cause});
+  const auto site = tandem::config::load_site(config_path, tandem::kGatewayChecks);
   if (!site) {
     std::cerr << site.error_text() << "\n";
     return tandem::kConfigurationFault;

@@ -80,7 +80,11 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
       router_({.routes = shared.routes, .parameters = shared.site.parameters, .random = random_}),
       calls_(env_, shared.site, shared.gateways, router_, datapath_, ports_, shared.journal,
              shared.life_name),
-      agent_(env_, calls_) {
+      agent_(env_, calls_),
+      probes_({.env = env_,
+               .site = shared.site,
+               .gateways = shared.gateways,
+               .shards = shared.segment.plan().shards}) {
   base::KeyedHash mark(base::KeyedHash::Key{1, shared.life});
   mark << shared.life_name;
   for (const config::Port& port : shared.site.ports) mark << port.address.text();
@@ -88,6 +92,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   env_.loop_key = {digest.low | 1, digest.high};
   env_.timers.resend_gaps = shared.site.parameters.SS_SIP_RESEND_INTERVAL;
   calls_.attach(agent_);
+  agent_.take_responses_for(probes_.transactions());
   carrier_.attach(agent_);
   if (Provisioning* provisioning = shared.provisioning) {
     phones_ = std::make_unique<Phones>(*this, *provisioning);
@@ -157,6 +162,7 @@ bool SignallingShard::work() {
   agent_.tidy();
   calls_.tidy();
   router_.tend();
+  probes_.tend();
   if (phones_) phones_->tend();
   if (shared_.lockout != nullptr && env_.shard == 0) follow_lockout();
   carrier_.flush();

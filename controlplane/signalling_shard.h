@@ -11,6 +11,7 @@
 
 #include "controlplane/admin/commands.h"
 #include "controlplane/calls/call_service.h"
+#include "controlplane/calls/gateway_probes.h"
 #include "controlplane/cdr/journal.h"
 #include "controlplane/loop/shard_loop.h"
 #include "controlplane/media/orphans.h"
@@ -76,6 +77,7 @@ class SignallingShard {
   routing::Router router_;
   calls::CallService calls_;
   sip::UserAgent agent_;
+  calls::GatewayProbes probes_;
   // Where phones register.
   struct Phones {
     Phones(SignallingShard& shard, Provisioning& provisioning);

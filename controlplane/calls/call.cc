@@ -81,8 +81,8 @@ Call::~Call() {
                       &takeover_timer_, &silence_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
-  if (mapping_) board_.gateways.give_back(*mapping_);
-  if (routing_) board_.gateways.give_back(*routing_);
+  if (customer_) customer_->load->give_back();
+  if (vendor_) vendor_->load->give_back();
 }
 
 // --- set-up ------------------------------------------------------------------------------------
@@ -112,13 +112,17 @@ void Call::begin(CallId id, const Beginning& beginning) {
 
 std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message& invite) {
   if (!take_payer(payer)) return ReleaseCause::CallerOverCapacity;
+  if (const auto refusal = rewrite_numbers()) return refusal;
   if (const auto refusal = find_callee(invite)) return refusal;
   const Aim aim = next_aim();
   keep_invite(invite);
   auto refusal = open_media(invite, aim.address);
   if (!refusal) refusal = send_invite(invite, aim);
   // It couldn't even be sent there: as good as a refusal.
-  if (refusal == ReleaseCause::NoResource && try_next_place(503)) return std::nullopt;
+  if (refusal == ReleaseCause::NoResource &&
+      (try_next_place(503) || try_next_vendor({.status = 503}))) {
+    return std::nullopt;
+  }
   if (refusal) return refusal;
   state_ = State::kCalling;
   arm_invite();
@@ -134,13 +138,14 @@ bool Call::take_payer(const Payer& payer) {
   record_.mapping_gateway = board_.gateways.gateway(*payer.gateway).name;
   if (board_.gateways.take(*payer.gateway, now()) != routing::Admission::kTaken) return false;
   mapping_ = payer.gateway;
+  customer_ = board_.gateways.now().at(*payer.gateway);
   return true;
 }
 
 // Whom the call goes to, an account before a gateway, and whether there is room; takes the routing
 // gateway's place.
 std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
-  const std::string digits = dialled_number(record_.callee);
+  const std::string& digits = dialled_;
   const auto target = sip::parse_uri(invite.request_uri());
   if (board_.subscribers != nullptr && target) {
     if (auto callee = board_.subscribers->find(*target, digits, record_.caller_account)) {
@@ -153,17 +158,16 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
     }
   }
   if (digits.empty()) return ReleaseCause::AddressIncomplete;
-  const auto gateway = board_.routes.find(digits);
-  if (!gateway) return ReleaseCause::NoRoute;
-  record_.routing_gateway = board_.gateways.gateway(*gateway).name;
-  if (board_.gateways.take(*gateway, now()) != routing::Admission::kTaken) {
-    return ReleaseCause::NoAvailableRouter;
+  routing::Candidates candidates;
+  board_.routes.candidates(digits, candidates);
+  if (candidates.empty()) return ReleaseCause::NoRoute;
+  for (std::size_t i = candidates.size(); i-- > 0;) vendors_.push_back(candidates[i].gateway);
+  if (take_next_vendor()) return std::nullopt;
+  // Where there was only one, it is told which.
+  if (candidates.size() == 1) {
+    record_.routing_gateway = board_.gateways.gateway(candidates[0].gateway).name;
   }
-  routing_ = gateway;
-  record_.callee_sent = digits;
-  take_places(*gateway);
-  // Without any: its name isn't known yet.
-  return places_.empty() ? std::optional(ReleaseCause::NoAvailableRouter) : std::nullopt;
+  return ReleaseCause::NoAvailableRouter;
 }
 
 // `address`: the plan's, for the callee's media.
@@ -185,6 +189,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   const auto& from = invite.from();
   // What a phone may say that it is has been looked at; what a gateway says is passed on.
   std::string_view number = caller_number_.empty() ? from.uri.user : caller_number_;
+  if (!at_endpoint() && !caller_sent_.empty()) number = caller_sent_;
   if (number.empty()) number = "anonymous";
   const std::string display = display_of(from.display);
   const std::string from_value =
@@ -226,7 +231,7 @@ std::string Call::display_of(std::string_view display) const {
 
 // The INVITE is on its way: nobody has said anything yet.
 void Call::arm_invite() {
-  arm_progress(parameters_->SS_SIP_TIMEOUT_INVITE,
+  arm_progress(vendor_parameters().SS_SIP_TIMEOUT_INVITE,
                at_endpoint() ? ReleaseCause::EndpointUnreachable : ReleaseCause::InviteTimeout);
   board_.env.wheel.cancel(silence_timer_);
   if (group_.size() < 2) return;
@@ -259,18 +264,19 @@ void Call::begin_progress(int status, bool with_sdp) {
   // Once one of several phones rings, its limit is that of all.
   if (group_.size() > 1 && (begun_ & kRinging) != 0) return;
   begun_ |= progress;
+  const config::Parameters& limits = vendor_parameters();
   switch (progress) {
     case kTrying:
-      arm_progress(parameters_->SS_SIP_TIMEOUT_TRYING, ReleaseCause::ProgressTimeout);
+      arm_progress(limits.SS_SIP_TIMEOUT_TRYING, ReleaseCause::ProgressTimeout);
       return;
     case kProgress:
-      arm_progress(parameters_->SS_SIP_TIMEOUT_SESSION_PROGRESS, ReleaseCause::ProgressTimeout);
+      arm_progress(limits.SS_SIP_TIMEOUT_SESSION_PROGRESS, ReleaseCause::ProgressTimeout);
       return;
     case kProgressWithSdp:
-      arm_progress(parameters_->SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP, ReleaseCause::ProgressTimeout);
+      arm_progress(limits.SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP, ReleaseCause::ProgressTimeout);
       return;
     case kRinging:
-      arm_progress(parameters_->SS_SIP_TIMEOUT_RINGING, ReleaseCause::NoAnswer);
+      arm_progress(limits.SS_SIP_TIMEOUT_RINGING, ReleaseCause::NoAnswer);
       return;
   }
 }
@@ -284,6 +290,7 @@ void Call::on_answered(int, int fork, const sip::Message& response) {
     release(ReleaseCause::GatewayFault, Direction::kSwitch);
     return;
   }
+  settle_vendor(true);
   answered();
   std::string().swap(invite_);
   if (waits_for_target() && !caller_) {
@@ -299,8 +306,7 @@ void Call::answered() {
   record_.answer_ms = base::wall_ms_now();
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
-  duration_timer_ = board_.env.wheel.arm(now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL,
-                                         *this, kDurationClock);
+  duration_timer_ = board_.env.wheel.arm(now() + longest(), *this, kDurationClock);
 }
 
 void Call::on_media(std::string_view codec) {
@@ -386,7 +392,10 @@ void Call::on_refused(int, int status, const sip::Message* response) {
   // A person's other phone may take a call that this one doesn't (RFC 3261 §16.7), but for a 6xx.
   const bool elsewhere = response == nullptr || status == 503 || (at_endpoint() && status < 600);
   if (elsewhere && try_next_place(status)) return;
+  rest_vendor(status, response);
   if (follow_redirect(status, response)) return;
+  const bool silent = response == nullptr && status != 503;
+  if (try_next_vendor({.status = status, .silent = silent})) return;
   const ReleaseCause cause = why_refused(status, response != nullptr, at_endpoint());
   if (response == nullptr) {
     const bool hung_up = cause == ReleaseCause::EndpointRefused;
@@ -412,7 +421,7 @@ void Call::on_cancelled(int, const sip::Message& request) {
 void Call::on_bye(int leg, const sip::Message& bye) {
   if (left_before_its_time(leg)) return;
   if (leg == kCalleeLeg && state_ != State::kAnswered) {  // out of an early dialog: it won't answer
-    if (at_endpoint() && try_next_place(480)) return;
+    if (at_endpoint() ? try_next_place(480) : try_next_vendor({.status = 480})) return;
     const auto cause = at_endpoint() ? ReleaseCause::EndpointRefused : ReleaseCause::GatewayRefused;
     release(cause, Direction::kCallee, 480, &bye);
     return;
@@ -444,7 +453,8 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
   board_.env.wheel.cancel(duration_timer_);
   board_.env.wheel.cancel(crossing_timer_);
   const ReleaseInfo& info = release_info(cause);
-  const int code = info.sip != 0 ? info.sip : status;
+  settle_vendor(false);
+  const int code = direction == Direction::kCaller ? info.sip : status_for_caller(cause, status);
   record_.end_ms = base::wall_ms_now();
   if (answered)
     record_.hold_ms = (now() - answered_at_) / base::Millis{1};

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/calls/failover.h"
 #include "controlplane/calls/negotiation.h"
 #include "controlplane/calls/redirects.h"
 #include "controlplane/calls/release_cause.h"
@@ -144,10 +145,20 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::string display_of(std::string_view display) const;
   void keep_invite(const sip::Message& invite);
   bool follow_redirect(int status, const sip::Message* response);
-  void take_places(routing::GatewayIndex gateway);
+  std::vector<base::Endpoint> places_of(routing::GatewayIndex gateway);
   std::optional<routing::GatewayIndex> aim_at(const Redirects::Target& target);
   bool try_target(const Redirects::Target& target);
   bool try_next_place(int status);
+  bool take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint> places);
+  bool take_next_vendor();
+  std::optional<ReleaseCause> rewrite_numbers();
+  bool try_next_vendor(Attempt attempt);
+  void settle_vendor(bool answered);
+  void rest_vendor(int status, const sip::Message* response);
+  // Its own, where it has any; else the call's.
+  const config::Parameters& vendor_parameters() const;
+  Nanos longest() const;
+  int status_for_caller(ReleaseCause cause, int status) const;
   bool ask_again();
   Aim next_aim();
   void take_group();
@@ -222,9 +233,18 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   State state_ = State::kNew;
   sip::SessionId caller_;
   sip::SessionId callee_;
-  int media_towards_caller_ = -1;                 // the plan's address; -1: none of ours
-  std::optional<routing::GatewayIndex> mapping_;  // whose capacity we hold
-  std::optional<routing::GatewayIndex> routing_;
+  int media_towards_caller_ = -1;  // the plan's address; -1: none of ours
+  std::optional<routing::GatewayIndex> mapping_;
+  routing::GatewayRef customer_;  // the same, whose place we hold
+  routing::GatewayRef vendor_;    // the routing gateway likewise
+  // Where it is, if it registers with us.
+  std::optional<registrar::Subscribers::Contact> vendor_device_;
+  bool vendor_decides_ = false;  // it has been asked, and how that ends isn't known yet
+  std::uint64_t vendors_tried_ = 0;
+  std::string dialled_;      // the called number, as the customer's plan has made it
+  std::string caller_sent_;  // the calling number for this vendor
+  // Gateways that may be asked after it; the next one last.
+  std::vector<routing::GatewayIndex> vendors_;
   std::unique_ptr<media::MediaSession> media_;
   std::array<bool, 2> heard_{};
   Negotiation negotiation_{*this, media_};

@@ -61,6 +61,8 @@ void Call::on_progress_expired() {
   // Phones that ring are left for those of lower q.
   if ((silent || at_endpoint()) && try_next_place(408)) return;
   if (silent && follow_redirect(408, nullptr)) return;
+  const bool rang = on_progress_expiry_ == ReleaseCause::NoAnswer;
+  if (try_next_vendor({.status = 408, .silent = !rang, .rang = rang})) return;
   release(on_progress_expiry_, Direction::kSwitch);
 }
 

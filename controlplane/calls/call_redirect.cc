@@ -21,7 +21,7 @@ constexpr std::uint16_t kSipPort = 5060;  // where a URI with an address names n
 // The INVITE as it came, for the next gateway or place. Kept where it can be needed only.
 void Call::keep_invite(const sip::Message& invite) {
   const bool follows = parameters_->TD_SIP_REDIRECT == Parameters::Redirect::follow;
-  if (!follows && nowhere_else()) return;
+  if (!follows && nowhere_else() && vendors_.empty()) return;
   sip::Builder out(sip::message_scratch());
   out.request(invite.method_name(), invite.request_uri());
   for (const sip::Header& line : invite.headers()) {
@@ -67,17 +67,18 @@ void Call::forget_given_up(std::size_t since) {
   record_.callee_call_id = last.callee_call_id;
 }
 
-// All places that a gateway is reached at, for one call.
-void Call::take_places(routing::GatewayIndex gateway) {
-  places_.clear();
+// All places that a gateway is reached at, for one call; the first one last.
+std::vector<base::Endpoint> Call::places_of(routing::GatewayIndex gateway) {
+  std::vector<base::Endpoint> out;
   for (const auto& target : board_.gateways.targets(gateway, board_.env.random)) {
-    places_.push_back(target.endpoint);
+    out.push_back(target.endpoint);
   }
-  std::reverse(places_.begin(), places_.end());
+  std::reverse(out.begin(), out.end());
+  return out;
 }
 
 // The gateway that a Contact leads to: by its address, by the name that it is known by, or, a
-// number alone, by its route. Takes its places.
+// number alone, by its route. Takes its place.
 std::optional<routing::GatewayIndex> Call::aim_at(const Redirects::Target& target) {
   std::optional<routing::GatewayIndex> gateway;
   if (const auto address = base::IpAddress::parse(target.host)) {
@@ -85,26 +86,19 @@ std::optional<routing::GatewayIndex> Call::aim_at(const Redirects::Target& targe
     place.address = *address;
     place.port = target.port != 0 ? target.port : kSipPort;
     gateway = board_.gateways.routing_at(place);
-    places_ = {place};
+    if (gateway && !take_vendor(*gateway, {place})) return std::nullopt;
     return gateway;
   }
   gateway = target.host.empty() ? board_.routes.find(dialled_number(target.user))
                                 : board_.gateways.routing_named(target.host, target.port);
-  if (gateway) take_places(*gateway);
+  if (gateway && !take_vendor(*gateway, places_of(*gateway))) return std::nullopt;
   return gateway;
 }
 
 bool Call::try_target(const Redirects::Target& target) {
-  const auto gateway = aim_at(target);
   const std::string number =
       target.user.empty() ? record_.callee_sent : dialled_number(target.user);
-  if (!gateway || places_.empty() || number.empty()) return false;
-  if (routing_ != gateway) {
-    if (board_.gateways.take(*gateway, now()) != routing::Admission::kTaken) return false;
-    if (routing_) board_.gateways.give_back(*routing_);
-  }
-  routing_ = gateway;
-  record_.routing_gateway = board_.gateways.gateway(*gateway).name;
+  if (number.empty() || !aim_at(target)) return false;
   record_.callee_account.clear();
   record_.callee_sent = number;
   contacts_.clear();
@@ -141,10 +135,20 @@ Aim Call::next_aim() {
             .route = contact.route,
             .address = static_cast<std::uint32_t>(media_port(board_.site, contact.path))};
   }
-  const auto& gateway = board_.gateways.gateway(*routing_);
+  const auto& gateway = vendor_->settings;
+  vendor_decides_ = true;
   const base::Endpoint place = places_.back();
   places_.pop_back();
   const std::string target = "sip:" + record_.callee_sent + "@" + place.text();
+  if (vendor_device_) {
+    using Use = Parameters::InviteUseContact;
+    const bool contact = vendor_parameters().SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT == Use::on;
+    return {.path = vendor_device_->path,
+            .target = contact ? vendor_device_->uri : target,
+            .to = target,
+            .route = vendor_device_->route,
+            .address = static_cast<std::uint32_t>(media_port(board_.site, vendor_device_->path))};
+  }
   return {.path = way_to(board_.site, gateway, place),
           .target = target,
           .to = target,
@@ -158,6 +162,8 @@ bool Call::ask_again() {
   sip::Parser::parse({bytes.data(), bytes.size()}, invite);
   if (auto* leg = callee()) leg->finish(0);
   callee_ = asked_ = {};
+  negotiation_.forget_callee();
+  heard_[static_cast<std::size_t>(media::Side::kCallee)] = false;
   if (auto* leg = caller()) leg->abandon_relayed();  // the former gateway won't answer
   // Other ports, perhaps of another network, for the other gateway.
   if (media_) media_->close(now());

@@ -56,22 +56,30 @@ std::optional<sip::DoorAnswer> CallService::refuse_stranger(const sip::Message& 
   return sip::DoorAnswer{.status = 403};
 }
 
-std::optional<Payer> CallService::payer_of(const sip::Path& path) {
-  if (proven_) return std::exchange(proven_, std::nullopt);
-  const auto mapping = gateways.identify(path.remote);
+std::optional<Payer> CallService::payer_of(const sip::Message& invite, const sip::Path& path) {
+  if (proven_) {
+    auto payer = std::exchange(proven_, std::nullopt);
+    payer->gateway = gateways.now().mapping_account(payer->account);
+    // A customer's numbers are its own affair.
+    if (payer->gateway) payer->number.clear();
+    return payer;
+  }
+  const auto target = sip::parse_uri(invite.request_uri());
+  const auto mapping =
+      gateways.identify(path.remote, target ? dialled_number(target->user) : std::string());
   return mapping ? std::optional(Payer{.gateway = *mapping}) : std::nullopt;
 }
 
 void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
                             const sip::Message& invite, const sip::Path& path) {
-  const auto payer = payer_of(path);
+  const auto payer = payer_of(invite, path);
   if (!payer) {
     env.counters.add(Counter::sip_unknown_source);
     refuse(session, ReleaseCause::UnknownSource);
     return;
   }
   // A phone is where it is seen (RFC 3581), and must not be able to send our BYE elsewhere.
-  if (!payer->gateway) session.stay_on_path();
+  if (!payer->account.empty()) session.stay_on_path();
   if (!journal_.room()) {
     // A refusal without a record, but counted: one more waiting record is what there is no room
     // for.

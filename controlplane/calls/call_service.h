@@ -63,7 +63,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   cdr::CallRecord refused_record(const sip::Message& invite, const Payer& payer,
                                  ReleaseCause cause);
   // Whose call this is; none: a routing gateway's, which only takes calls.
-  std::optional<Payer> payer_of(const sip::Path& path);
+  std::optional<Payer> payer_of(const sip::Message& invite, const sip::Path& path);
 
   cdr::Journal& journal_;
   std::string life_;

@@ -75,6 +75,20 @@ std::string Negotiation::first_offer() {
   return late_ ? std::string() : shown(*sdp::parse(first_offer_), kCallerLeg);
 }
 
+bool Negotiation::described() const {
+  return std::any_of(forks_.begin(), forks_.end(),
+                     [](const Fork& fork) { return fork.callee != kOver; });
+}
+
+void Negotiation::forget_callee() {
+  for (Fork& fork : forks_) fork.callee = kOver;
+  if (!change_) return;
+  // What the caller wanted to change was asked of somebody who is gone.
+  const Change change = *std::exchange(change_, std::nullopt);
+  auto* asker = change.from == kCallerLeg ? caller() : nullptr;
+  if (asker != nullptr) asker->answer_offer(500);
+}
+
 Negotiation::Fork* Negotiation::find(int callee_fork) {
   const auto found = std::find_if(forks_.begin(), forks_.end(),
                                   [&](const Fork& fork) { return fork.callee == callee_fork; });
@@ -167,7 +181,7 @@ int Negotiation::twin(int from, int fork) const {
   const auto known = std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) {
     return (from == kCallerLeg ? f.caller : f.callee) == fork;
   });
-  if (known == forks_.end()) return -1;
+  if (known == forks_.end() || known->callee == kOver) return -1;
   return from == kCallerLeg ? known->callee : known->caller;
 }
 
@@ -196,6 +210,7 @@ void Negotiation::on_early_answer(int fork, const sip::Message& prack) {
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return;
   }
+  if (of->callee == kOver) return;  // who asked is no longer there
   of->settled = true;
   of->other = sip::sdp_of(prack);
   media_->set_remote(media::Side::kCaller, *answer);

@@ -47,8 +47,11 @@ class Negotiation {
   // The INVITE's offer, or none (the callee makes it then).
   std::optional<ReleaseCause> begin(std::string_view offer, base::Nanos now);
   bool late() const { return late_; }
-  // The caller has been told of media of the callee's.
-  bool described() const { return !forks_.empty(); }
+  // The caller has been told of media of the callee's, the one that is being asked.
+  bool described() const;
+  // Another callee is asked: the early dialogs of the former one are over. Those of the caller that
+  // stood for them stay, and the next one's media have dialogs of their own (RFC 3261 §12.1).
+  void forget_callee();
   // That offer as the callee shall see it; empty: none.
   std::string first_offer();
 
@@ -89,8 +92,9 @@ class Negotiation {
  private:
   // An early dialog of the callee's that has described its media, and the caller's dialog that
   // stands for it.
+  static constexpr int kOver = -2;  // no dialog's number, nor that of a confirmed one
   struct Fork {
-    int callee;
+    int callee;  // kOver: of a callee that is no longer asked
     int caller;
     bool settled;         // said reliably: what comes later in this dialog doesn't count
     std::string sdp;      // the callee's latest, as it wrote it

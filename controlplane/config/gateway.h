@@ -71,11 +71,12 @@ struct Gateway {
   // Instead of an address: the account (user@realm) that it registers with.
   std::string account{};
   std::uint32_t calls_per_s = 0;  // new calls; 0: no limit
-  // Routing: a route each, beside the routes' own table. Mapping: of the gateways of one address,
-  // whose call it is, by the longest that fits the called number; none: whatever no other has.
+  // Mapping: of the gateways of one address, whose call it is, by the longest that fits the called
+  // number; none: whatever no other has.
   std::vector<std::string> prefixes{};
-  std::uint16_t priority = 100;           // of the routes that prefixes are: the lowest first
-  std::uint16_t weight = 1;               // its share among equals
+  // How numbers are rewritten, on the way in (mapping) or out (routing): docs/ROUTING.md.
+  std::string caller_plan{};
+  std::string callee_plan{};
   bool locked = false;                    // no new calls; those that are up go on
   bool rests = true;                      // routing: a 503's Retry-After is kept to
   base::Seconds probe{0};                 // routing: asked with OPTIONS once in this time; 0: never

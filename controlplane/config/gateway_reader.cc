@@ -234,6 +234,13 @@ void read_overrides(SettingsTable& table, Gateway& gateway) {
   }
 }
 
+std::string plan(SettingsTable& table, std::string_view name, const GatewayChecks& checks) {
+  const std::string text = table.text(name, "");
+  const std::string fault = checks.fault_of_plan ? checks.fault_of_plan(text) : std::string();
+  if (!fault.empty()) table.fault(name, fault);
+  return text;
+}
+
 std::uint32_t count(SettingsTable& table, std::string_view name, std::int64_t fallback,
                     std::int64_t most) {
   return static_cast<std::uint32_t>(table.integer(name, fallback, 0, most));
@@ -273,11 +280,10 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"large_requests", "routing", "tcp: requests above 1300 octets by TCP; udp: as all others"},
       {"capacity", "both", "concurrent calls; 0: no limit"},
       {"calls_per_s", "both", "new calls in a second; 0: no limit"},
-      {"prefixes", "both",
-       "routing: numbers with these prefixes go to it; mapping: of the gateways of one address, it "
-       "is the one whose prefix fits the called number"},
-      {"priority", "routing", "of its prefixes: the lowest first"},
-      {"weight", "routing", "its share among those of one priority"},
+      {"prefixes", "mapping",
+       "of the gateways of one address, it is the one whose longest prefix fits the called number"},
+      {"caller_plan", "both", "dial plan for the calling number, in (mapping) or out (routing)"},
+      {"callee_plan", "both", "dial plan for the called number, likewise; ! refuses a number"},
       {"locked", "both", "no new calls; those that are up go on"},
       {"rests", "routing", "after a 503 with Retry-After it isn't asked for so long"},
       {"probe", "routing",
@@ -294,10 +300,19 @@ const std::vector<GatewaySetting>& gateway_settings() {
 
 const std::vector<std::string_view>& gateway_parameters() {
   static const std::vector<std::string_view> kNames{
-      "SS_SIP_TIMEOUT_INVITE",           "SS_SIP_TIMEOUT_TRYING",
-      "SS_SIP_TIMEOUT_SESSION_PROGRESS", "SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP",
-      "SS_SIP_TIMEOUT_RINGING",          "SS_SIP_NO_TIMER_REINVITE_INTERVAL",
-      "SS_SIP_STOP_SWITCH_AFTER_SDP",    "SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT",
+      "SS_SIP_TIMEOUT_INVITE",
+      "SS_SIP_TIMEOUT_TRYING",
+      "SS_SIP_TIMEOUT_SESSION_PROGRESS",
+      "SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP",
+      "SS_SIP_TIMEOUT_RINGING",
+      "SS_SIP_NO_TIMER_REINVITE_INTERVAL",
+      "SS_SIP_STOP_SWITCH_AFTER_SDP",
+      "SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT",
+      "SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT",
+      "SS_GATEWAY_SWITCH_LIMIT",
+      "SS_GATEWAY_SWITCH_STOP_AFTER_RTP_START",
+      "SS_GATEWAY_SWITCH_STOP_AFTER_USER_BUSY",
+      "SS_GATEWAY_SWITCH_UNTIL_CONNECT",
   };
   return kNames;
 }
@@ -324,8 +339,8 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   gateway.capacity = count(table, "capacity", 0, 1'000'000);
   gateway.calls_per_s = count(table, "calls_per_s", 0, 1'000'000);
   read_prefixes(table, gateway);
-  gateway.priority = static_cast<std::uint16_t>(count(table, "priority", 100, UINT16_MAX));
-  gateway.weight = static_cast<std::uint16_t>(count(table, "weight", 1, UINT16_MAX));
+  gateway.caller_plan = plan(table, "caller_plan", checks);
+  gateway.callee_plan = plan(table, "callee_plan", checks);
   gateway.locked = table.flag("locked", false);
   gateway.rests = table.flag("rests", true);
   gateway.probe = base::Seconds{count(table, "probe", 0, 3600)};

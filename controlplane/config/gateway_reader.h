@@ -14,6 +14,8 @@ namespace tandem::config {
 // What higher floors know about settings; without one, everything passes.
 struct GatewayChecks {
   std::function<bool(std::string_view)> is_end_reason{};
+  // What is wrong with a dial plan; empty: nothing.
+  std::function<std::string(std::string_view)> fault_of_plan{};
 };
 
 // One setting, for help and the reference page.

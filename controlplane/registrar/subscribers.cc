@@ -50,17 +50,28 @@ std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
   const std::string_view realm = setup_.door.realm_of(target.host, home);
   Callee out;
   AccountKey key = accounts.key_of(user, realm);
-  const AccountRecord* account = user.empty() ? nullptr : accounts.find(key);
-  if (account != nullptr) {
+  if (!user.empty() && accounts.find(key) != nullptr) {
     out.account = fmt::format("{}@{}", user, realm);
   } else {
     const AccountKey* owner = accounts.find_number(accounts.key_of_number(user));
     if (owner == nullptr) owner = accounts.find_number(accounts.key_of_number(digits));
     if (owner == nullptr) return std::nullopt;
     key = *owner;
-    account = accounts.find(key);
   }
-  if (account == nullptr || !account->enabled) return out;
+  look_up(key, out);
+  return out;
+}
+
+Subscribers::Callee Subscribers::devices_of(const std::string& account) const {
+  const auto at = account.rfind('@');
+  Callee out{.account = account};
+  look_up(setup_.accounts.key_of(account.substr(0, at), account.substr(at + 1)), out);
+  return out;
+}
+
+void Subscribers::look_up(const AccountKey& key, Callee& out) const {
+  const AccountRecord* account = setup_.accounts.find(key);
+  if (account == nullptr || !account->enabled) return;
   std::vector<sip::Binding> bindings;
   setup_.bindings.look(key, [&](std::string_view name, const auto& all) {
     if (out.account.empty()) out.account = name;
@@ -75,7 +86,6 @@ std::optional<Subscribers::Callee> Subscribers::find(const sip::Uri& target,
     return a.q != b.q ? a.q > b.q : a.registered > b.registered;
   });
   for (const sip::Binding& binding : bindings) out.contacts.push_back(contact_of(binding));
-  return out;
 }
 
 }  // namespace tandem::registrar

@@ -47,8 +47,11 @@ class Subscribers {
   // another), or by number (`digits`: its form for routing). None: nobody of ours.
   std::optional<Callee> find(const sip::Uri& target, std::string_view digits,
                              std::string_view callers_account) const;
+  // Of an account by its name, user@realm.
+  Callee devices_of(const std::string& account) const;
 
  private:
+  void look_up(const AccountKey& key, Callee& out) const;
   std::string number_of(const sip::Message& invite, const Doorkeeper::Proof& proof) const;
 
   Setup setup_;

@@ -36,6 +36,13 @@ class GatewayLoad {
 
   // By its health probe.
   void set_silent(bool silent) { silent_.store(silent, std::memory_order_relaxed); }
+  // Of its last proper answer; 0: none yet.
+  void note_round_trip(base::Nanos took) {
+    round_trip_.store(took.count(), std::memory_order_relaxed);
+  }
+  base::Nanos round_trip() const {
+    return base::Nanos{round_trip_.load(std::memory_order_relaxed)};
+  }
   bool silent() const { return silent_.load(std::memory_order_relaxed); }
 
   // How a call that it was asked to take ended.
@@ -53,6 +60,7 @@ class GatewayLoad {
   std::atomic<std::int64_t> next_call_{0};  // ns: when the calls so far would have come evenly
   std::atomic<std::int64_t> rests_until_{0};
   std::atomic<bool> silent_{false};
+  std::atomic<std::int64_t> round_trip_{0};
   std::atomic<std::uint64_t> asked_{0};
   std::atomic<std::uint64_t> answered_{0};
 };

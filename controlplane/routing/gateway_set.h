@@ -13,6 +13,7 @@
 #include "controlplane/config/gateway.h"
 #include "controlplane/routing/address_book.h"
 #include "controlplane/routing/gateway_load.h"
+#include "controlplane/routing/number_rules.h"
 
 namespace tandem::routing {
 
@@ -20,6 +21,8 @@ struct GatewayEntry {
   config::Gateway settings;
   // What a call by it is born with; nullptr: the system's.
   std::shared_ptr<const config::Parameters> parameters;
+  NumberRules caller_plan;
+  NumberRules callee_plan;
   std::shared_ptr<GatewayLoad> load;
   bool gone = false;  // was removed; calls that it has still count
 };

@@ -23,6 +23,9 @@ GatewayRef GatewayTable::entry_of(config::Gateway gateway,
     entry->parameters =
         std::make_shared<config::Parameters>(config::parameters_of(gateway, system_));
   }
+  // A faulty one was refused where it was read.
+  entry->caller_plan = NumberRules::parse(gateway.caller_plan).value();
+  entry->callee_plan = NumberRules::parse(gateway.callee_plan).value();
   entry->settings = std::move(gateway);
   entry->load = std::move(load);
   return entry;

@@ -56,8 +56,6 @@ TEST_F(GatewayReader, DefaultsAreTheSystems) {
   EXPECT_EQ(gateway.addresses[0].text(), "10.77.2.2:5060");
   EXPECT_EQ(gateway.capacity, 0u);
   EXPECT_EQ(gateway.calls_per_s, 0u);
-  EXPECT_EQ(gateway.priority, 100);
-  EXPECT_EQ(gateway.weight, 1);
   EXPECT_FALSE(gateway.locked);
   EXPECT_TRUE(gateway.rests);
   EXPECT_EQ(gateway.probe, base::Seconds{0});
@@ -70,15 +68,12 @@ TEST_F(GatewayReader, DefaultsAreTheSystems) {
 
 TEST_F(GatewayReader, EachSettingIsRead) {
   const Gateway out = routing(
-      "capacity=10 calls_per_s=3 prefixes=49,4930 priority=5 weight=7 locked=on rests=off probe=20 "
+      "capacity=10 calls_per_s=3 locked=on rests=off probe=20 "
       "max_duration=3600 stop_codes=404,500-599 SS_SIP_TIMEOUT_RINGING=45 "
       "SS_SIP_TIMEOUT_INVITE=system");
   EXPECT_TRUE(faults.empty()) << faults.front();
   EXPECT_EQ(out.capacity, 10u);
   EXPECT_EQ(out.calls_per_s, 3u);
-  EXPECT_EQ(out.prefixes, (std::vector<std::string>{"49", "4930"}));
-  EXPECT_EQ(out.priority, 5);
-  EXPECT_EQ(out.weight, 7);
   EXPECT_TRUE(out.locked);
   EXPECT_FALSE(out.rests);
   EXPECT_EQ(out.probe, base::Seconds{20});
@@ -92,14 +87,15 @@ TEST_F(GatewayReader, EachSettingIsRead) {
 
   const Gateway in = mapping("fail_codes=NoRoute:503,*:480 prefixes=00");
   EXPECT_TRUE(faults.empty()) << faults.front();
+  EXPECT_EQ(in.prefixes, (std::vector<std::string>{"00"}));
   EXPECT_EQ(in.fail_codes, (std::vector<FailCode>{{"NoRoute", 503}, {"*", 480}}));
 }
 
 TEST_F(GatewayReader, WhatIsWrongIsSaid) {
   routing("capacity=many");
   expect_only("capacity: must be a whole number");
-  routing("weight=70000");
-  expect_only("weight: 70000 is outside 0..65535");
+  routing("calls_per_s=7000000");
+  expect_only("calls_per_s: 7000000 is outside 0..1000000");
   routing("locked=perhaps");
   expect_only("locked: must be on or off");
   routing("colour=red");
@@ -108,9 +104,9 @@ TEST_F(GatewayReader, WhatIsWrongIsSaid) {
   expect_only("fail_codes: is for mapping gateways");
   mapping("stop_codes=404");
   expect_only("stop_codes: is for routing gateways");
-  routing("prefixes=49,4x");
+  mapping("prefixes=49,4x");
   expect_only("prefixes: \"4x\" must be 0..32 digits");
-  routing("prefixes=49,49");
+  mapping("prefixes=49,49");
   expect_only("prefixes: \"49\" stands there twice");
   routing("stop_codes=200");
   expect_only(

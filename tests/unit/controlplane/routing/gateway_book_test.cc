@@ -86,8 +86,8 @@ TEST_F(GatewayBookTest, OnlyWhatIsNamedIsChanged) {
 
 TEST_F(GatewayBookTest, ARefusedChangeLeavesEverythingAsItWas) {
   ASSERT_TRUE(book->add(vendor("bcorp", "10.77.2.2")).ok());
-  EXPECT_EQ(book->set("bcorp", {{"capacity", "x"}, {"weight", "99999"}}).error_text(),
-            "capacity: must be a whole number; weight: 99999 is outside 0..65535");
+  EXPECT_EQ(book->set("bcorp", {{"capacity", "x"}, {"probe", "99999"}}).error_text(),
+            "capacity: must be a whole number; probe: 99999 is outside 0..3600");
   EXPECT_EQ(book->add(vendor("far", "192.0.2.1")).error_text(),
             "address: lies in no port's network: say which with port = \"NAME\"");
   EXPECT_EQ(

@@ -1,0 +1,128 @@
+#include "controlplane/calls/gateway_probes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controlplane/calls/ways.h"
+#include "controlplane/sip/builder.h"
+#include "controlplane/sip/leg.h"
+#include "drivers/base/log.h"
+
+namespace tandem::calls {
+namespace {
+
+using sip::HeaderId;
+using wire::Counter;
+
+// From a gateway that takes calls.
+bool is_proper(int status) { return (status < 500 && status != 408) || status == 501; }
+
+}  // namespace
+
+void GatewayProbes::tend() {
+  const base::Nanos now = setup_.env.wheel.now();
+  if (now < next_look_) return;
+  next_look_ = now + kLook;
+  const auto& entries = setup_.gateways.now().entries();
+  for (routing::GatewayIndex i = setup_.env.shard; i < entries.size(); i += setup_.shards) {
+    look(i, *entries[i], now);
+  }
+}
+
+void GatewayProbes::look(routing::GatewayIndex index, const routing::GatewayEntry& entry,
+                         base::Nanos now) {
+  const auto& gateway = entry.settings;
+  const bool asked = !entry.gone && gateway.kind == config::GatewayKind::kRouting &&
+                     gateway.probe != base::Seconds{0} && gateway.account.empty();
+  auto known = probed_.find(index);
+  if (!asked) {
+    if (known == probed_.end()) return;
+    // Nobody looks any longer, so nothing keeps calls from it.
+    entry.load->set_silent(false);
+    if (!known->second.under_way) probed_.erase(known);
+    return;
+  }
+  const base::Nanos interval = gateway.probe;
+  if (known == probed_.end()) {
+    // The first ones spread over the first of their intervals, a second at most.
+    const base::Nanos most = std::min<base::Nanos>(interval, base::Seconds{1});
+    const auto part = static_cast<std::int64_t>(setup_.env.random.next() % 1000);
+    known = probed_.emplace(index, Probed{.due = now + most * part / 1000}).first;
+  }
+  Probed& probed = known->second;
+  if (now < probed.due || probed.under_way) return;
+  probed.due = std::max(probed.due + interval, now);
+  ask(index, gateway);
+}
+
+void GatewayProbes::ask(routing::GatewayIndex index, const config::Gateway& gateway) {
+  const auto targets = setup_.gateways.targets(index, setup_.env.random);
+  if (targets.empty()) return;  // its name leads nowhere as yet
+  const sip::Path path = way_to(setup_.site, gateway, targets.front().endpoint);
+  const sip::ClientId id = transactions_.begin(sip::Method::kOptions, index, path);
+  if (!id) {
+    setup_.env.counters.add(Counter::probes_skipped);
+    return;
+  }
+  Probed& probed = probed_[index];
+  probed.sent = setup_.env.wheel.now();
+  probed.under_way = true;
+  setup_.env.counters.add(Counter::gateway_probes_sent);
+  if (!transactions_.send(id, options(id, "sip:" + path.remote.text(), path))) {
+    probed_[index].under_way = false;
+    hear(index, false);
+  }
+}
+
+// RFC 3261 §11.1, from the switch itself.
+std::string GatewayProbes::options(sip::ClientId id, const std::string& target,
+                                   const sip::Path& path) {
+  sip::Builder builder(sip::message_scratch());
+  builder.request("OPTIONS", target)
+      .header(HeaderId::kVia, transactions_.via(id))
+      .header(HeaderId::kMaxForwards, 70)
+      .pieces(HeaderId::kFrom, "<sip:", path.local.text(), ">;tag=", setup_.env.random.token())
+      .pieces(HeaderId::kTo, "<", target, ">")
+      // Marked, so that the answer comes back to this shard (wire::shard_of_datagram).
+      .header(HeaderId::kCallId, fmt::format("s{}-{}", setup_.env.shard, setup_.env.random.token()))
+      .header(HeaderId::kCSeq, "1 OPTIONS")
+      .header(HeaderId::kContact, sip::Leg::contact(path, false))
+      .header(HeaderId::kAccept, "application/sdp");
+  return std::string(builder.finish().value_or(""));
+}
+
+void GatewayProbes::hear(routing::GatewayIndex index, bool properly) {
+  const auto& entry = *setup_.gateways.now().at(index);
+  if (properly) {
+    setup_.env.counters.add(Counter::gateway_probes_answered);
+    const base::Nanos took = setup_.env.wheel.now() - probed_[index].sent;
+    entry.load->note_round_trip(took);
+  }
+  // One that isn't probed any longer is nobody's to judge.
+  const bool silent = !properly && entry.settings.probe != base::Seconds{0} && !entry.gone;
+  if (entry.load->silent() == silent) return;
+  entry.load->set_silent(silent);
+  LOG(kWarning, "gateways", "{} {}", entry.settings.name,
+      silent ? "doesn't answer OPTIONS properly: no calls go to it"
+             : "answers OPTIONS: calls go to it again");
+}
+
+void GatewayProbes::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message& response) {
+  const auto index = static_cast<routing::GatewayIndex>(cookie);
+  if (response.status() >= 200) hear(index, is_proper(response.status()));
+}
+
+void GatewayProbes::on_timeout(sip::ClientId, std::uint64_t cookie) {
+  hear(static_cast<routing::GatewayIndex>(cookie), false);
+}
+
+void GatewayProbes::on_failure(sip::ClientId, std::uint64_t cookie) {
+  hear(static_cast<routing::GatewayIndex>(cookie), false);
+}
+
+void GatewayProbes::on_client_end(sip::ClientId, std::uint64_t cookie) {
+  probed_[static_cast<routing::GatewayIndex>(cookie)].under_way = false;
+}
+
+}  // namespace tandem::calls
