@@ -46,10 +46,10 @@ void Branches::add(std::span<const InviteTarget> others) {
   if (others.empty()) return;
   others_ = std::make_unique<Others>();
   for (const InviteTarget& to : others.first(std::min(others.size(), Leg::kBranchesMax - 1))) {
-    others_->places.push_back({.branch = {},
-                               .path = to.path,
-                               .uri = std::string(to.uri),
-                               .secure = Dialog::asks_for_sips(to.uri, to.route)});
+    Place& place = others_->places.emplace_back();
+    place.path = to.path;
+    place.uri = to.uri;
+    place.secure = Dialog::asks_for_sips(to.uri, to.route);
   }
 }
 
@@ -63,6 +63,7 @@ int Branches::find(ClientId client) const {
 LegDialog Branches::first_dialog(int branch) const {
   LegDialog out = leg_.at(0);
   out.branch = static_cast<std::uint8_t>(branch);
+  out.dialog.local_cseq = at(branch).cseq;
   if (branch == 0) return out;
   const Place& to = const_cast<Branches*>(this)->place(branch);
   out.dialog.path = to.path;
@@ -112,6 +113,10 @@ void Branches::let_go_all(std::string_view reason, int besides) {
   for (int i = 0; i < count(); ++i) {
     if (i != besides) let_go(i, reason);
   }
+}
+
+void Branches::forget_invites() {
+  for (int i = 0; i < count(); ++i) std::string().swap(at(i).invite);
 }
 
 void Branches::decline(int branch) {

@@ -30,6 +30,8 @@ struct Branch {
   bool heard = false;        // a provisional response came
   bool let_go = false;       // its CANCEL is out, or goes out when it is heard (§9.1)
   bool ended = false;        // it had its final response, or never gets one
+  std::uint32_t cseq = 1;    // its INVITE's
+  std::string invite{};  // as it was sent, while it may have to be sent again with other headers
 };
 
 class Branches {
@@ -61,6 +63,8 @@ class Branches {
   // A transaction lives, so that a 2xx may be repeated, or come late.
   bool live() const;
 
+  // One of them was answered: none is sent again.
+  void forget_invites();
   // Nobody waits for it any longer: it is cancelled with this Reason, now or when it is heard.
   void let_go(int branch, std::string_view reason);
   void let_go_all(std::string_view reason, int besides = -1);
@@ -81,7 +85,7 @@ class Branches {
     Branch branch;
     Path path;
     std::string uri;
-    bool secure;  // as Dialog's
+    bool secure = false;  // as Dialog's
   };
   struct Others {
     std::vector<Place> places;

@@ -76,7 +76,9 @@ bool Forks::take_reliable(int fork, const Message& response) {
 }
 
 bool Forks::send_prack(int fork, std::string_view content_type, std::string_view body) {
-  const std::string rack = std::to_string(leg_.at(fork).rseq) + " 1 INVITE";
+  const LegDialog& in = leg_.at(fork);
+  const std::string rack =
+      std::to_string(in.rseq) + " " + std::to_string(branches_.at(in.branch).cseq) + " INVITE";
   const HeaderLine lines[] = {{HeaderId::kRAck, rack}};
   const ClientId id = leg_.send(
       Exchange::kPrack, fork,
@@ -114,8 +116,9 @@ void Forks::hang_up(int branch, const Message& response) {
     return;
   }
   const std::string ack_via = leg_.fresh_via(path);
-  hung_up_.push_back(
-      {fork.remote_tag, branch, fork.build({.method = Method::kAck, .cseq = 1, .via = ack_via})});
+  const std::uint32_t cseq = branches_.at(branch).cseq;
+  hung_up_.push_back({fork.remote_tag, branch,
+                      fork.build({.method = Method::kAck, .cseq = cseq, .via = ack_via})});
   if (hung_up_.back().ack.empty()) return;
   send_counted(env, path, hung_up_.back().ack);
   const ClientId bye = leg_.host.clients.begin(Method::kBye, 0, path);

@@ -25,7 +25,8 @@ InviteSession::InviteSession(SessionHost& host, Path path)
       repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }),
       forks_(leg_, branches_),
       reliable_(leg_, [this] { on_never_pracked(); }),
-      offers_(leg_, [this] { on_never_acknowledged(); }) {
+      refresh_(leg_, offers_),
+      offers_(leg_, refresh_, [this] { on_never_acknowledged(); }) {
   leg_.dialogs.push_back(first_dialog({}));
   leg_.dialog().path = path;
 }
@@ -37,7 +38,8 @@ InviteSession::InviteSession(SessionHost& host, ServerId id, const Message& invi
       repeater_(host.env, host.servers, [this] { on_never_acknowledged(); }),
       forks_(leg_, branches_),
       reliable_(leg_, [this] { on_never_pracked(); }),
-      offers_(leg_, [this] { on_never_acknowledged(); }) {
+      refresh_(leg_, offers_),
+      offers_(leg_, refresh_, [this] { on_never_acknowledged(); }) {
   leg_.dialogs.push_back(first_dialog(std::move(dialog)));
   leg_.at(0).agreement = sdp_of(invite).empty() ? Agreement::kNone : Agreement::kTheirs;
   leg_.note_allow(0, invite);
@@ -66,6 +68,7 @@ bool InviteSession::start(const Outgoing& outgoing) {
   hold_ack_ = outgoing.hold_ack;
   offers_reliable_ = outgoing.reliable;
   leg_.at(0).agreement = outgoing.body.empty() ? Agreement::kNone : Agreement::kOurs;
+  if (outgoing.timer) refresh_.configure(*outgoing.timer);
   first.call_id = "s" + std::to_string(env.shard) + "-" + env.random.token() + "@" +
                   first.path.local.address.text();
   first.local_tag = Ticket{leg_.id.handle, env.random.next()}.text();
@@ -110,7 +113,9 @@ bool InviteSession::send_invite(int branch, const InviteTarget& to, const Outgoi
   std::string_view supported = env.supported;
   if (!offers_reliable_) next_value(supported);
   if (!supported.empty()) out.header(HeaderId::kSupported, base::trim(supported));
+  out.written(refresh_.ask_first());
   const auto text = out.finish(outgoing.content_type, outgoing.body);
+  if (refresh_.configured()) own.invite = text.value_or(std::string_view{});
   if (clients.send(own.client, std::string(text.value_or(std::string_view{})))) return true;
   own.client = {};
   branches_.fail(branch, 408, nullptr);
@@ -137,6 +142,9 @@ void InviteSession::on_response(Exchange exchange, ClientId id, const Message& r
     case Exchange::kNotify:
       if (status >= 200) referral_.on_end(id, status);
       return;
+    case Exchange::kRefresh:
+      refresh_.on_response(id, response);
+      return;
     case Exchange::kInvite:
       if (const int branch = branches_.find(id); branch >= 0) on_invite_response(branch, response);
       return;
@@ -149,6 +157,7 @@ void InviteSession::on_invite_response(int branch, const Message& response) {
     on_1xx(branch, response);
     return;
   }
+  if (status == 422 && ask_longer(branch, response)) return;
   branches_.at(branch).ended = true;
   if (status < 300) {
     on_final_2xx(branch, response);
@@ -240,7 +249,9 @@ void InviteSession::win(int branch, int fork, const Message& response) {
     in.agreement = Agreement::kSettled;
   }
   branches_.let_go_all(late_reason(), branch);
+  branches_.forget_invites();
   offers_.confirmed(fork);
+  refresh_.answered(response);
   if (leg_.listener != nullptr) leg_.listener->on_answered(leg_.number, fork, response);
 }
 
@@ -266,7 +277,8 @@ void InviteSession::ack(std::string_view content_type, std::string_view body) {
 }
 
 void InviteSession::send_ack(std::string_view content_type, std::string_view body) {
-  ack_ = leg_.send_ack(1, content_type, body);
+  const std::uint32_t cseq = branches_.at(leg_.at(leg_.fork).branch).cseq;
+  ack_ = leg_.send_ack(cseq, content_type, body);
 }
 
 void InviteSession::on_timeout(Exchange exchange, ClientId id, int status) {
@@ -283,6 +295,9 @@ void InviteSession::on_timeout(Exchange exchange, ClientId id, int status) {
       return;
     case Exchange::kNotify:
       referral_.on_end(id, status);
+      return;
+    case Exchange::kRefresh:
+      refresh_.on_timeout(id);
       return;
     case Exchange::kBye:
       return;
@@ -352,9 +367,10 @@ void InviteSession::send_2xx(const Waiting2xx& answer) {
     in.agreement = in.agreement == Agreement::kNone ? Agreement::kOurs : Agreement::kSettled;
   leg_.fork = fork;
   leg_.state = State::kAccepted;
+  const std::string lines = answer.passed + refresh_.answer_first();
   const bool sent = leg_.respond(server_, fork,
                                  {.status = 200,
-                                  .passed = answer.passed,
+                                  .passed = lines,
                                   .content_type = silent ? std::string() : answer.content_type,
                                   .body = silent ? std::string() : answer.body});
   if (sent) {
@@ -478,14 +494,17 @@ void InviteSession::on_request(ServerId id, const Message& request) {
   }
 }
 
-// Without an offer it moves the peer's Contact or says that it is alive, and is ours to answer.
+// Without an offer it moves the peer's Contact, or refreshes the session, and is ours to answer.
 void InviteSession::on_update(ServerId id, int fork, const Message& request) {
   if (!sdp_of(request).empty()) {
     offers_.on_request(id, fork, request);
     return;
   }
+  const TimerWords timer = read_timer(request);
+  if (refresh_.refuse(id, fork, timer)) return;
   leg_.at(fork).dialog.refresh_target(request);
-  leg_.respond(id, fork, {.status = 200});
+  const std::string lines = refresh_.answer(timer);
+  leg_.respond(id, fork, {.status = 200, .passed = lines});
 }
 
 }  // namespace tandem::sip

@@ -19,6 +19,7 @@
 #include "controlplane/sip/referral.h"
 #include "controlplane/sip/relayed_requests.h"
 #include "controlplane/sip/reliable.h"
+#include "controlplane/sip/session_refresh.h"
 
 namespace tandem::sip {
 
@@ -58,6 +59,7 @@ class InviteSession final {
     std::string_view passed{};  // another leg's end-to-end headers, as lines (end_to_end.h)
     std::string_view content_type{};
     std::string_view body{};
+    std::optional<SessionTimerSettings> timer{};  // none: this leg has no session timer
   };
   // False: to none of the places; no room for a transaction, or the request would be too long.
   bool start(const Outgoing& outgoing);
@@ -89,6 +91,11 @@ class InviteSession final {
 
   // UAS, before anything else: the peer is reached where its INVITE came from.
   void stay_on_path() { leg_.dialog().path.observed = true; }
+  // UAS, before anything else: this leg has a session timer. False: its INVITE asks for too short
+  // an interval, and finish(422) says so.
+  bool keep(const SessionTimerSettings& settings, const Message& invite) {
+    return refresh_.configure(settings, invite);
+  }
   // UAS. A 2xx waits until an 18x with a description has its PRACK; it carries `body` only when
   // nothing has been agreed on in its fork. `passed`: as in Outgoing.
   void progress(int status, std::string_view content_type = {}, std::string_view body = {}) {
@@ -142,8 +149,9 @@ class InviteSession final {
   void tell_referral(int status, std::string_view reason, bool final) {
     referral_.tell(status, reason, final);
   }
-  // How long to wait after a 491 to our re-INVITE (§14.1).
-  Nanos glare_pause() const;
+  Nanos glare_pause() const { return leg_.glare_pause(); }
+  // The peer takes part in session timers, and the session is up: its interval; else 0.
+  base::Seconds session_interval() const { return refresh_.interval(); }
 
   // Ends the leg, whatever its state: refuses (with `status`), cancels, or hangs up with a Reason
   // header's value. `passed`: what ended the other leg, if that has more to say: its Reason goes
@@ -186,6 +194,7 @@ class InviteSession final {
 
   bool send_invite(int branch, const InviteTarget& to, const Outgoing& outgoing);
   void on_invite_response(int branch, const Message& response);
+  bool ask_longer(int branch, const Message& response);
   void on_1xx(int branch, const Message& response);
   void on_branch_failed(int branch, int status, const Message* response);
   std::string_view late_reason() const;
@@ -228,6 +237,7 @@ class InviteSession final {
   Forks forks_;                            // UAC
   ReliableProvisionals reliable_;          // UAS
   std::optional<Waiting2xx> waiting_2xx_;  // for the PRACK of an 18x
+  SessionRefresh refresh_;
   OfferAnswer offers_;
   RelayedRequests relayed_{leg_};
   Referral referral_{leg_};

@@ -32,6 +32,7 @@ void InviteSession::on_their_bye(ServerId id, int fork, const Message& bye) {
   if (state() == State::kCalling && leaves_others(fork)) return;
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
   repeater_.stop();
+  refresh_.stop();
   offers_.abandon();
   relayed_.abandon();
   referral_.abandon();
@@ -79,7 +80,9 @@ void InviteSession::last_words() {
 void InviteSession::refuse_invite(int status, std::string_view reason, const Message* passed,
                                   std::uint32_t retry_after) {
   const std::string pause = std::to_string(retry_after);
+  const std::string least = status == 422 ? refresh_.min_se() : std::string();
   std::vector<HeaderLine> lines;
+  if (!least.empty()) lines.push_back({HeaderId::kMinSe, least});
   if (!reason.empty()) lines.push_back({HeaderId::kReason, reason});
   if (retry_after != 0) lines.push_back({HeaderId::kRetryAfter, pause});
   leg_.refuse(server_, 0, status, lines, passed);
@@ -93,6 +96,7 @@ void InviteSession::finish(int status, std::string_view reason, const Message* p
   // What passes on its own needs no word of ours.
   const std::string_view own = bye_reason_.empty() ? reason : std::string_view{};
   if (bye_reason_.empty()) bye_reason_ = reason;
+  refresh_.stop();
   offers_.abandon();
   relayed_.abandon();
   referral_.abandon();
@@ -121,6 +125,7 @@ void InviteSession::finish(int status, std::string_view reason, const Message* p
 
 void InviteSession::send_bye(std::string_view reason, const Message* passed) {
   repeater_.stop();
+  refresh_.stop();
   offers_.abandon();
   relayed_.abandon();
   referral_.abandon();
@@ -145,6 +150,7 @@ void InviteSession::over() {
   repeater_.stop();
   reliable_.stop();
   waiting_2xx_.reset();
+  refresh_.stop();
   offers_.abandon();
   relayed_.abandon();
   referral_.abandon();

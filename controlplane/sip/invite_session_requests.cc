@@ -35,12 +35,6 @@ bool InviteSession::accept_refer(ServerId id, int fork, const Message& refer) {
   return true;
 }
 
-Nanos InviteSession::glare_pause() const {
-  // In units of 10 ms: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other.
-  const std::uint64_t units = leg_.host.env.random.next() % (leg_.uac ? 191 : 201);
-  return base::Millis{10} * static_cast<std::int64_t>(units + (leg_.uac ? 210 : 0));
-}
-
 bool InviteSession::relay(const Message& request, ServerId asked, int fork) {
   switch (state()) {
     case State::kIncoming:

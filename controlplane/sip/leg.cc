@@ -54,6 +54,12 @@ std::string Leg::fresh_via(const Path& path) const {
          ";branch=z9hG4bK" + host.env.random.token() + ";rport";
 }
 
+Nanos Leg::glare_pause() const {
+  // In units of 10 ms: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other.
+  const std::uint64_t units = host.env.random.next() % (uac ? 191 : 201);
+  return base::Millis{10} * static_cast<std::int64_t>(units + (uac ? 210 : 0));
+}
+
 ClientId Leg::send(Exchange exchange, int in_fork, Dialog::Request request) {
   Dialog& to = at(in_fork).dialog;
   const ClientId client = host.clients.begin(request.method, session_cookie(id, exchange), way(to));

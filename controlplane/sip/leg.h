@@ -52,6 +52,12 @@ class SessionListener {
   // `asked`. No response: none came in time.
   virtual void on_relayed(int leg, int fork, ServerId id, const Message& request) = 0;
   virtual void on_relayed_answered(int leg, ServerId asked, const Message* response) = 0;
+  // The session timer (RFC 4028) of a leg that has one. What the peer was told last, for a
+  // re-INVITE that changes nothing; empty: not now. The 2xx to such a one. And nobody has confirmed
+  // the session in time (`status` 0), or the peer says that it knows it no longer (408, 481).
+  virtual std::string description(int /*leg*/) { return {}; }
+  virtual void on_refreshed(int /*leg*/, const Message& /*response*/) {}
+  virtual void on_expired(int /*leg*/, int /*status*/) {}
 
  protected:
   ~SessionListener() = default;
@@ -83,7 +89,16 @@ enum class SessionState : std::uint8_t {
 };
 
 // Which of a session's requests a client transaction's cookie means.
-enum class Exchange : std::uint8_t { kInvite, kBye, kReinvite, kPrack, kUpdate, kRelayed, kNotify };
+enum class Exchange : std::uint8_t {
+  kInvite,
+  kBye,
+  kReinvite,
+  kPrack,
+  kUpdate,
+  kRelayed,
+  kNotify,
+  kRefresh,  // an UPDATE without an offer
+};
 
 // How far the first offer and answer of a dialog have come (RFC 3264, RFC 6337 §2).
 enum class Agreement : std::uint8_t {
@@ -143,6 +158,8 @@ struct Leg {
   Path way(const Dialog& to) const;
   Path way() const { return way(dialog()); }
   std::string fresh_via(const Path& path) const;
+  // How long to wait after a 491 to our re-INVITE (§14.1).
+  Nanos glare_pause() const;
 
   // A request in this dialog, with its next CSeq and a client transaction. No id: it could not be
   // sent (counted).

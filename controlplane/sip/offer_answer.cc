@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "controlplane/sdp/sdp.h"
+
 namespace tandem::sip {
 namespace {
 
@@ -15,8 +17,8 @@ constexpr std::uint64_t kRetryAfterMax = 10;
 
 }  // namespace
 
-OfferAnswer::OfferAnswer(Leg& leg, std::function<void()> lost)
-    : leg_(leg), repeater_(leg.host.env, leg.host.servers, std::move(lost)) {}
+OfferAnswer::OfferAnswer(Leg& leg, SessionRefresh& timer, std::function<void()> lost)
+    : leg_(leg), timer_(timer), repeater_(leg.host.env, leg.host.servers, std::move(lost)) {}
 
 OfferAnswer::~OfferAnswer() { leg_.host.env.wheel.cancel(patience_); }
 
@@ -62,7 +64,9 @@ void OfferAnswer::on_request(ServerId id, int fork, const Message& request) {
     refuse(id, fork, status, nullptr);
     return;
   }
-  theirs_ = Theirs{id, method, fork, request.cseq().number, false};
+  const TimerWords timer = method == Method::kPrack ? TimerWords{} : read_timer(request);
+  if (timer_.refuse(id, fork, timer)) return;
+  theirs_ = Theirs{id, method, fork, request.cseq().number, timer, false};
   if (method == Method::kInvite) {
     leg_.host.servers.respond(id, {.status = 100});
     leg_.host.servers.tie(id, leg_.id.handle.raw);  // for its CANCEL
@@ -78,9 +82,11 @@ void OfferAnswer::answer(int status, std::string_view content_type, std::string_
     return;
   }
   if (!theirs_ || theirs_->answered) return;
-  const bool sent = leg_.respond(
-      theirs_->request, theirs_->fork,
-      {.status = status, .passed = passed, .content_type = content_type, .body = body});
+  std::string lines(passed);
+  if (theirs_->method != Method::kPrack) lines += timer_.answer(theirs_->timer);
+  const bool sent =
+      leg_.respond(theirs_->request, theirs_->fork,
+                   {.status = status, .passed = lines, .content_type = content_type, .body = body});
   if (sent && theirs_->method == Method::kInvite) {
     theirs_->answered = true;
     repeater_.start(theirs_->request);
@@ -122,6 +128,12 @@ bool OfferAnswer::reinvite(std::string_view content_type, std::string_view body,
   return true;
 }
 
+bool OfferAnswer::refresh(std::string_view description) {
+  if (!reinvite(sdp::kContentType, description, {})) return false;
+  ours_->refreshes = true;
+  return true;
+}
+
 bool OfferAnswer::update(int fork, std::string_view content_type, std::string_view body,
                          std::string_view passed) {
   const LegDialog& in = leg_.at(fork);
@@ -134,12 +146,15 @@ bool OfferAnswer::begin(Exchange exchange, int fork, Method method, std::string_
                         std::string_view body, std::string_view passed) {
   if (ours_ || theirs_) return false;
   const std::string own_contact = leg_.contact(fork);
-  const HeaderLine allow[] = {{HeaderId::kAllow, leg_.host.env.allow}};
+  const HeaderLine lines[] = {{HeaderId::kAllow, leg_.host.env.allow},
+                              {HeaderId::kSupported, leg_.host.env.supported}};
+  const std::string timer = timer_.ask();
+  const std::string all = std::string(passed) + timer;
   const ClientId id = leg_.send(exchange, fork,
                                 {.method = method,
                                  .contact = own_contact,
-                                 .headers = allow,
-                                 .passed = passed,
+                                 .headers = std::span(lines, timer.empty() ? 1 : 2),
+                                 .passed = all,
                                  .content_type = content_type,
                                  .body = body});
   if (!id) return false;
@@ -167,12 +182,16 @@ void OfferAnswer::on_response(Exchange exchange, ClientId id, const Message& res
   }
   leg_.host.env.wheel.cancel(patience_);
   if (status >= 300) {
-    ours_.reset();
-    if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, status, &response);
+    refused(status, response);
     return;
   }
   leg_.at(ours_->fork).dialog.refresh_target(response);
   leg_.note_allow(ours_->fork, response);
+  timer_.answered(response);
+  if (ours_->refreshes) {
+    refresh_answered(response);
+    return;
+  }
   if (exchange == Exchange::kUpdate) {
     ours_.reset();
   } else {
@@ -180,6 +199,24 @@ void OfferAnswer::on_response(Exchange exchange, ClientId id, const Message& res
     if (!ours_->asks_for_offer || leg_.listener == nullptr) send_ack({}, {});
   }
   if (leg_.listener != nullptr) leg_.listener->on_offer_answered(leg_.number, response);
+}
+
+void OfferAnswer::refused(int status, const Message& response) {
+  const bool refreshes = std::exchange(ours_, std::nullopt)->refreshes;
+  if (refreshes) {
+    timer_.refused(status, &response);
+  } else if (leg_.listener == nullptr) {
+    return;
+  } else if (status == 422 && timer_.raise(response)) {
+    leg_.listener->on_offer_refused(leg_.number, 491, nullptr);  // the next one asks for more
+  } else {
+    leg_.listener->on_offer_refused(leg_.number, status, &response);
+  }
+}
+
+void OfferAnswer::refresh_answered(const Message& response) {
+  send_ack({}, {});
+  if (leg_.listener != nullptr) leg_.listener->on_refreshed(leg_.number, response);
 }
 
 void OfferAnswer::repeat_ack(const Message& response) {
@@ -192,8 +229,12 @@ void OfferAnswer::repeat_ack(const Message& response) {
 
 void OfferAnswer::on_timeout(Exchange, ClientId id) {
   if (!ours_ || ours_->request != id || ours_->answered) return;
+  const bool refreshes = ours_->refreshes;
   end_ours();
-  if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, 408, nullptr);
+  if (refreshes)
+    timer_.refused(408, nullptr);
+  else if (leg_.listener != nullptr)
+    leg_.listener->on_offer_refused(leg_.number, 408, nullptr);
 }
 
 void OfferAnswer::on_client_end(Exchange exchange) {
@@ -229,8 +270,11 @@ void OfferAnswer::abandon_fork(int fork) {
     theirs_.reset();
   }
   if (ours_ && ours_->fork == fork) {
+    const bool refreshes = ours_->refreshes;
     end_ours();
-    if (leg_.listener != nullptr) leg_.listener->on_offer_refused(leg_.number, 487, nullptr);
+    if (!refreshes && leg_.listener != nullptr) {
+      leg_.listener->on_offer_refused(leg_.number, 487, nullptr);
+    }
   }
 }
 

@@ -12,13 +12,14 @@
 
 #include "controlplane/sip/answer_repeater.h"
 #include "controlplane/sip/leg.h"
+#include "controlplane/sip/session_refresh.h"
 
 namespace tandem::sip {
 
 class OfferAnswer final : loop::TimerListener {
  public:
   // `lost`: our 2xx to a re-INVITE was never acknowledged.
-  OfferAnswer(Leg& leg, std::function<void()> lost);
+  OfferAnswer(Leg& leg, SessionRefresh& timer, std::function<void()> lost);
   ~OfferAnswer();
   OfferAnswer(const OfferAnswer&) = delete;
   OfferAnswer& operator=(const OfferAnswer&) = delete;
@@ -36,6 +37,9 @@ class OfferAnswer final : loop::TimerListener {
   bool reinvite(std::string_view content_type, std::string_view body, std::string_view passed);
   bool update(int fork, std::string_view content_type, std::string_view body,
               std::string_view passed);
+  // The same for the session timer's sake: nothing changes, and the listener isn't told.
+  bool refresh(std::string_view description);
+  bool busy() const { return ours_ || theirs_; }
   void ack(std::string_view content_type, std::string_view body);
   // Takes our re-INVITE back; its end comes all the same.
   void cancel();
@@ -59,6 +63,7 @@ class OfferAnswer final : loop::TimerListener {
     Method method;
     int fork;
     std::uint32_t cseq;
+    TimerWords timer;
     bool answered;
   };
   // Ours until it is refused or acknowledged.
@@ -69,18 +74,22 @@ class OfferAnswer final : loop::TimerListener {
     std::uint32_t cseq;
     bool asks_for_offer;
     bool answered;
+    bool refreshes = false;
   };
 
   void on_timer(std::uint64_t word) override;
   int refusal(int fork, Method method) const;
   void refuse(ServerId id, int fork, int status, const Message* passed);
+  void refused(int status, const Message& response);
   bool begin(Exchange exchange, int fork, Method method, std::string_view content_type,
              std::string_view body, std::string_view passed);
   void repeat_ack(const Message& response);
   void send_ack(std::string_view content_type, std::string_view body);
   void end_ours();
+  void refresh_answered(const Message& response);
 
   Leg& leg_;
+  SessionRefresh& timer_;
   AnswerRepeater repeater_;
   std::optional<Theirs> theirs_;
   std::optional<Ours> ours_;

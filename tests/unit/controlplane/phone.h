@@ -69,7 +69,8 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
                                .hold_ack = hold_ack,
                                .passed = passed,
                                .content_type = offer.empty() ? "" : offer_type,
-                               .body = offer}));
+                               .body = offer,
+                               .timer = timer}));
   }
   // In its dialog: INFO and its like. False: it couldn't be sent.
   bool ask(std::string_view method, std::string_view headers = {}, std::string_view body = {}) {
@@ -77,6 +78,12 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   }
   sip::InviteSession* leg() { return agent_.find(session); }
   sip::UserAgent& agent() { return agent_; }
+  // From now on its sessions have timers (RFC 4028). Without UPDATE, re-INVITEs refresh them.
+  void keep_sessions(const sip::SessionTimerSettings& settings, bool update = true) {
+    timer = settings;
+    env_.supported = "100rel, timer";
+    if (!update) env_.allow = "INVITE, ACK, CANCEL, BYE, PRACK";
+  }
   std::uint64_t count(wire::Counter counter) const { return counters_.get(counter); }
 
   // What happened, one word each: "180", "200", "refused 486", "cancelled", "acked", "bye", "lost".
@@ -94,6 +101,7 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   std::string invite_headers;  // of the calls it makes, each with its CRLF; those that pass
   std::string own_headers;     // and those that are a leg's own (Require, Replaces)
   std::string offer_type = "application/sdp";
+  std::optional<sip::SessionTimerSettings> timer;
   int last_fork = 0;
   std::string own_sdp;  // for a test's on_change
   sip::SessionId session;
@@ -120,6 +128,10 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
     last_uri = invite.request_uri();
     last_request = text(invite);
     events.emplace_back("invite");
+    if (timer && !incoming.keep(*timer, invite)) {
+      incoming.finish(422);
+      return;
+    }
     incoming.listen(this, 0);
     on_call(incoming);
   }
@@ -192,6 +204,17 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
     events.push_back("answer " + std::to_string(status));
     last_response = response == nullptr ? "" : text(*response);
     last_body = response == nullptr ? "" : response->body();
+  }
+
+  std::string description(int) override { return own_sdp; }
+  void on_refreshed(int, const sip::Message& response) override {
+    events.emplace_back("refreshed");
+    last_response = text(response);
+    last_body = response.body();
+  }
+  void on_expired(int, int status) override {
+    events.push_back("expired " + std::to_string(status));
+    leg()->finish(0);
   }
 
   // A message's start line and headers, one a line, as they stand in it.
