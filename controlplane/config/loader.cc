@@ -168,6 +168,14 @@ void check_keepalive(SettingsTable& root, Site& site) {
   }
 }
 
+// What we ask of others must not be less than what we take from them.
+void check_session_timer(SettingsTable& root, const Parameters& parameters) {
+  if (parameters.SS_SIP_SESSION_TTL >= parameters.TD_SIP_MIN_SE) return;
+  root.fault("parameters",
+             fmt::format("SS_SIP_SESSION_TTL of {} s must not be below TD_SIP_MIN_SE of {} s",
+                         parameters.SS_SIP_SESSION_TTL.count(), parameters.TD_SIP_MIN_SE.count()));
+}
+
 }  // namespace
 
 base::Result<Site> load_site(const std::string& path, const GatewayChecks& checks) {
@@ -184,6 +192,7 @@ base::Result<Site> load_site(const std::string& path, const GatewayChecks& check
   read_dns(root, site);
   read_rest(root, site);
   check_keepalive(root, site);
+  check_session_timer(root, site.parameters);
   root.refuse_unknown();
   const PortRange& media = site.parameters.SS_RTP_PORT_RANGE;
   for (const Port& port : site.ports) {

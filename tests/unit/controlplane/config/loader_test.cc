@@ -325,6 +325,19 @@ TEST_F(Loader, KeepalivePeriod) {
                   .empty());
 }
 
+TEST_F(Loader, SessionIntervalBelowTheLeastOfPeers) {
+  const auto site_with = [this](const std::string& lines) {
+    return load(with("[parameters]", "[parameters]\n" + lines));
+  };
+  EXPECT_TRUE(site_with("SS_SIP_SESSION_TTL = 120\nTD_SIP_MIN_SE = 120\n").ok());
+  const auto refused = site_with("SS_SIP_SESSION_TTL = 119\nTD_SIP_MIN_SE = 120\n");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error_text().find(
+                "SS_SIP_SESSION_TTL of 119 s must not be below TD_SIP_MIN_SE of 120 s"),
+            std::string::npos)
+      << refused.error_text();
+}
+
 TEST_F(Loader, AnEmptyFileAndNoFile) {
   EXPECT_GE(faults("").size(), 1u);
   const auto missing = load_site(folder.path("none.toml"));
