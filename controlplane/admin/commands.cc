@@ -12,6 +12,10 @@ Json call_json(const calls::Call& call, std::uint32_t shard) {
   Json heard = Json::array();
   if (call.heard(media::Side::kCaller)) heard.push_back("caller");
   if (call.heard(media::Side::kCallee)) heard.push_back("callee");
+  const auto interval = [&call](int leg) {
+    const auto seconds = call.session_interval(leg).count();
+    return seconds == 0 ? Json(nullptr) : Json(seconds);
+  };
   return {{"id", call.name()},
           {"state", calls::state_name(call.state())},
           {"caller", r.caller},
@@ -24,6 +28,8 @@ Json call_json(const calls::Call& call, std::uint32_t shard) {
           {"answer_ms", r.answer_ms},
           {"codec", r.codec},
           {"heard", heard},
+          {"session_interval_s",
+           {{"caller", interval(calls::kCallerLeg)}, {"callee", interval(calls::kCalleeLeg)}}},
           {"shard", shard}};
 }
 

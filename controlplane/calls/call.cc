@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/calls/session_settings.h"
 #include "controlplane/calls/ways.h"
 #include "controlplane/sip/body.h"
 #include "controlplane/sip/end_to_end.h"
@@ -214,7 +215,8 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
                                     .hold_ack = late,
                                     .passed = headers,
                                     .content_type = body.type,
-                                    .body = body.bytes});
+                                    .body = body.bytes,
+                                    .timer = session_timer_of(*parameters_)});
   record_.callee_call_id = session->dialog().call_id;
   if (sent) return std::nullopt;
   session->finish(0);
@@ -339,7 +341,7 @@ void Call::on_timer(std::uint64_t clock) {
       if (auto* leg = callee()) leg->drop_silent();
       return;
     case kDurationClock:
-      release(ReleaseCause::MaximumDuration, Direction::kSwitch);
+      on_duration_reached();
       return;
     case kCrossingClock:
       release(ReleaseCause::DialogLost, Direction::kSwitch);

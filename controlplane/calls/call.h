@@ -100,6 +100,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   const std::string& name() const { return record_.call; }
   State state() const { return state_; }
   const cdr::CallRecord& record() const { return record_; }
+  // Of this party's session timer; 0: it has none (yet).
+  base::Seconds session_interval(int leg) const;
   // Media of this party has been accepted; one side only is what one-way audio looks like.
   bool heard(media::Side side) const { return heard_[static_cast<std::size_t>(side)]; }
 
@@ -132,6 +134,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void on_offer_refused(int leg, int status, const sip::Message* response) override;
   void on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& request) override;
   void on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) override;
+  std::string description(int leg) override;
+  void on_refreshed(int leg, const sip::Message& response) override;
+  void on_expired(int leg, int status) override;
   void on_timer(std::uint64_t clock) override;
 
   std::optional<ReleaseCause> set_up(const Payer& payer, const sip::Message& invite);
@@ -212,6 +217,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // What ties this call to others ends with it.
   void end_ties(ReleaseCause cause, Direction direction, int status);
   void answered();
+  bool has_untimed_party() const;
+  void on_duration_reached();
   // The caller never got the 2xx that we had for it.
   void take_back_answer();
   void begin_progress(int status, bool with_sdp);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "controlplane/calls/session_settings.h"
 #include "drivers/base/log.h"
 
 namespace tandem::calls {
@@ -23,6 +24,7 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
     env.allow += ", SUBSCRIBE";
   }
   if (parameters_->TD_SIP_REFER != config::Parameters::Refer::reject) env.allow += ", REFER";
+  env.supported += ", timer";
   if (follows_) env.supported += ", replaces, norefersub";
 }
 
@@ -76,6 +78,12 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
   if (!payer) {
     env.counters.add(Counter::sip_unknown_source);
     refuse(session, ReleaseCause::UnknownSource);
+    return;
+  }
+  if (!session.keep(session_timer_of(*parameters_), invite)) {
+    // As with a challenge: the caller asks again at once, and that is the call.
+    env.counters.add(Counter::session_intervals_refused);
+    session.finish(422);
     return;
   }
   // A phone is where it is seen (RFC 3581), and must not be able to send our BYE elsewhere.

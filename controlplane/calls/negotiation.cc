@@ -220,6 +220,10 @@ void Negotiation::on_early_answer(int fork, const sip::Message& prack) {
 // --- changing ----------------------------------------------------------------------------------
 
 void Negotiation::on_offer(int leg, int fork, const sip::Message& request) {
+  if (only_refreshes(leg, request)) {
+    parties_.session(leg)->answer_offer(200, sdp::kContentType, standing(leg));
+    return;
+  }
   const int refusal = relay_offer(leg, fork, request);
   if (refusal == 0) return;
   if (auto* asker = parties_.session(leg)) asker->answer_offer(refusal);
@@ -355,6 +359,34 @@ void Negotiation::on_offer_refused(int leg, int status, const sip::Message* resp
   if (auto* asker = parties_.session(change.from)) {
     asker->refuse_offer(relayed_refusal(status), response);
   }
+}
+
+// --- keeping -----------------------------------------------------------------------------------
+
+// The party says what it has said before, for its session timer's sake: that is this leg's alone.
+// Word by word: some count their versions badly, and a change must not get lost.
+bool Negotiation::only_refreshes(int leg, const sip::Message& request) const {
+  const auto* asker = parties_.session(leg);
+  return asker != nullptr && asker->session_interval() != base::Seconds{} &&
+         request.body() == said(leg) && !standing(leg).empty();
+}
+
+std::string Negotiation::standing(int leg) const {
+  const int from = other_leg(leg);
+  const auto description = sdp::parse(said(from));
+  if (change_ || said(from).empty() || !description || !media_) return {};
+  const std::string text = media_->rewritten(*description, side_of(from));
+  const auto& origin = origins_[static_cast<std::size_t>(leg)];
+  return origin ? sdp::with_origin(text, *origin) : text;
+}
+
+void Negotiation::on_refreshed(int leg, const sip::Message& response) {
+  const auto text = sip::sdp_of(response);
+  const auto description = sdp::parse(text);
+  if (text.empty() || text == said(leg) || !description || !media_) return;
+  agree(leg, text);
+  media_->agree_early(*description);
+  if (!description->media.empty()) parties_.on_media(codec_of(*description));
 }
 
 // --- other parties -----------------------------------------------------------------------------

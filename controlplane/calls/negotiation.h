@@ -72,6 +72,11 @@ class Negotiation {
   void on_offer_answered(int leg, const sip::Message& response);
   void on_offer_refused(int leg, int status, const sip::Message* response);
 
+  // What this leg's party was told last, under the same version; empty: a change of it is under
+  // way. And its answer to that, once more, which should be the last one too.
+  std::string standing(int leg) const;
+  void on_refreshed(int leg, const sip::Message& response);
+
   // An offer of ours to a party in a confirmed dialog: what its counterpart, who may have come from
   // another call, described. on_asked() tells how it ended. False: not now, another change is open.
   bool ask(int leg, std::string_view description);
@@ -116,6 +121,7 @@ class Negotiation {
   Fork* find(int callee_fork);
   // The callee's description in this response, if it counts.
   Fork* take_description(int callee_fork, const sip::Message& response, base::Nanos now);
+  bool only_refreshes(int leg, const sip::Message& request) const;
   int relay_offer(int from, int fork, const sip::Message& request);
   int pass_on(int from, int fork, const sip::Message& request, const std::string& offer);
   // A description of this leg's party as the other leg's shall see it.

@@ -191,7 +191,7 @@ TEST_F(Updates, WithoutAnOfferIsAnsweredByUs) {
   const std::string answer = gateway.last("SIP/2.0 200");
   EXPECT_EQ(field(answer, "CSeq"), "1 UPDATE");
   EXPECT_NE(field(answer, "Contact"), "");
-  EXPECT_EQ(field(answer, "Supported"), "100rel");
+  EXPECT_EQ(field(answer, "Supported"), "100rel, timer");
   EXPECT_EQ(alice.heard(), (Events{"200"}));
   hang_up();
 }

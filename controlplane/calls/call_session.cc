@@ -1,0 +1,54 @@
+// The part of a call that keeps its sessions: each leg's session timer (RFC 4028), and the limit of
+// calls with a party that has none.
+#include "controlplane/calls/call.h"
+
+namespace tandem::calls {
+
+std::string Call::description(int leg) {
+  // Whoever is about to have another party is told of that one.
+  return takeover_ || leg == kReplacedLeg ? std::string() : negotiation_.standing(leg);
+}
+
+void Call::on_refreshed(int leg, const sip::Message& response) {
+  if (!takeover_ && leg != kReplacedLeg) negotiation_.on_refreshed(leg, response);
+}
+
+void Call::on_expired(int leg, int status) {
+  if (status == 481 && leg != kReplacedLeg) {  // its BYE may be on its way
+    on_dialog_lost();
+    return;
+  }
+  const auto cause = status == 0 ? ReleaseCause::SessionTimeout : ReleaseCause::DialogLost;
+  if (auto* lost = session(leg)) lost->finish(0, reason_value(cause));
+  if (!left_before_its_time(leg)) release(cause, Direction::kSwitch);
+}
+
+base::Seconds Call::session_interval(int leg) const {
+  const auto* party = board_.agent->find(leg == kCallerLeg ? caller_ : callee_);
+  return party == nullptr ? base::Seconds{} : party->session_interval();
+}
+
+// SS_SIP_NO_TIMER_REINVITE_INTERVAL.
+bool Call::has_untimed_party() const {
+  const auto untimed = [this](const sip::SessionId& id) {
+    const auto* party = board_.agent->find(id);
+    return party != nullptr && party->session_interval() == base::Seconds{};
+  };
+  if (state_ == State::kTransferred) {  // its party is there
+    const Call* host = board_.call(host_);
+    return host == nullptr || host->has_untimed_party();
+  }
+  return untimed(caller_) || untimed(callee_);
+}
+
+// Another party, without one, may come later.
+void Call::on_duration_reached() {
+  if (has_untimed_party()) {
+    release(ReleaseCause::MaximumDuration, Direction::kSwitch);
+    return;
+  }
+  duration_timer_ = board_.env.wheel.arm(now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL,
+                                         *this, kDurationClock);
+}
+
+}  // namespace tandem::calls
