@@ -25,7 +25,8 @@ TEST(Csv, Fields) {
   EXPECT_EQ(fields("\"a,b\",\"say \"\"x\"\"\",\"\""), (Fields{"a,b", "say \"x\"", ""}));
   EXPECT_EQ(fields("a,\"b"), (Fields{"a", "fault: a quote is not closed"}));
   EXPECT_EQ(fields("\"a\"b"), (Fields{"fault: something stands behind a closing quote"}));
-  EXPECT_EQ(fields("a\"b\""), (Fields{"fault: a field with a quote in it must be in quotes itself"}));
+  EXPECT_EQ(fields("a\"b\""),
+            (Fields{"fault: a field with a quote in it must be in quotes itself"}));
 }
 
 TEST(Csv, YesAndNo) {
