@@ -117,6 +117,15 @@ base::Result<std::vector<PrefixKey>> prefixes_of(std::string_view text) {
   return out;
 }
 
+std::pair<PrefixKey, PrefixKey> ends_of(std::string_view text) {
+  std::string_view last = text;
+  const PrefixKey first = PrefixKey::of_number(base::trim(base::split_first(last, '-')));
+  if (last.empty()) last = text;
+  std::string greatest(base::trim(last));
+  greatest.resize(PrefixKey::kMost, kSymbols.back());
+  return {first, PrefixKey::of_number(greatest)};
+}
+
 PrefixTable::PrefixTable(std::vector<PrefixKey> keys) : keys_(std::move(keys)) {
   CHECK(keys_.size() < kNone);
   parents_.resize(keys_.size());

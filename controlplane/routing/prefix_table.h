@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "drivers/base/result.h"
@@ -38,6 +39,9 @@ struct PrefixKey {
 // "4930", or "4930100-4930199": the fewest prefixes that stand for all numbers from here to there,
 // of which both have the same length. Fails with a reason.
 base::Result<std::vector<PrefixKey>> prefixes_of(std::string_view text);
+
+// The least and the greatest number of such a text. REQUIRES: prefixes_of() takes it.
+std::pair<PrefixKey, PrefixKey> ends_of(std::string_view text);
 
 class PrefixTable {
  public:

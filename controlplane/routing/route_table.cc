@@ -173,6 +173,11 @@ const Route* RouteTable::find(const PrefixKey& prefix, GatewayIndex gateway) con
   return nullptr;
 }
 
+std::size_t RouteTable::count_of(const PrefixKey& prefix) const {
+  const std::uint32_t place = prefixes_.place_of(prefix);
+  return place == PrefixTable::kNone ? 0 : first_[place + 1] - first_[place];
+}
+
 std::vector<PrefixRoute> RouteTable::routes_of(const PrefixKey& prefix) const {
   std::vector<PrefixRoute> out = routes_from(prefix, kRoutesMost);
   std::erase_if(out, [&](const PrefixRoute& one) { return one.prefix != prefix; });

@@ -116,6 +116,8 @@ class RouteTable {
 
   // nullptr: there is none.
   const Route* find(const PrefixKey& prefix, GatewayIndex gateway) const;
+  // How many the very prefix has.
+  std::size_t count_of(const PrefixKey& prefix) const;
   // In the order of prefix and gateway: those of this prefix; and up to so many from `prefix` on.
   std::vector<PrefixRoute> routes_of(const PrefixKey& prefix) const;
   std::vector<PrefixRoute> routes_from(const PrefixKey& prefix, std::size_t most) const;

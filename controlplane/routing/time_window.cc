@@ -120,6 +120,12 @@ base::Result<WeekMinute> week_minute_of(std::string_view text) {
   return static_cast<WeekMinute>(*day * kDayMinutes + *time);
 }
 
+std::string week_minute_text(WeekMinute minute) {
+  const unsigned time = minute % kDayMinutes;
+  return fmt::format("{} {:02}:{:02}", kDayNames[minute / kDayMinutes % kDays], time / 60,
+                     time % 60);
+}
+
 WeekMinute WeekClock::minute(std::int64_t wall_ms) {
   const std::int64_t now = wall_ms / 60'000;
   if (now == asked_for_) return minute_;

@@ -47,6 +47,8 @@ class TimeWindow {
 // "mon 08:15"; no value that isn't one.
 base::Result<WeekMinute> week_minute_of(std::string_view text);
 
+std::string week_minute_text(WeekMinute minute);
+
 // The local time, asked for once a minute. Owner: one thread.
 class WeekClock {
  public:
