@@ -126,6 +126,23 @@ void read_registrar(SettingsTable& root, Site& site) {
   site.registrar = std::move(registrar);
 }
 
+// Beside the accounts, where there are any.
+void read_routing(SettingsTable& root, Site& site) {
+  if (!root.has("routing")) return;
+  auto table = root.table("routing");
+  const std::filesystem::path accounts =
+      site.registrar ? site.registrar->store : "/var/lib/tandem/tandem.db";
+  Routing routing;
+  routing.store =
+      table.text("store", std::filesystem::path(accounts).replace_filename("routes.db").string());
+  if (site.registrar &&
+      (routing.store == site.registrar->store || routing.store == site.registrar->registrations)) {
+    table.fault("store", "must be another file than the registrar's");
+  }
+  table.refuse_unknown();
+  site.routing = std::move(routing);
+}
+
 void read_rest(SettingsTable& root, Site& site) {
   auto control = root.table("control");
   site.control_socket = control.text("socket", "/run/tandem/control.sock");
@@ -190,6 +207,7 @@ base::Result<Site> load_site(const std::string& path, const GatewayChecks& check
   read_gateways(root, site, checks);
   read_routes(root, site);
   read_dns(root, site);
+  read_routing(root, site);
   read_rest(root, site);
   check_keepalive(root, site);
   check_session_timer(root, site.parameters);

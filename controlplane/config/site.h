@@ -59,6 +59,11 @@ struct Registrar {
   std::string registrations;        // who is registered, for the next start
 };
 
+// Routes and lists of numbers that are changed while the switch runs.
+struct Routing {
+  std::string store;  // their database
+};
+
 struct Site {
   wire::CorridorSettings corridor;
   std::vector<Port> ports;  // in the order of CorridorPlan::addresses
@@ -67,6 +72,7 @@ struct Site {
   std::string gateway_store;  // those that are set while the switch runs
   std::vector<Route> routes;
   std::optional<Registrar> registrar;
+  std::optional<Routing> routing;
   std::vector<base::Endpoint> dns_servers;  // empty: those of /etc/resolv.conf
   std::vector<int> worker_cores;            // the dataplane's; our threads keep off them
   std::string control_socket;

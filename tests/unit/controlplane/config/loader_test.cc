@@ -219,6 +219,24 @@ TEST_F(Loader, FaultsOfRoutes) {
           "33: [route] weight: -1 is outside 0..65535");
 }
 
+TEST_F(Loader, RoutesMayHaveAStore) {
+  const auto store = [&](const std::string& tables) {
+    const auto site = load(with("[parameters]", tables + "[parameters]"));
+    EXPECT_TRUE(site.ok()) << site.error_text();
+    return site && site->routing ? site->routing->store : "none";
+  };
+  EXPECT_EQ(store(""), "none");
+  EXPECT_EQ(store("[routing]\n"), "/var/lib/tandem/routes.db");
+  EXPECT_EQ(store("[routing]\nstore = \"/x/y.db\"\n"), "/x/y.db");
+  EXPECT_EQ(store("[registrar]\nrealm = \"a\"\nstore = \"/x/y.db\"\n[routing]\n"), "/x/routes.db");
+  refuses("[parameters]",
+          "[registrar]\nrealm = \"a\"\nstore = \"/x/y.db\"\n[routing]\nstore = "
+          "\"/x/y.db\"\n[parameters]",
+          "37: [routing] store: must be another file than the registrar's");
+  refuses("[parameters]", "[routing]\nstroe = \"x\"\n[parameters]",
+          "34: [routing] stroe: is not a setting known here");
+}
+
 TEST_F(Loader, FaultsOfTheRest) {
   refuses("socket =", "sokcet =", "18: [control] sokcet: is not a setting known here");
   refuses("journal =", "jurnal =", "20: [cdr] jurnal: is not a setting known here");
