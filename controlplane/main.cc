@@ -15,11 +15,15 @@
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/admin/endpoint_commands.h"
 #include "controlplane/admin/gateway_commands.h"
+#include "controlplane/admin/route_commands.h"
 #include "controlplane/admin/suspension_commands.h"
 #include "controlplane/config/loader.h"
+#include "controlplane/gateway_keeping.h"
 #include "controlplane/heap.h"
 #include "controlplane/loop/event_loop.h"
+#include "controlplane/name_follower.h"
 #include "controlplane/provisioning.h"
+#include "controlplane/route_keeping.h"
 #include "controlplane/signalling_shard.h"
 #include "controlplane/sip/resolver.h"
 #include "drivers/base/log.h"
@@ -30,12 +34,6 @@ namespace {
 constexpr int kFault = 1;
 constexpr int kConfigurationFault = 2;
 constexpr base::Nanos kShutdownPatience = base::Seconds{3};
-
-const config::GatewayChecks kGatewayChecks{.is_end_reason = calls::is_release_cause,
-                                           .fault_of_plan = [](std::string_view plan) {
-                                             const auto rules = routing::NumberRules::parse(plan);
-                                             return rules ? std::string() : rules.error_text();
-                                           }};
 
 // A poller shares its core with nobody: our threads keep to the others, if there are any.
 void keep_off(const std::vector<int>& cores) {
@@ -61,66 +59,6 @@ void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards, wire::Segm
   for (auto& shard : shards) shard->stop();
 }
 
-// Those of these gateways that are known by name are found, and go on being found.
-class NameFollower {
- public:
-  NameFollower(const config::Site& site, routing::GatewayTable& gateways, sip::Resolver& resolver)
-      : site_(site), gateways_(gateways), resolver_(resolver) {}
-
-  void follow(const std::vector<config::Gateway>& gateways) {
-    for (const config::Gateway& gateway : gateways) {
-      auto& mine = followed_[gateway.name];
-      if (mine.hosts == gateway.hosts && mine.listener == gateway.listener) continue;
-      forget(gateway.name);
-      followed_[gateway.name] = {gateway.hosts, gateway.listener, ask(gateway)};
-    }
-  }
-  void forget(const std::string& name) {
-    for (const std::uint64_t number : followed_[name].numbers) resolver_.forget(number);
-    followed_.erase(name);
-  }
-
- private:
-  struct Followed {
-    std::vector<config::HostName> hosts{};
-    std::optional<std::uint32_t> listener{};
-    std::vector<std::uint64_t> numbers{};
-  };
-
-  std::vector<std::uint64_t> ask(const config::Gateway& gateway) {
-    std::vector<std::uint64_t> out;
-    const auto g = *gateways_.held()->find(gateway.name);
-    for (std::size_t h = 0; h < gateway.hosts.size(); ++h) {
-      sip::Resolver::Question question{.host = gateway.hosts[h].name,
-                                       .port = gateway.hosts[h].port};
-      if (gateway.listener) question.protocol = site_.listeners[*gateway.listener].protocol;
-      question.addresses_only = gateway.kind == config::GatewayKind::kMapping;
-      out.push_back(resolver_.follow(std::move(question), [this, g, h](const auto& places) {
-        std::vector<config::Target> targets;
-        for (const auto& [endpoint, priority, weight] : places) {
-          targets.push_back({endpoint, priority, weight});
-        }
-        gateways_.set_targets(g, h, std::move(targets));
-      }));
-    }
-    return out;
-  }
-
-  const config::Site& site_;
-  routing::GatewayTable& gateways_;
-  sip::Resolver& resolver_;
-  std::map<std::string, Followed> followed_;
-};
-
-// Why a gateway can't be removed: the routes of the site file that lead to it.
-std::string routes_to(const config::Site& site, const std::string& gateway) {
-  for (const config::Route& route : site.routes) {
-    if (site.gateways[route.gateway].name != gateway) continue;
-    return fmt::format("the site file's route of prefix \"{}\"", route.prefix);
-  }
-  return {};
-}
-
 int run(const config::Site& site) {
   for (const std::string& warning : site.warnings) LOG(kWarning, "config", "{}", warning);
   keep_off(site.worker_cores);
@@ -135,6 +73,8 @@ int run(const config::Site& site) {
     if (!opened) return fail(opened.error_text());
     provisioning = std::move(opened).value();
   }
+  routing::Routes routes(std::make_shared<const routing::RouteTable>(site.routes));
+  routing::Screenings screenings;
   auto segment =
       wire::Segment::open(site.corridor.segment, site.corridor.plan, wire::Side::kControlplane);
   if (!segment) return fail(segment.error_text());
@@ -146,23 +86,23 @@ int run(const config::Site& site) {
     segment->leave();
     return fail(opened.error_text());
   }
-  auto gateway_book = routing::GatewayBook::open(
-      {.path = site.gateway_store,
-       .site = site,
-       .checks = kGatewayChecks,
-       .needed_by = [&site](const std::string& name) { return routes_to(site, name); }});
-  if (!gateway_book) {
+  auto gateway_keeping = GatewayKeeping::open(site, routes, screenings, [&readers](auto retired) {
+    for (loop::Inbox* inbox : readers) inbox->post([retired] {});
+  });
+  if (!gateway_keeping) {
     segment->leave();
-    return fail(gateway_book.error_text());
+    return fail(gateway_keeping.error_text());
   }
-  for (const auto& why : (*gateway_book)->left_out()) {
-    LOG(kError, "main", "left out, as the site file doesn't fit it any longer: {}", why);
+  routing::GatewayTable& gateways = (*gateway_keeping)->table();
+  std::unique_ptr<RouteKeeping> keeping;
+  if (site.routing) {
+    auto opened = RouteKeeping::open(site, gateways, routes, screenings);
+    if (!opened) {
+      segment->leave();
+      return fail(opened.error_text());
+    }
+    keeping = std::move(opened).value();
   }
-  routing::GatewayTable gateways((*gateway_book)->gateways(), site.parameters,
-                                 [&readers](const auto& retired) {
-                                   for (loop::Inbox* inbox : readers) inbox->post([retired] {});
-                                 });
-  routing::Routes routes(std::make_shared<const routing::RouteTable>(site.routes));
   std::shared_ptr<registrar::Lockout> lockout;  // the finding of registrations may outlive us
   if (provisioning) {
     lockout = std::make_shared<registrar::Lockout>(
@@ -185,6 +125,7 @@ int run(const config::Site& site) {
                                 .site = site,
                                 .gateways = gateways,
                                 .routes = routes,
+                                .screenings = screenings,
                                 .journal = journal,
                                 .life = life,
                                 .life_name = fmt::format("{:x}", base::wall_ms_now()),
@@ -209,10 +150,17 @@ int run(const config::Site& site) {
     std::optional<NameFollower> follower;
     admin::GatewayCommands gateway_commands(
         {.loop = loop,
-         .book = **gateway_book,
+         .book = (*gateway_keeping)->book(),
          .table = gateways,
          .changed = [&](const auto& changed) { follower->follow(changed); },
          .gone = [&](const std::string& name) { follower->forget(name); }});
+    std::optional<admin::RouteCommands> route_commands;
+    if (keeping) {
+      route_commands.emplace(admin::RouteCommands::Setup{.loop = loop,
+                                                         .routes = keeping->routes(),
+                                                         .lists = keeping->lists(),
+                                                         .parameters = site.parameters});
+    }
     if (provisioning) {
       account_commands.emplace(loop, provisioning->book(), provisioning->table());
       endpoint_commands.emplace(provisioning->bindings());
@@ -222,6 +170,7 @@ int run(const config::Site& site) {
         loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
           if (account_commands && account_commands->run(command, args, answer)) return;
           if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
+          if (route_commands && route_commands->run(command, args, answer)) return;
           if (suspension_commands && suspension_commands->run(command, args, answer)) return;
           if (gateway_commands.run(command, args, answer)) return;
           commands.run(command, args, answer);
@@ -236,10 +185,11 @@ int run(const config::Site& site) {
       return fail(opened.error_text());
     }
     follower.emplace(site, gateways, resolver);
-    follower->follow((*gateway_book)->gateways());
+    follower->follow((*gateway_keeping)->book().gateways());
     loop.on_beat([&] {
       segment->beat(base::monotonic_now());
       routes.sweep();
+      screenings.sweep();
       resolver.tend(base::monotonic_now());
     });
     for (auto& shard : shards) shard->start();
@@ -270,7 +220,7 @@ int main(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case));
   CLI11_PARSE(app, argc, argv);
   tandem::base::log_start("tandem-controlplane", level);
-  const auto site = tandem::config::load_site(config_path, tandem::kGatewayChecks);
+  const auto site = tandem::config::load_site(config_path, tandem::GatewayKeeping::checks());
   if (!site) {
     std::cerr << site.error_text() << "\n";
     return tandem::kConfigurationFault;

@@ -77,7 +77,14 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
       ports_(shared.segment.plan(), shard, shared.site.parameters.SS_RTP_PORT_RANGE,
              [this](wire::FlowKey key) { return orphans_.holds(key); }),
       datapath_(shared.segment, pointers(ends_), shared.life, counters_),
-      router_({.routes = shared.routes, .parameters = shared.site.parameters, .random = random_}),
+      router_({.routes = shared.routes,
+               .parameters = shared.site.parameters,
+               .random = random_,
+               .asr =
+                   [&gateways = shared.gateways](routing::GatewayIndex gateway) {
+                     return gateways.now().at(gateway)->load->asr() * 1000 / 65'536;
+                   },
+               .screenings = &shared.screenings}),
       calls_(env_, shared.site, shared.gateways, router_, datapath_, ports_, shared.journal,
              shared.life_name),
       agent_(env_, calls_),

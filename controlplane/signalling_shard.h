@@ -33,6 +33,7 @@ class SignallingShard {
     const config::Site& site;
     routing::GatewayTable& gateways;
     const routing::Routes& routes;
+    const routing::Screenings& screenings;
     cdr::Journal& journal;
     std::uint32_t life;           // our generation in the segment
     std::string life_name;        // the first part of our calls' names

@@ -86,8 +86,11 @@ void Commands::run(const std::string& command, const Json& args, const Answer& a
   }
   const bool accounts = command.starts_with("account ") || command == "show endpoints" ||
                         command.starts_with("suspension ") || command == "show suspensions";
+  const bool routes = command.starts_with("route ") || command.starts_with("list ");
   answer(base::error(fmt::format("no such command: {}{}", command,
-                                 accounts ? ": the site file has no [registrar]" : "")));
+                                 accounts ? ": the site file has no [registrar]"
+                                 : routes ? ": the site file has no [routing]"
+                                          : "")));
 }
 
 void Commands::ask_shards(std::function<Json(calls::CallService&, std::uint32_t shard)> ask,

@@ -19,12 +19,11 @@ std::size_t written_size(const std::string& text) {
 
 }  // namespace
 
-ControlClient::Outcome import_file(ControlClient& client, const std::string& what,
-                                   std::istream& file, bool keep_going) {
+ControlClient::Outcome import_file(ControlClient& client, const std::string& what, Json begin,
+                                   std::istream& file) {
   const std::string command = what + " import ";
-  const bool json = file.peek() == '{';
-  auto outcome = client.ask(command + "begin",
-                            {{"format", json ? "json" : "csv"}, {"keep_going", keep_going}});
+  begin["format"] = file.peek() == '{' ? "json" : "csv";
+  auto outcome = client.ask(command + "begin", begin);
   if (outcome.kind != Kind::kDone) return outcome;
   const Json import = outcome.result["import"];
   std::string piece;

@@ -9,9 +9,9 @@
 
 namespace tandem::admin {
 
-// A file whose first line begins with '{' is JSON lines, any other CSV.
-// `what`: "account", "gateway".
-ControlClient::Outcome import_file(ControlClient& client, const std::string& what,
-                                   std::istream& file, bool keep_going);
+// `what`: "account", "route", …; `begin`: what its import is told beforehand. A file whose first
+// line begins with '{' is JSON lines, any other CSV.
+ControlClient::Outcome import_file(ControlClient& client, const std::string& what, Json begin,
+                                   std::istream& file);
 
 }  // namespace tandem::admin

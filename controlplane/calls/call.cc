@@ -216,7 +216,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
                                     .passed = headers,
                                     .content_type = body.type,
                                     .body = body.bytes,
-                                    .timer = session_timer_of(*parameters_)});
+                                    .timer = session_timer_of(vendor_parameters())});
   record_.callee_call_id = session->dialog().call_id;
   if (sent) return std::nullopt;
   session->finish(0);
@@ -308,7 +308,7 @@ void Call::answered() {
   record_.answer_ms = base::wall_ms_now();
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
-  duration_timer_ = board_.env.wheel.arm(now() + longest(), *this, kDurationClock);
+  arm_duration();
 }
 
 void Call::on_media(std::string_view codec) {

@@ -156,6 +156,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   bool try_next_place(int status);
   bool take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint> places);
   bool take_next_vendor();
+  std::string caller_as_digits() const;
   std::optional<ReleaseCause> rewrite_numbers();
   bool try_next_vendor(Attempt attempt);
   void settle_vendor(bool answered);
@@ -218,6 +219,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void end_ties(ReleaseCause cause, Direction direction, int status);
   void answered();
   bool has_untimed_party() const;
+  void arm_duration();
   void on_duration_reached();
   // The caller never got the 2xx that we had for it.
   void take_back_answer();

@@ -80,7 +80,8 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
     refuse(session, ReleaseCause::UnknownSource);
     return;
   }
-  if (!session.keep(session_timer_of(*parameters_), invite)) {
+  const auto own = payer->gateway ? gateways.now().at(*payer->gateway)->parameters : nullptr;
+  if (!session.keep(session_timer_of(own ? *own : *parameters_), invite)) {
     // As with a challenge: the caller asks again at once, and that is the call.
     env.counters.add(Counter::session_intervals_refused);
     session.finish(422);

@@ -1,5 +1,7 @@
 // The part of a call that keeps its sessions: each leg's session timer (RFC 4028), and the limit of
 // calls with a party that has none.
+#include <algorithm>
+
 #include "controlplane/calls/call.h"
 
 namespace tandem::calls {
@@ -41,14 +43,31 @@ bool Call::has_untimed_party() const {
   return untimed(caller_) || untimed(callee_);
 }
 
+// The shorter limit of its gateways; 0: neither has one.
+base::Nanos Call::longest() const {
+  Nanos out{};
+  for (const auto* gateway : {customer_.get(), vendor_.get()}) {
+    if (gateway == nullptr || gateway->settings.max_duration == base::Seconds{0}) continue;
+    const Nanos its = gateway->settings.max_duration;
+    out = out == Nanos{} ? its : std::min(out, its);
+  }
+  return out;
+}
+
+void Call::arm_duration() {
+  Nanos next = now() + vendor_parameters().SS_SIP_NO_TIMER_REINVITE_INTERVAL;
+  if (longest() != Nanos{}) next = std::min(next, answered_at_ + longest());
+  duration_timer_ = board_.env.wheel.arm(next, *this, kDurationClock);
+}
+
 // Another party, without one, may come later.
 void Call::on_duration_reached() {
-  if (has_untimed_party()) {
+  const bool over = longest() != Nanos{} && now() - answered_at_ >= longest();
+  if (over || has_untimed_party()) {
     release(ReleaseCause::MaximumDuration, Direction::kSwitch);
-    return;
+  } else {
+    arm_duration();
   }
-  duration_timer_ = board_.env.wheel.arm(now() + parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL,
-                                         *this, kDurationClock);
 }
 
 }  // namespace tandem::calls

@@ -29,7 +29,12 @@ std::optional<std::string> rewritten(const NumberRules& plan, std::string_view n
 
 }  // namespace
 
-// By the customer's plans.
+// As lists know numbers.
+std::string Call::caller_as_digits() const {
+  return routing::routing_digits(caller_number_.empty() ? record_.caller : caller_number_);
+}
+
+// By the customer's plans; and whether its lists allow them then.
 std::optional<ReleaseCause> Call::rewrite_numbers() {
   dialled_ = dialled_number(record_.callee);
   if (!customer_) return std::nullopt;
@@ -43,7 +48,11 @@ std::optional<ReleaseCause> Call::rewrite_numbers() {
     if (!number) return ReleaseCause::NumberBarred;
     caller_number_ = *std::move(number);
   }
-  return std::nullopt;
+  const auto& lists = customer_->settings.lists;
+  if (lists.empty() || board_.routes.allows(lists, caller_as_digits(), dialled_)) {
+    return std::nullopt;
+  }
+  return ReleaseCause::NumberBarred;
 }
 
 // Holds its place instead of the former one's. False: it can't be asked now, and nothing changed.
@@ -56,6 +65,8 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
     device = devices.contacts.front();
     places = {device->path.remote};
   }
+  const auto& lists = entry->settings.lists;
+  if (!lists.empty() && !board_.routes.allows(lists, caller_as_digits(), dialled_)) return false;
   const std::string& caller = caller_number_.empty() ? record_.caller : caller_number_;
   auto caller_sent = rewritten(entry->caller_plan, caller);
   auto callee_sent = rewritten(entry->callee_plan, dialled_);
@@ -113,16 +124,6 @@ void Call::rest_vendor(int status, const sip::Message* response) {
   if (status != 503 || response == nullptr || at_endpoint() || !vendor_->settings.rests) return;
   const std::uint32_t seconds = rest_s(response->value(sip::HeaderId::kRetryAfter));
   if (seconds != 0) vendor_->load->rest(now() + base::Seconds{seconds});
-}
-
-// How long it may last.
-base::Nanos Call::longest() const {
-  Nanos out = parameters_->SS_SIP_NO_TIMER_REINVITE_INTERVAL;
-  for (const auto* gateway : {customer_.get(), vendor_.get()}) {
-    if (gateway == nullptr || gateway->settings.max_duration == base::Seconds{0}) continue;
-    out = std::min<Nanos>(out, gateway->settings.max_duration);
-  }
-  return out;
 }
 
 // What the caller gets for this end of a call that nobody answered: its gateway's own fail code,

@@ -77,6 +77,8 @@ struct Gateway {
   // How numbers are rewritten, on the way in (mapping) or out (routing): docs/ROUTING.md.
   std::string caller_plan{};
   std::string callee_plan{};
+  // Lists of numbers that allow or deny its calls, after (mapping) or before (routing) its plans.
+  std::vector<std::string> lists{};
   bool locked = false;                    // no new calls; those that are up go on
   bool rests = true;                      // routing: a 503's Retry-After is kept to
   base::Seconds probe{0};                 // routing: asked with OPTIONS once in this time; 0: never

@@ -284,6 +284,8 @@ const std::vector<GatewaySetting>& gateway_settings() {
        "of the gateways of one address, it is the one whose longest prefix fits the called number"},
       {"caller_plan", "both", "dial plan for the calling number, in (mapping) or out (routing)"},
       {"callee_plan", "both", "dial plan for the called number, likewise; ! refuses a number"},
+      {"lists", "both",
+       "lists of numbers, each of which must allow the caller or the called number of a call"},
       {"locked", "both", "no new calls; those that are up go on"},
       {"rests", "routing", "after a 503 with Retry-After it isn't asked for so long"},
       {"probe", "routing",
@@ -313,6 +315,9 @@ const std::vector<std::string_view>& gateway_parameters() {
       "SS_GATEWAY_SWITCH_STOP_AFTER_RTP_START",
       "SS_GATEWAY_SWITCH_STOP_AFTER_USER_BUSY",
       "SS_GATEWAY_SWITCH_UNTIL_CONNECT",
+      "SS_SIP_SESSION_TTL",
+      "SS_SIP_SESSION_UPDATE_SEGMENT",
+      "SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP",
   };
   return kNames;
 }
@@ -341,6 +346,12 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   read_prefixes(table, gateway);
   gateway.caller_plan = plan(table, "caller_plan", checks);
   gateway.callee_plan = plan(table, "callee_plan", checks);
+  gateway.lists = table.texts("lists");
+  for (const auto& list : gateway.lists) {
+    if (checks.is_list && !checks.is_list(list)) {
+      table.fault("lists", fmt::format("there is no list \"{}\"", list));
+    }
+  }
   gateway.locked = table.flag("locked", false);
   gateway.rests = table.flag("rests", true);
   gateway.probe = base::Seconds{count(table, "probe", 0, 3600)};

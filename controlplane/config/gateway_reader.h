@@ -16,6 +16,7 @@ struct GatewayChecks {
   std::function<bool(std::string_view)> is_end_reason{};
   // What is wrong with a dial plan; empty: nothing.
   std::function<std::string(std::string_view)> fault_of_plan{};
+  std::function<bool(std::string_view)> is_list{};
 };
 
 // One setting, for help and the reference page.

@@ -178,6 +178,15 @@ std::size_t RouteTable::count_of(const PrefixKey& prefix) const {
   return place == PrefixTable::kNone ? 0 : first_[place + 1] - first_[place];
 }
 
+std::optional<PrefixKey> RouteTable::first_to(GatewayIndex gateway) const {
+  const auto found = std::find_if(routes_.begin(), routes_.end(),
+                                  [&](const Route& route) { return route.gateway == gateway; });
+  if (found == routes_.end()) return std::nullopt;
+  const auto index = static_cast<std::uint32_t>(found - routes_.begin());
+  const auto next = std::upper_bound(first_.begin(), first_.end(), index);
+  return prefixes_.key(static_cast<std::uint32_t>(next - first_.begin() - 1));
+}
+
 std::vector<PrefixRoute> RouteTable::routes_of(const PrefixKey& prefix) const {
   std::vector<PrefixRoute> out = routes_from(prefix, kRoutesMost);
   std::erase_if(out, [&](const PrefixRoute& one) { return one.prefix != prefix; });

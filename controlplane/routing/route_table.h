@@ -122,6 +122,9 @@ class RouteTable {
   std::vector<PrefixRoute> routes_of(const PrefixKey& prefix) const;
   std::vector<PrefixRoute> routes_from(const PrefixKey& prefix, std::size_t most) const;
 
+  // The first prefix with a route to it, in their order; a look through all of them.
+  std::optional<PrefixKey> first_to(GatewayIndex gateway) const;
+
   std::size_t size() const { return routes_.size(); }
   const PrefixTable& prefixes() const { return prefixes_; }
   const std::vector<TimeWindow>& windows() const { return windows_; }

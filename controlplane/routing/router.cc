@@ -18,4 +18,10 @@ std::optional<GatewayIndex> Router::find(std::string_view digits) {
   return found.empty() ? std::nullopt : std::optional(found[0].gateway);
 }
 
+bool Router::allows(const std::vector<std::string>& lists, std::string_view caller,
+                    std::string_view callee) {
+  if (lists.empty()) return true;
+  return lists_ && lists_->get().check(lists, caller, callee).allowed;
+}
+
 }  // namespace tandem::routing

@@ -9,8 +9,8 @@
 #include <sstream>
 #include <thread>
 
-#include "controlplane/admin/file_import.h"
 #include "controlplane/admin/endpoint_commands.h"
+#include "controlplane/admin/file_import.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::admin {
@@ -54,7 +54,7 @@ class AccountCommandsTest : public ::testing::Test {
   }
   Outcome import(const std::string& text, bool keep_going = false) {
     std::istringstream file(text);
-    return import_file(client, "account", file, keep_going);
+    return import_file(client, "account", {{"keep_going", keep_going}}, file);
   }
 
   test::TempFolder folder;
