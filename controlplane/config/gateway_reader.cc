@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "controlplane/config/host_name.h"
 #include "controlplane/config/listeners.h"
 #include "drivers/base/check.h"
 #include "drivers/base/text.h"
@@ -21,36 +22,6 @@ std::optional<std::uint32_t> port_towards(const Site& site, const base::IpAddres
     if (site.ports[i].network.covers(address.ip4_network_order())) return i;
   }
   return std::nullopt;
-}
-
-// "sip.example.net" or "sip.example.net:5070" (RFC 1123 §2.1): labels of letters, digits and
-// hyphens, the last one not of digits alone, so that a mistyped address doesn't pass for a name.
-std::optional<HostName> host_name(std::string_view text) {
-  HostName out;
-  std::string_view rest = text;
-  std::string_view name = base::split_first(rest, ':');
-  if (name.size() != text.size()) {
-    const auto port = base::parse_uint(rest, 65535);
-    if (!port || *port == 0) return std::nullopt;
-    out.port = static_cast<std::uint16_t>(*port);
-  }
-  if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > 253) return std::nullopt;
-  out.name = name;
-  bool digits_only = false;
-  while (!name.empty()) {
-    const std::string_view label = base::split_first(name, '.');
-    const auto fits = [](char c) {
-      const char lower = base::to_lower(c);
-      return base::is_digit(c) || (lower >= 'a' && lower <= 'z') || c == '-';
-    };
-    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
-        !std::all_of(label.begin(), label.end(), fits)) {
-      return std::nullopt;
-    }
-    digits_only = std::all_of(label.begin(), label.end(), base::is_digit);
-  }
-  return digits_only ? std::nullopt : std::optional(out);
 }
 
 void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {

@@ -100,18 +100,33 @@ bool is_realm(std::string_view text) {
   });
 }
 
+constexpr const char* kStore = "/var/lib/tandem/tandem.db";
+
+void read_store(SettingsTable& root, Site& site) {
+  if (!root.has("store")) return;
+  auto table = root.table("store");
+  site.store = table.text("path", kStore);
+  if (site.store.empty()) table.fault("path", "must name a file");
+  table.refuse_unknown();
+}
+
+// `store` here is the [store]'s path as it was said before there was one.
 void read_registrar(SettingsTable& root, Site& site) {
   if (!root.has("registrar")) return;
   auto table = root.table("registrar");
   Registrar registrar;
   registrar.realms = table.texts("realm");
-  registrar.store = table.text("store", "/var/lib/tandem/tandem.db");
+  registrar.store = table.text("store", site.store.empty() ? kStore : site.store);
   registrar.registrations = table.text(
       "registrations",
       std::filesystem::path(registrar.store).replace_filename("registrations.db").string());
   if (registrar.registrations == registrar.store) {
     table.fault("registrations", "must be another file than the store");
   }
+  if (!site.store.empty() && registrar.store != site.store) {
+    table.fault("store", fmt::format("[store] says {}", site.store));
+  }
+  site.store = registrar.store;
   if (registrar.realms.empty()) table.fault("realm", "at least one is needed");
   for (auto realm = registrar.realms.begin(); realm != registrar.realms.end(); ++realm) {
     if (!is_realm(*realm)) {
@@ -203,6 +218,7 @@ base::Result<Site> load_site(const std::string& path, const GatewayChecks& check
   site.corridor = wire::read_corridor(root);
   read_ports(root, site);
   read_listeners(root, site);
+  read_store(root, site);
   read_registrar(root, site);
   read_gateways(root, site, checks);
   read_routes(root, site);

@@ -41,6 +41,16 @@ base::Result<std::uint64_t> number_or_none(std::string_view name, std::string_vi
   return *number;
 }
 
+base::Result<std::uint64_t> number_or_auto(std::string_view name, std::string_view text,
+                                           std::uint64_t least, std::uint64_t most) {
+  if (trim(text) == "auto") return std::uint64_t{0};
+  const auto number = base::parse_uint(trim(text), most);
+  if (!number || *number < least) {
+    return base::error(fmt::format("{} = {}: must be auto or {}..{} s", name, text, least, most));
+  }
+  return *number;
+}
+
 base::Result<std::string> octets(std::string_view name, std::string_view text, std::size_t most) {
   if (text.size() > most) {
     return base::error(fmt::format("{}: must be of at most {} octets", name, most));
@@ -149,6 +159,7 @@ Parameters::Parameters() {
 #define TEXT(...)
 #define SECONDS_OR_0(...)
 #define COUNT_OR_NONE(...)
+#define SECONDS_OR_AUTO(...)
 #include "controlplane/config/parameters.def"
 }
 
@@ -177,6 +188,8 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
   if (key == #name) return assign(number_or_0(#name, text, least, most), name);
 #define COUNT_OR_NONE(name, least, most, sentence) \
   if (key == #name) return assign(number_or_none(#name, text, least, most), name);
+#define SECONDS_OR_AUTO(name, least, most, sentence) \
+  if (key == #name) return assign(number_or_auto(#name, text, least, most), name);
 #include "controlplane/config/parameters.def"
   return base::error(fmt::format("{}: no such parameter", key));
 }

@@ -31,6 +31,7 @@ class Parameters {
 
 #define SECONDS(name, value, least, most, sentence) base::Seconds name{value};
 #define SECONDS_OR_0(name, value, least, most, sentence) base::Seconds name{value};
+#define SECONDS_OR_AUTO(name, least, most, sentence) base::Seconds name{0};
 #define MILLIS(name, value, least, most, sentence) base::Millis name{value};
 #define COUNT(name, value, least, most, sentence) std::uint64_t name = value;
 #define COUNT_OR_NONE(name, least, most, sentence) std::uint64_t name = 0;

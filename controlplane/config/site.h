@@ -55,7 +55,7 @@ struct Route {
 // Phones that register with us.
 struct Registrar {
   std::vector<std::string> realms;  // the first is asked for where a phone names none of them
-  std::string store;                // the accounts' database
+  std::string store;                // Site's
   std::string registrations;        // who is registered, for the next start
 };
 
@@ -71,6 +71,7 @@ struct Site {
   std::vector<Gateway> gateways;
   std::string gateway_store;  // those that are set while the switch runs
   std::vector<Route> routes;
+  std::string store;  // the operator's database; empty: there is none
   std::optional<Registrar> registrar;
   std::optional<Routing> routing;
   std::vector<base::Endpoint> dns_servers;  // empty: those of /etc/resolv.conf

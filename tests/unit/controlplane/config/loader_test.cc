@@ -288,6 +288,26 @@ TEST_F(Loader, WithoutSignallingNothingCouldEverCall) {
   EXPECT_NE(found[0].find("port: no port has a sip_port"), std::string::npos) << found[0];
 }
 
+TEST_F(Loader, AStoreWithOrWithoutARegistrar) {
+  EXPECT_EQ(load(kSite)->store, "");
+  const auto with_lines = [&](const std::string& lines) {
+    const auto site = load(with("[control]", lines + "[control]"));
+    return site.ok() ? site->store : site.error_text();
+  };
+  EXPECT_EQ(with_lines("[store]\n"), "/var/lib/tandem/tandem.db");
+  EXPECT_EQ(with_lines("[store]\npath = \"/x/s.db\"\n"), "/x/s.db");
+  EXPECT_EQ(with_lines("[registrar]\nrealm = \"a\"\n"), "/var/lib/tandem/tandem.db");
+  EXPECT_EQ(with_lines("[registrar]\nrealm = \"a\"\nstore = \"/y.db\"\n"), "/y.db");
+  const std::string both = "[store]\npath = \"/x/s.db\"\n[registrar]\nrealm = \"a\"\n";
+  EXPECT_EQ(with_lines(both), "/x/s.db");
+  EXPECT_EQ(with_lines(both + "store = \"/x/s.db\"\n"), "/x/s.db");
+  refuses("[control]", both + "store = \"/y.db\"\n[control]",
+          "21: [registrar] store: [store] says /x/s.db");
+  refuses("[control]", "[store]\npath = \"\"\n[control]", "18: [store] path: must name a file");
+  refuses("[control]", "[store]\nfile = \"x\"\n[control]",
+          "18: [store] file: is not a setting known here");
+}
+
 TEST_F(Loader, ARegistrarWithItsRealms) {
   EXPECT_FALSE(load(kSite)->registrar.has_value());
   const auto site =

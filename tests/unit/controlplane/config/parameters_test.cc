@@ -71,6 +71,16 @@ TEST(Parameters, DefaultsAndRangesAgree) {
   EXPECT_FALSE(p.set(#name, std::to_string((most) + 1)).ok()) << #name; \
   EXPECT_TRUE(p.set(#name, "none").ok()) << #name;                      \
   EXPECT_EQ(p.name, 0u);
+#define SECONDS_OR_AUTO(name, least, most, sentence)                    \
+  EXPECT_EQ(p.name, base::Seconds{0}) << #name;                         \
+  EXPECT_TRUE(p.set(#name, #least).ok()) << #name;                      \
+  EXPECT_TRUE(p.set(#name, #most).ok()) << #name;                       \
+  EXPECT_EQ(p.name, base::Seconds{most}) << #name;                      \
+  EXPECT_FALSE(p.set(#name, std::to_string((least)-1)).ok()) << #name;  \
+  EXPECT_FALSE(p.set(#name, std::to_string((most) + 1)).ok()) << #name; \
+  EXPECT_FALSE(p.set(#name, "0").ok()) << #name;                        \
+  EXPECT_TRUE(p.set(#name, " auto ").ok()) << #name;                    \
+  EXPECT_EQ(p.name, base::Seconds{0});
 #include "controlplane/config/parameters.def"
 #undef NUMBER
 }
