@@ -6,7 +6,7 @@
 
 namespace tandem::registrar {
 
-inline constexpr std::array<std::string_view, 1> kSchema{
+inline constexpr std::array<std::string_view, 2> kSchema{
     // In the order of the key, without another index: a million rows stay small and load in a row.
     "CREATE TABLE account ("
     "  realm TEXT NOT NULL,"
@@ -17,6 +17,21 @@ inline constexpr std::array<std::string_view, 1> kSchema{
     "  devices INTEGER NOT NULL,"
     "  enabled INTEGER NOT NULL,"
     "  PRIMARY KEY (realm, user)"
+    ") STRICT, WITHOUT ROWID",
+    // Ours with others. -1: what the parameter says.
+    "CREATE TABLE registration ("
+    "  name TEXT PRIMARY KEY,"
+    "  server TEXT NOT NULL,"
+    "  proxy TEXT NOT NULL,"
+    "  port TEXT NOT NULL,"
+    "  listener TEXT NOT NULL,"
+    "  user TEXT NOT NULL,"
+    "  auth_user TEXT NOT NULL,"
+    "  password TEXT NOT NULL,"
+    "  expiry INTEGER NOT NULL,"  // seconds; 0: auto
+    "  retry_delay INTEGER NOT NULL,"
+    "  send_unregister INTEGER NOT NULL,"
+    "  privacy INTEGER NOT NULL"  // 0 ignore, 1 id, 2 none
     ") STRICT, WITHOUT ROWID",
 };
 
