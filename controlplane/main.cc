@@ -15,6 +15,7 @@
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/admin/endpoint_commands.h"
 #include "controlplane/admin/gateway_commands.h"
+#include "controlplane/admin/registration_commands.h"
 #include "controlplane/admin/route_commands.h"
 #include "controlplane/admin/suspension_commands.h"
 #include "controlplane/config/loader.h"
@@ -23,6 +24,7 @@
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/name_follower.h"
 #include "controlplane/provisioning.h"
+#include "controlplane/registration_desk.h"
 #include "controlplane/route_keeping.h"
 #include "controlplane/signalling_shard.h"
 #include "controlplane/sip/resolver.h"
@@ -75,6 +77,8 @@ int run(const config::Site& site) {
   }
   routing::Routes routes(std::make_shared<const routing::RouteTable>(site.routes));
   routing::Screenings screenings;
+  RegistrationDesk desk(loop, site);
+  if (auto opened = desk.open(); !opened) return fail(opened.error_text());
   auto segment =
       wire::Segment::open(site.corridor.segment, site.corridor.plan, wire::Side::kControlplane);
   if (!segment) return fail(segment.error_text());
@@ -119,6 +123,7 @@ int run(const config::Site& site) {
   }
   std::vector<std::unique_ptr<SignallingShard>> shards;
   std::vector<admin::ShardView> views;
+  std::vector<admin::RegistrationShard> registrations;
   for (std::uint32_t s = 0; s < site.corridor.plan.shards; ++s) {
     shards.push_back(std::make_unique<SignallingShard>(
         SignallingShard::Shared{.segment = *segment,
@@ -133,6 +138,7 @@ int run(const config::Site& site) {
                                 .lockout = lockout.get()},
         s));
     views.push_back(shards.back()->view());
+    registrations.push_back(shards.back()->registrations());
     readers.push_back(&views.back().inbox);
   }
   for (auto& shard : shards) {
@@ -144,6 +150,14 @@ int run(const config::Site& site) {
   }
   admin::Commands commands(loop, *segment, journal, std::move(views));
   {
+    sip::Resolver resolver(loop);
+    if (auto opened = resolver.open(site.dns_servers); !opened) {
+      segment->leave();
+      return fail(opened.error_text());
+    }
+    follow_names(site, gateways, resolver);
+    desk.begin(resolver, registrations);
+    admin::RegistrationCommands registration_commands(loop, desk.book(), registrations);
     std::optional<admin::AccountCommands> account_commands;
     std::optional<admin::EndpointCommands> endpoint_commands;
     std::optional<admin::SuspensionCommands> suspension_commands;
@@ -171,16 +185,12 @@ int run(const config::Site& site) {
           if (account_commands && account_commands->run(command, args, answer)) return;
           if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
           if (route_commands && route_commands->run(command, args, answer)) return;
+          if (registration_commands.run(command, args, answer)) return;
           if (suspension_commands && suspension_commands->run(command, args, answer)) return;
           if (gateway_commands.run(command, args, answer)) return;
           commands.run(command, args, answer);
         });
     if (auto opened = socket.open(site.control_socket); !opened) {
-      segment->leave();
-      return fail(opened.error_text());
-    }
-    sip::Resolver resolver(loop);
-    if (auto opened = resolver.open(site.dns_servers); !opened) {
       segment->leave();
       return fail(opened.error_text());
     }

@@ -91,7 +91,16 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
       probes_({.env = env_,
                .site = shared.site,
                .gateways = shared.gateways,
-               .shards = shared.segment.plan().shards}) {
+               .shards = shared.segment.plan().shards}),
+      upstreams_(shared.site.parameters.SS_SIP_AUTHENTICATION_RETRY, random_),
+      registrations_(
+          {.env = env_,
+           .parameters = shared.site.parameters,
+           .upstreams = upstreams_,
+           .shards = shared.segment.plan().shards,
+           .told = [this](const std::string& name, bool registered, const base::Endpoint& at) {
+             tell_upstream(name, registered, at);
+           }}) {
   base::KeyedHash mark(base::KeyedHash::Key{1, shared.life});
   mark << shared.life_name;
   for (const config::Port& port : shared.site.ports) mark << port.address.text();
@@ -101,6 +110,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   calls_.attach(agent_);
   agent_.take_responses_for(probes_.transactions());
   carrier_.attach(agent_);
+  agent_.take_responses_for(registrations_.transactions());
   if (Provisioning* provisioning = shared.provisioning) {
     phones_ = std::make_unique<Phones>(*this, *provisioning);
     agent_.take_registers(phones_->registrar);
@@ -131,13 +141,19 @@ base::Result<void> SignallingShard::open() {
       return lockout->suspended(source, loop_.wheel().now());
     };
   }
-  return carrier_.open(
-      {.listeners = site.listeners,
-       .tos = site.parameters.SS_QOS_SIGNAL,
-       .stream_limits = transport::StreamLimits(site.parameters),
-       .knows = [&gateways](const base::IpAddress& address) { return gateways.knows(address); },
-       .name_of = [&gateways](const base::Endpoint& peer) { return gateways.name_at(peer); },
-       .suspended = std::move(suspended)});
+  return carrier_.open({.listeners = site.listeners,
+                        .tos = site.parameters.SS_QOS_SIGNAL,
+                        .stream_limits = transport::StreamLimits(site.parameters),
+                        .knows =
+                            [this, &gateways](const base::IpAddress& address) {
+                              return gateways.knows(address) || upstreams_.knows(address);
+                            },
+                        .name_of =
+                            [this, &gateways](const base::Endpoint& peer) {
+                              std::string name = gateways.name_at(peer);
+                              return name.empty() ? upstreams_.server_name(peer) : name;
+                            },
+                        .suspended = std::move(suspended)});
 }
 
 void SignallingShard::meet(const std::vector<std::unique_ptr<SignallingShard>>& all) {
@@ -153,6 +169,15 @@ void SignallingShard::end_replaced(const std::string& account, const sip::Bindin
   for (SignallingShard* shard : all_) {
     shard->loop_.inbox().post(
         [shard, account, contact] { shard->calls_.end_replaced(account, contact); });
+  }
+}
+
+void SignallingShard::tell_upstream(const std::string& name, bool registered,
+                                    const base::Endpoint& at) {
+  for (SignallingShard* shard : all_) {
+    if (shard == this) continue;
+    shard->loop_.inbox().post(
+        [shard, name, registered, at] { shard->upstreams_.note(name, registered, at); });
   }
 }
 
@@ -202,12 +227,15 @@ void SignallingShard::ask(const std::function<void()>& errand) {
 }
 
 void SignallingShard::drain() {
-  ask([this] { calls_.drain(); });
+  ask([this] {
+    calls_.drain();
+    registrations_.drain();
+  });
 }
 
 bool SignallingShard::quiet() {
   bool quiet = false;
-  ask([&] { quiet = calls_.live() == 0 && agent_.open_sessions() == 0; });
+  ask([&] { quiet = calls_.live() == 0 && agent_.open_sessions() == 0 && registrations_.quiet(); });
   return quiet;
 }
 
@@ -220,5 +248,9 @@ void SignallingShard::stop() {
 }
 
 admin::ShardView SignallingShard::view() { return {loop_.inbox(), calls_, counters_, &carrier_}; }
+
+admin::RegistrationShard SignallingShard::registrations() {
+  return {loop_.inbox(), registrations_};
+}
 
 }  // namespace tandem

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controlplane/admin/commands.h"
+#include "controlplane/admin/registration_commands.h"
 #include "controlplane/calls/call_service.h"
 #include "controlplane/calls/gateway_probes.h"
 #include "controlplane/cdr/journal.h"
@@ -17,6 +18,7 @@
 #include "controlplane/media/orphans.h"
 #include "controlplane/provisioning.h"
 #include "controlplane/registrar/keepalive.h"
+#include "controlplane/registrar/outbound.h"
 #include "controlplane/registrar/reachability.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/registrar/subscribers.h"
@@ -54,6 +56,7 @@ class SignallingShard {
   bool quiet();
   void stop();
   admin::ShardView view();
+  admin::RegistrationShard registrations();
 
  private:
   bool work();
@@ -61,6 +64,8 @@ class SignallingShard {
   void follow_lockout();
   // Wherever the calls of who had this contact are.
   void end_replaced(const std::string& account, const sip::Binding& contact);
+  // A registration of ours has come or gone, for the calls of the other shards.
+  void tell_upstream(const std::string& name, bool registered, const base::Endpoint& at);
   // Runs on the shard's thread; returns when it has run.
   void ask(const std::function<void()>& errand);
 
@@ -79,6 +84,8 @@ class SignallingShard {
   calls::CallService calls_;
   sip::UserAgent agent_;
   calls::GatewayProbes probes_;
+  registrar::Upstreams upstreams_;
+  registrar::OutboundRegistrations registrations_;
   // Where phones register.
   struct Phones {
     Phones(SignallingShard& shard, Provisioning& provisioning);

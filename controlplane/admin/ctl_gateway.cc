@@ -4,6 +4,7 @@
 #include <iostream>
 #include <thread>
 
+#include "controlplane/admin/ctl_import.h"
 #include "drivers/base/clock.h"
 
 namespace tandem::admin {
@@ -100,6 +101,9 @@ CLI::App* add_gateway_commands(CLI::App& app, GatewayOptions& options) {
 Outcome run_gateway(ControlClient& client, const std::string& command,
                     const GatewayOptions& options) {
   const Json named{{"name", options.name}};
+  if (command == "import") {
+    return run_import(client, "gateway", options.file, {{"keep_going", options.keep_going}});
+  }
   if (command == "add" || command == "set") return change(client, command, options);
   if (command == "drain") return drain(client, options);
   if (command == "lock" || command == "unlock") {

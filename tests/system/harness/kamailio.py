@@ -72,11 +72,13 @@ def tls_settings(identity: Identity, ca: pathlib.Path) -> list[str]:
 
 class Kamailio(Process):
     """A proxy at `address`:5060, or with the doors `listen`, e.g. tcp:10.77.2.2:5060. `initial`,
-    in its own language, says where a request goes that is in no dialog yet."""
+    in its own language, says where a request goes that is in no dialog yet; or `routes` has all
+    that it does."""
 
     def __init__(self, namespace: Namespace, address: str, folder: pathlib.Path, *, name: str,
-                 initial: str, listen: tuple[str, ...] = (), identity: Identity | None = None,
-                 ca: pathlib.Path | None = None):
+                 initial: str = "", listen: tuple[str, ...] = (),
+                 identity: Identity | None = None, ca: pathlib.Path | None = None,
+                 routes: str = ""):
         doors = listen or (f"udp:{address}:5060",)
         kinds = {door.split(":")[0] for door in doors}
         demand_kamailio(*(["tls"] if "tls" in kinds else []))
@@ -86,7 +88,7 @@ class Kamailio(Process):
             *([] if kinds & {"tcp", "tls"} else ["disable_tcp=yes"]), "tcp_children=1",
             *(f"listen={door}" for door in doors),
             *(tls_settings(identity, ca) if identity and ca else []),
-            ROUTES % {"initial": initial}]))
+            routes or ROUTES % {"initial": initial}]))
         super().__init__(name, ["kamailio", "-f", str(config), "-DD", "-E", "-m", "64", "-M", "8",
                                 "-Y", str(folder)], folder / f"{name}.log", namespace)
         for door in doors:
