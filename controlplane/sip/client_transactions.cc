@@ -209,6 +209,33 @@ void ClientTransactions::cancel(ClientId invite, std::string_view reason) {
   if (t->cancel) send(t->cancel, *std::move(bytes));
 }
 
+void ClientTransactions::begin_again(ClientId id) {
+  Transaction* t = slab_.find(id.handle);
+  CHECK(t != nullptr && t->state == TransactionState::kCompleted);
+  env_.wheel.cancel(t->retransmit);
+  env_.wheel.cancel(t->life);
+  if (t->acknowledges && !is_reliable(t->path.protocol)) {
+    auto [handle, former] = slab_.make(*t);
+    if (former != nullptr) {
+      former->cookie = 0;
+      arm_life({handle}, *former, env_.timers.d);
+      t->former = {handle};
+    }
+  }
+  if (t->by_datagram) {  // the next one may be as large, or not
+    t->path = *std::exchange(t->by_datagram, std::nullopt);
+    delist(*t);
+  }
+  t->branch = {id.handle, env_.random.next()};
+  t->state = first_state(t->kind);
+  t->request.clear();
+  t->acknowledges = false;
+  t->cancel = {};
+  t->resends = 0;
+  t->sent_again = false;
+  ++t->life_number;
+}
+
 void ClientTransactions::stop_retransmitting(ClientId id) {
   Transaction* t = slab_.find(id.handle);
   if (t == nullptr) return;
@@ -221,10 +248,15 @@ ClientId ClientTransactions::find(const Message& response) {
   if (!branch.starts_with(branch_begin_)) return {};
   branch.remove_prefix(branch_begin_.size());
   const auto ticket = Ticket::parse(branch);
-  const Transaction* t = ticket ? slab_.find(ticket->handle) : nullptr;
-  if (t == nullptr || t->branch != *ticket) return {};
+  ClientId id{ticket ? ticket->handle : base::Handle{}};
+  const Transaction* t = slab_.find(id.handle);
+  while (t != nullptr && t->branch != *ticket) {
+    id = t->former;
+    t = slab_.find(id.handle);
+  }
+  if (t == nullptr) return {};
   const Method method = response.cseq().method;
-  if (method == t->method) return {ticket->handle};
+  if (method == t->method) return id;
   return method == Method::kCancel ? t->cancel : ClientId{};
 }
 
@@ -267,13 +299,16 @@ void ClientTransactions::apply(ClientId id, TransactionEvent event, const Messag
       to->next == TransactionState::kAccepted || to->next == TransactionState::kCompleted;
   if (answered && !t->acknowledges) std::string().swap(t->request);
   const std::uint64_t cookie = t->cookie;
+  const std::uint32_t life_number = t->life_number;
   // §17.1.1.2, §17.1.2.2: timers D and K are zero where nothing is repeated.
   const bool at_once = is_reliable(t->path.protocol) && (actions & (kArmLifeD | kArmLifeT4)) != 0;
   const bool over = at_once || to->next == TransactionState::kTerminated;
   if (cookie != 0 && (actions & kPass)) user_.on_response(id, cookie, *response);
   if (cookie != 0 && (actions & kTellTimeout)) user_.on_timeout(id, cookie);
   if (cookie != 0 && (actions & kTellFailure)) user_.on_failure(id, cookie);
-  if (over) end(id);
+  // Its user may have begun it again.
+  t = slab_.find(id.handle);
+  if (over && t != nullptr && t->life_number == life_number) end(id);
 }
 
 void ClientTransactions::arm_retransmit(ClientId id, Transaction& t) {

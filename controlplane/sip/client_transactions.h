@@ -50,6 +50,9 @@ class ClientTransactions {
   // Sends the request and starts the timers. Once. An empty request (it would have been too long)
   // is counted and ends the transaction, without a word to its user: false.
   bool send(ClientId id, std::string request);
+  // In on_response() with its refusal: the same id is a fresh transaction, with a branch of its own
+  // (via()), that waits for send(). Repetitions of the refusal still get the ACK that it had.
+  void begin_again(ClientId id);
   // An INVITE that has had a provisional response: CANCEL with its branch (§9.1) and, unless it is
   // empty, a Reason (RFC 3326).
   void cancel(ClientId invite, std::string_view reason = {});
@@ -76,10 +79,12 @@ class ClientTransactions {
     Method method;
     std::uint64_t cookie;
     Path path;
-    Ticket branch;              // a CANCEL's is its INVITE's (§9.1)
-    std::string request{};      // as long as it may be repeated, acknowledged or cancelled
-    bool acknowledges = false;  // it was refused: `request` is the ACK now, for repeating
-    ClientId cancel{};          // an INVITE's
+    Ticket branch;                  // a CANCEL's is its INVITE's (§9.1)
+    std::string request{};          // as long as it may be repeated, acknowledged or cancelled
+    bool acknowledges = false;      // it was refused: `request` is the ACK now, for repeating
+    ClientId cancel{};              // an INVITE's
+    std::uint32_t life_number = 0;  // how often it has begun again
+    ClientId former{};              // an INVITE's last life: its refusal may be repeated
     loop::TimerId retransmit{};
     loop::TimerId life{};
     std::uint32_t resends = 0;

@@ -116,9 +116,9 @@ void Forks::hang_up(int branch, const Message& response) {
     return;
   }
   const std::string ack_via = leg_.fresh_via(path);
-  const std::uint32_t cseq = branches_.at(branch).cseq;
-  hung_up_.push_back({fork.remote_tag, branch,
-                      fork.build({.method = Method::kAck, .cseq = cseq, .via = ack_via})});
+  std::string ack =
+      fork.build({.method = Method::kAck, .cseq = branches_.at(branch).cseq, .via = ack_via});
+  hung_up_.push_back({fork.remote_tag, branch, leg_.proven.prove_ack(std::move(ack))});
   if (hung_up_.back().ack.empty()) return;
   send_counted(env, path, hung_up_.back().ack);
   const ClientId bye = leg_.host.clients.begin(Method::kBye, 0, path);

@@ -77,6 +77,8 @@ bool InviteSession::start(const Outgoing& outgoing) {
   first.remote_target = outgoing.request_uri;
   first.secure = Dialog::asks_for_sips(outgoing.request_uri, outgoing.route);
   first.local_cseq = 1;
+  leg_.contact_user = outgoing.contact_user;
+  if (outgoing.others.empty()) leg_.proven.use(outgoing.credentials);
   branches_.add(outgoing.others);
   bool sent = send_invite(0, {first.path, outgoing.request_uri, outgoing.route}, outgoing);
   for (int i = 1; i < branches_.count(); ++i) {
@@ -106,7 +108,7 @@ bool InviteSession::send_invite(int branch, const InviteTarget& to, const Outgoi
       .header(HeaderId::kTo, first.remote_party)
       .header(HeaderId::kCallId, first.call_id)
       .pieces(HeaderId::kCSeq, std::uint64_t{first.local_cseq}, " INVITE")
-      .header(HeaderId::kContact, Leg::contact(to.path, secure))
+      .header(HeaderId::kContact, Leg::contact(to.path, secure, leg_.contact_user))
       .header(HeaderId::kAllow, env.allow)
       .written(outgoing.passed);
   // "100rel" is the first of them (kReliableOption).
@@ -115,8 +117,9 @@ bool InviteSession::send_invite(int branch, const InviteTarget& to, const Outgoi
   if (!supported.empty()) out.header(HeaderId::kSupported, base::trim(supported));
   out.written(refresh_.ask_first());
   const auto text = out.finish(outgoing.content_type, outgoing.body);
-  if (refresh_.configured()) own.invite = text.value_or(std::string_view{});
-  if (clients.send(own.client, std::string(text.value_or(std::string_view{})))) return true;
+  std::string request(text.value_or(std::string_view{}));
+  if (refresh_.configured()) own.invite = request;
+  if (clients.send(own.client, leg_.proven.prove(own.client, 0, std::move(request)))) return true;
   own.client = {};
   branches_.fail(branch, 408, nullptr);
   return false;
@@ -124,6 +127,7 @@ bool InviteSession::send_invite(int branch, const InviteTarget& to, const Outgoi
 
 void InviteSession::on_response(Exchange exchange, ClientId id, const Message& response) {
   const int status = response.status();
+  if ((status == 401 || status == 407) && prove_again(exchange, id, response)) return;
   switch (exchange) {
     case Exchange::kBye:
       if (status >= 200) over();
@@ -314,6 +318,7 @@ void InviteSession::on_timeout(Exchange exchange, ClientId id, int status) {
 
 void InviteSession::on_client_end(Exchange exchange, ClientId id) {
   offers_.on_client_end(exchange);
+  leg_.proven.forget(id);
   const int branch = exchange == Exchange::kInvite ? branches_.find(id) : -1;
   if (branch >= 0) branches_.at(branch).client = {};
   const bool unanswered =

@@ -6,6 +6,7 @@
 // Owner: the shard's thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,10 @@ class InviteSession final {
     std::string_view to;
     std::string_view route{};
     std::span<const InviteTarget> others{};  // places to ask at the same time (§16.6)
+    // What a 401 or 407 is answered with, to this request and those in its dialog; not where
+    // several places are asked. nullptr: it is a refusal like any other.
+    std::shared_ptr<DigestClient> credentials{};
+    std::string_view contact_user{};  // of our Contacts; empty: they have none
     std::uint32_t max_forwards = 70;
     bool reliable = true;  // the peer may send 18x reliably (RFC 3262)
     bool hold_ack =
@@ -89,6 +94,11 @@ class InviteSession final {
     return offers_reliable_ && reliable_number(response).has_value();
   }
 
+  // UAS, before anything else: as start() has them.
+  void prove_with(std::shared_ptr<DigestClient> credentials, std::string_view contact_user) {
+    leg_.proven.use(std::move(credentials));
+    leg_.contact_user = contact_user;
+  }
   // UAS, before anything else: the peer is reached where its INVITE came from.
   void stay_on_path() { leg_.dialog().path.observed = true; }
   // UAS, before anything else: this leg has a session timer. False: its INVITE asks for too short
@@ -192,6 +202,7 @@ class InviteSession final {
     std::string passed;
   };
 
+  bool prove_again(Exchange exchange, ClientId id, const Message& response);
   bool send_invite(int branch, const InviteTarget& to, const Outgoing& outgoing);
   void on_invite_response(int branch, const Message& response);
   bool ask_longer(int branch, const Message& response);

@@ -35,6 +35,47 @@ bool InviteSession::accept_refer(ServerId id, int fork, const Message& refer) {
   return true;
 }
 
+// RFC 3261 §22.2: the same request once more, with a proof. False: nobody waits for it any longer,
+// or a proof is out of reach.
+bool InviteSession::prove_again(Exchange exchange, ClientId id, const Message& response) {
+  const auto fork = leg_.proven.fork_of(id);
+  if (!fork) return false;
+  const bool ending = state() == State::kEnding || state() == State::kOver;
+  switch (exchange) {
+    case Exchange::kInvite:
+      if (state() != State::kCalling || let_go_) return false;
+      break;
+    case Exchange::kReinvite:
+    case Exchange::kUpdate:
+      if (!offers_.waits_for(id)) return false;
+      break;
+    case Exchange::kBye:
+      if (state() == State::kOver) return false;
+      break;
+    default:
+      if (ending) return false;
+  }
+  if (!leg_.proven.challenged(id, response)) return false;
+  Dialog& dialog = leg_.at(*fork).dialog;
+  // Of an INVITE that was sent again for its session interval too.
+  if (exchange == Exchange::kInvite) dialog.local_cseq = branches_.at(0).cseq;
+  const std::uint32_t cseq = dialog.next_cseq();
+  if (exchange == Exchange::kInvite) {
+    branches_.at(0).cseq = cseq;
+    branches_.at(0).heard = false;
+    // What early dialogs it had made ended with it.
+    for (std::size_t i = 1; i < leg_.dialogs.size(); ++i) {
+      leg_.dialogs[i].over = true;
+      offers_.abandon_fork(static_cast<int>(i));
+    }
+  } else if (exchange == Exchange::kReinvite || exchange == Exchange::kUpdate) {
+    offers_.renumber(cseq);
+  }
+  leg_.host.env.counters.add(wire::Counter::sip_proven);
+  leg_.proven.send_again(leg_.host.clients, id, cseq);
+  return true;
+}
+
 bool InviteSession::relay(const Message& request, ServerId asked, int fork) {
   switch (state()) {
     case State::kIncoming:

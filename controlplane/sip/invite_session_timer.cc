@@ -49,10 +49,11 @@ bool InviteSession::ask_longer(int branch, const Message& response) {
     if (!is_written_anew(line.id)) out.header(line.name, line.value);
   }
   out.written(refresh_.ask_first());
-  const auto text = out.finish({}, invite.body());
-  if (!clients.send(again, std::string(text.value_or(std::string_view{})))) return false;
+  std::string text(out.finish({}, invite.body()).value_or(std::string_view{}));
+  std::string kept = text;
+  if (!clients.send(again, leg_.proven.prove(again, 0, std::move(text)))) return false;
   own.client = again;
-  own.invite = *text;
+  own.invite = std::move(kept);
   own.heard = false;
   ++own.cseq;
   return true;

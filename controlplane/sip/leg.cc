@@ -32,8 +32,10 @@ void Leg::note_allow(int in_fork, const Message& message) {
   at(in_fork).allows_update = lists_token(message, HeaderId::kAllow, "UPDATE");
 }
 
-std::string Leg::contact(const Path& path, bool secure) {
-  const std::string here = path.local.text();
+std::string Leg::contact(const Path& path, bool secure, std::string_view user) {
+  std::string here(user);
+  if (!user.empty()) here += '@';
+  here += path.local.text();
   if (path.protocol == Protocol::kUdp) return "<sip:" + here + ">";
   if (path.protocol == Protocol::kTcp) return "<sip:" + here + ";transport=tcp>";
   // §8.1.1.8, §12.1.1: where sips was asked for, ours is one too.
@@ -42,7 +44,7 @@ std::string Leg::contact(const Path& path, bool secure) {
 
 std::string Leg::contact(int in_fork) const {
   const Dialog& in = dialogs[static_cast<std::size_t>(in_fork)].dialog;
-  return contact(in.path, in.secure);
+  return contact(in.path, in.secure, contact_user);
 }
 
 Path Leg::way(const Dialog& to) const {
@@ -67,7 +69,8 @@ ClientId Leg::send(Exchange exchange, int in_fork, Dialog::Request request) {
   request.cseq = to.next_cseq();
   const std::string via = host.clients.via(client);
   request.via = via;
-  return host.clients.send(client, to.build(request)) ? client : ClientId{};
+  return host.clients.send(client, proven.prove(client, in_fork, to.build(request))) ? client
+                                                                                     : ClientId{};
 }
 
 std::string Leg::send_ack(std::uint32_t cseq, std::string_view content_type,
@@ -81,6 +84,7 @@ std::string Leg::send_ack(std::uint32_t cseq, std::string_view content_type,
                                     .contact = own_contact,
                                     .content_type = content_type,
                                     .body = body});
+  ack = proven.prove_ack(std::move(ack));
   if (ack.empty()) {
     host.env.counters.add(wire::Counter::drop_sip_send);
   } else {

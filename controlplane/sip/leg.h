@@ -12,6 +12,7 @@
 #include "controlplane/sip/client_transactions.h"
 #include "controlplane/sip/dialog.h"
 #include "controlplane/sip/environment.h"
+#include "controlplane/sip/proven_requests.h"
 #include "controlplane/sip/server_transactions.h"
 
 namespace tandem::sip {
@@ -136,7 +137,9 @@ struct Leg {
   // UAC: [0] is what all begin with, known to us alone; each To-tag heard adds one. UAS: [0] is
   // made by the INVITE, others by new_fork().
   std::vector<LegDialog> dialogs{};
-  int fork = 0;  // the confirmed one; before: [0]
+  int fork = 0;                // the confirmed one; before: [0]
+  std::string contact_user{};  // the peer knows our Contacts by it; empty: they have none
+  ProvenRequests proven{};     // ours
 
   LegDialog& at(int number_of_fork) { return dialogs[static_cast<std::size_t>(number_of_fork)]; }
   Dialog& dialog() { return at(fork).dialog; }
@@ -152,7 +155,7 @@ struct Leg {
 
   // What its headers tell of the peer for as long as it says nothing else.
   void note_allow(int in_fork, const Message& message);
-  static std::string contact(const Path& path, bool secure);
+  static std::string contact(const Path& path, bool secure, std::string_view user = {});
   std::string contact(int in_fork) const;
   // By which way a request in this dialog goes (§12.2.1.1), as far as we have it.
   Path way(const Dialog& to) const;

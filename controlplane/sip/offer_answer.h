@@ -46,6 +46,9 @@ class OfferAnswer final : loop::TimerListener {
 
   void on_response(Exchange exchange, ClientId id, const Message& response);
   void on_timeout(Exchange exchange, ClientId id);
+  // Ours waits for its answer; it is sent again with this number.
+  bool waits_for(ClientId id) const { return ours_ && ours_->request == id && !ours_->answered; }
+  void renumber(std::uint32_t cseq) { ours_->cseq = cseq; }
   void on_client_end(Exchange exchange);
 
   // The dialog of an open change is no more: another one was confirmed, or it ended, or all of the

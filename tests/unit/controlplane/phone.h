@@ -65,6 +65,8 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
     CHECK_started(made->start({.request_uri = uri,
                                .from = "\"Alice\" <sip:alice@" + here_.address.text() + ">",
                                .to = "<" + uri + ">",
+                               .credentials = credentials,
+                               .contact_user = contact_user,
                                .reliable = reliable,
                                .hold_ack = hold_ack,
                                .passed = passed,
@@ -102,6 +104,9 @@ class Phone final : public sip::CallHandler, public sip::SessionListener {
   std::string own_headers;     // and those that are a leg's own (Require, Replaces)
   std::string offer_type = "application/sdp";
   std::optional<sip::SessionTimerSettings> timer;
+  // What it proves itself by, and the user of its Contacts.
+  std::shared_ptr<sip::DigestClient> credentials;
+  std::string contact_user;
   int last_fork = 0;
   std::string own_sdp;  // for a test's on_change
   sip::SessionId session;

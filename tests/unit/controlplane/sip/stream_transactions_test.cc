@@ -81,8 +81,14 @@ class Stream : public ::testing::Test, sip::ClientUser, sip::ServerUser {
     return sum;
   }
 
-  void on_response(ClientId, std::uint64_t, const sip::Message& response) override {
+  void on_response(ClientId id, std::uint64_t, const sip::Message& response) override {
     heard.push_back(response.status());
+    if (response.status() != 401) return;
+    clients.begin_again(id);
+    const auto method = std::string(sip::method_name(response.cseq().method));
+    via = clients.via(id);
+    EXPECT_TRUE(clients.send(id, method + " sip:100@10.77.2.2 SIP/2.0\r\nVia: " + via +
+                                     "\r\nCSeq: 8 " + method + "\r\n\r\n"));
   }
   void on_timeout(ClientId, std::uint64_t) override { heard.push_back(408); }
   void on_failure(ClientId, std::uint64_t) override { heard.push_back(503); }
@@ -135,6 +141,42 @@ TEST_F(Stream, TimersDAndKAreZero) {
   send(Method::kInvite, path());  // RFC 6026's M stays: other forks may answer
   EXPECT_TRUE(answer("200 OK", "INVITE"));
   EXPECT_EQ(clients.live(), 1u);
+}
+
+// Its end is that of the last one, though the former ones linger for no time.
+TEST_F(Stream, AChallengedRequestBeginsAgain) {
+  for (const auto method : {Method::kInvite, Method::kBye}) {
+    heard.clear();
+    send(method, path());
+    const std::string former = via;
+    const std::string name(sip::method_name(method));
+    EXPECT_TRUE(answer("401 Unauthorized", name));
+    EXPECT_NE(via, former);
+    EXPECT_EQ(clients.live(), 1u);
+    const std::string again = std::exchange(via, former);
+    EXPECT_FALSE(answer("401 Unauthorized", name));
+    via = again;
+    EXPECT_TRUE(answer("486 Busy Here", name));
+    EXPECT_EQ(clients.live(), 0u);
+    EXPECT_EQ(heard, (std::vector{401, 486, -1}));
+  }
+  EXPECT_EQ(sent("ACK"), 2);
+}
+
+// One that went by TCP for its size is measured anew.
+TEST_F(Stream, ALargeOneThatIsChallengedBeginsAgainAsADatagram) {
+  Path by = path(Protocol::kUdp);
+  by.large_by_tcp = true;
+  send(Method::kInvite, by, 1300);
+  EXPECT_EQ(wire.paths.back().protocol, Protocol::kTcp);
+  via.replace(0, std::string_view("SIP/2.0/UDP").size(), "SIP/2.0/TCP");
+  EXPECT_TRUE(answer("401 Unauthorized", "INVITE"));
+  EXPECT_EQ(wire.paths.back().protocol, Protocol::kUdp);
+  EXPECT_TRUE(via.starts_with("SIP/2.0/UDP "));
+  EXPECT_TRUE(answer("486 Busy Here", "INVITE"));
+  run(Seconds{40});
+  EXPECT_EQ(clients.live(), 0u);
+  EXPECT_EQ(wheel.live(), 0u);
 }
 
 TEST_F(Stream, TimersGIAndJAreZero) {
