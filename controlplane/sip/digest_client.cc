@@ -20,6 +20,18 @@ std::string quoted(std::string_view text) {
   return out += '"';
 }
 
+// It can be said again between quotes as it stands, a token or not: what a stranger has sent must
+// not end the line that we make of it, or another value.
+bool stands_in_quotes(std::string_view text) {
+  bool escaped = false;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if ((octet < 0x20 && c != '\t') || octet == 0x7f || (c == '"' && !escaped)) return false;
+    escaped = c == '\\' && !escaped;
+  }
+  return !escaped;
+}
+
 // "auth" among them.
 bool offers_auth(std::string_view options) {
   while (!options.empty()) {
@@ -53,6 +65,9 @@ std::optional<DigestChallenge> parse_challenge(std::string_view value) {
     }
   }
   if (realm.data() == nullptr || nonce.empty()) return std::nullopt;
+  for (const auto said : {realm, nonce, opaque}) {
+    if (!stands_in_quotes(said)) return std::nullopt;
+  }
   DigestChallenge out{.realm = std::string(realm), .nonce = std::string(nonce)};
   if (opaque.data() != nullptr) out.opaque = opaque;
   if (algorithm.data() != nullptr) {

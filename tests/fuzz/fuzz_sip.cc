@@ -4,6 +4,7 @@
 // - what was unfolded in place reads the same again;
 // - an accepted request can be answered, and the answer is one that we would accept, for the same
 //   transaction and dialog;
+// - a challenge that we understand is answered by credentials that we would understand;
 // - a dialog made from an accepted INVITE builds requests that we would accept.
 #include <array>
 #include <span>
@@ -11,6 +12,8 @@
 
 #include "controlplane/sip/builder.h"
 #include "controlplane/sip/dialog.h"
+#include "controlplane/sip/digest.h"
+#include "controlplane/sip/digest_client.h"
 #include "controlplane/sip/parser.h"
 #include "controlplane/sip/replaces.h"
 #include "tests/fuzz/must.h"
@@ -50,6 +53,17 @@ void check_uri(const sip::Uri& uri, const Exactly& buffer) {
   if (const auto user = sip::unescape(uri.user)) MUST(user->size() <= uri.user.size());
 }
 
+void prove_to(std::string_view value) {
+  const auto challenge = sip::parse_challenge(value);
+  if (!challenge) return;
+  const std::string answer = sip::digest_answer(
+      *challenge, {.user = "a\"b", .password = "x", .method = "M", .uri = "sip:x", .cnonce = "c"});
+  const auto credentials = sip::parse_credentials(answer);
+  MUST(credentials && credentials->nonce == challenge->nonce);
+  MUST(credentials->username == "a\"b" && credentials->realm == challenge->realm);
+  MUST(answer.find_first_of("\r\n") == std::string::npos);
+}
+
 // Every reader of a value on every value: a header's name doesn't decide what is in it.
 void read_value(std::string_view value, const Exactly& buffer) {
   if (const auto party = sip::parse_name_addr(value)) {
@@ -63,6 +77,7 @@ void read_value(std::string_view value, const Exactly& buffer) {
     MUST(via->branch == sip::find_param(via->params, "branch").value_or(""));
   }
   if (const auto uri = sip::parse_uri(value)) check_uri(*uri, buffer);
+  prove_to(value);
   for (auto rest = value; !rest.empty();) {
     const auto before = rest.size();
     MUST(buffer.holds(sip::next_param(rest)) && rest.size() < before);

@@ -93,8 +93,10 @@ TEST(Challenge, WhatWeCannotDo) {
        {"Basic realm=\"r\"", "Digest realm=\"r\"", "Digest nonce=\"n\"", "Digest",
         "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"",
         "Digest realm=\"r\", nonce=\"n\", algorithm=MD5-sess",
-        "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256",
-        "Digest realm=\"r\", nonce=\"n\", nonce=\"m\"", "Digest realm=\"r\", nonce=\"n"}) {
+        "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256", "Digest realm=\"r\", nonce=n\"m",
+        "Digest realm=r\\, nonce=\"n\"", "Digest realm=\"r\nX: y\", nonce=\"n\"",
+        "Digest realm=\"r\", nonce=\"n\r\"", "Digest realm=\"r\", nonce=\"n\", nonce=\"m\"",
+        "Digest realm=\"r\", nonce=\"n"}) {
     EXPECT_FALSE(parse_challenge(value).has_value()) << value;
   }
   const auto odd =
