@@ -87,11 +87,12 @@ struct OutboundRegistrations::Entry {
   Nanos due{};          // of the timer
   // With a request: when that has failed; else the next attempt.
   loop::TimerId timer{};
-  // It goes: it is in no table any more; then who takes its place may begin.
+  // It goes: nobody finds it any more. Who has its name next waits until it is gone: what both
+  // register may be the same to the registrar.
   bool leaving = false;
   bool said_goodbye = false;  // its Expires: 0 is out
   base::Handle successor{};
-  base::Handle leaver{};  // whom it waits for
+  bool waits = false;  // for another one to leave
 };
 
 std::string_view state_name(OutboundState state) {
@@ -123,7 +124,7 @@ void OutboundRegistrations::apply(const OutboundOrder& order) {
   if (!falls_to(record.name, setup_.env.shard, setup_.shards)) return;
   Entry* const entry = find(record.name);
   if (entry == nullptr) {
-    begin(order, {});
+    begin(order);
     return;
   }
   const sip::Path& way = entry->order.way;
@@ -132,14 +133,11 @@ void OutboundRegistrations::apply(const OutboundOrder& order) {
     change(*entry, order);
     return;
   }
-  // One that hasn't begun hands on whom it waits for.
-  const base::Handle former = entry->self;
-  const base::Handle waits_for = entry->leaver;
   leave(*entry);
-  begin(order, entries_.find(former) != nullptr ? former : waits_for);
+  begin(order);
 }
 
-void OutboundRegistrations::begin(const OutboundOrder& order, base::Handle leaver) {
+void OutboundRegistrations::begin(const OutboundOrder& order) {
   const auto [handle, entry] = entries_.make();
   if (entry == nullptr) {
     setup_.env.counters.add(Counter::drop_sip_no_memory);
@@ -154,9 +152,9 @@ void OutboundRegistrations::begin(const OutboundOrder& order, base::Handle leave
   entry->tag = setup_.env.random.token();
   entry->since = setup_.env.wheel.now();
   by_name_[order.record.name] = handle;
-  if (Entry* const before = entries_.find(leaver)) {
-    before->successor = handle;
-    entry->leaver = leaver;
+  if (const auto leaver = leavers_.find(order.record.name); leaver != leavers_.end()) {
+    entries_.find(leaver->second)->successor = handle;
+    entry->waits = true;
     return;
   }
   attempt(*entry);
@@ -184,7 +182,7 @@ void OutboundRegistrations::change(Entry& entry, const OutboundOrder& order) {
   if (!news && !moved) return;
   if (entry.request)
     entry.again = true;
-  else if (!entry.leaver)
+  else if (!entry.waits)
     attempt(entry);
 }
 
@@ -196,14 +194,14 @@ void OutboundRegistrations::remove(const std::string& name) {
 bool OutboundRegistrations::retry(const std::string& name) {
   Entry* const entry = find(name);
   if (entry == nullptr) return false;
-  if (!entry->request && !entry->leaver) attempt(*entry);
+  if (!entry->request && !entry->waits) attempt(*entry);
   return true;
 }
 
 void OutboundRegistrations::leave(Entry& entry) {
   by_name_.erase(entry.order.record.name);
   entry.leaving = true;
-  if (Entry* const before = entries_.find(entry.leaver)) before->successor = {};
+  if (!entry.waits) leavers_[entry.order.record.name] = entry.self;
   // One at a time (§10.2): what is on its way is answered first.
   if (!entry.request) say_goodbye(entry);
 }
@@ -223,10 +221,12 @@ void OutboundRegistrations::say_goodbye(Entry& entry) {
 
 void OutboundRegistrations::end(Entry& entry) {
   setup_.env.wheel.cancel(entry.timer);
+  const auto leaver = leavers_.find(entry.order.record.name);
+  if (leaver != leavers_.end() && leaver->second == entry.self) leavers_.erase(leaver);
   Entry* const next = entries_.find(entry.successor);
   entries_.drop(entry.self);
   if (next == nullptr) return;
-  next->leaver = {};
+  next->waits = false;
   attempt(*next);
 }
 

@@ -88,7 +88,7 @@ class OutboundRegistrations final : sip::ClientUser, loop::TimerListener {
   void on_timer(std::uint64_t word) override;
 
   Entry* find(const std::string& name);
-  void begin(const OutboundOrder& order, base::Handle leaver);
+  void begin(const OutboundOrder& order);
   void change(Entry& entry, const OutboundOrder& order);
   void leave(Entry& entry);
   void say_goodbye(Entry& entry);
@@ -116,7 +116,8 @@ class OutboundRegistrations final : sip::ClientUser, loop::TimerListener {
   sip::ClientTransactions transactions_;
   base::Slab<Entry> entries_;  // the cookies and the timers' words are their handles
   std::unordered_map<std::string, base::Handle> by_name_;
-  std::unordered_map<std::string, base::Nanos> turns_;  // by place
+  std::unordered_map<std::string, base::Handle> leavers_;  // one a name, by name
+  std::unordered_map<std::string, base::Nanos> turns_;     // by place
 };
 
 // Whether the registration of this name is that shard's.

@@ -1,6 +1,7 @@
 #include "controlplane/registrar/upstreams.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "drivers/base/text.h"
 
@@ -67,7 +68,10 @@ const Upstream& Upstreams::put(const OutboundOrder& order) {
   std::string_view host = record.target();
   upstream.host = base::split_first(host, ':');
   if (base::IpAddress::parse(upstream.host)) upstream.host.clear();
-  upstream.contact = outbound_contact(record.user, order.way);
+  std::string contact = outbound_contact(record.user, order.way);
+  if (std::exchange(upstream.contact, std::move(contact)) != upstream.contact) {
+    upstream.registered = false;
+  }
   upstream.places = order.places;
   const base::Endpoint former = upstream.path.remote;
   upstream.path = order.way;

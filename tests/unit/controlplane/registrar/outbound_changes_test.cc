@@ -192,6 +192,39 @@ TEST_F(OutboundChanges, AnotherServerComesWhenTheOldOneIsLeft) {
   EXPECT_EQ(part.show().size(), 1u);
 }
 
+// To the registrar it may be the same: its goodbye must not end what comes after it.
+TEST_F(OutboundChanges, RemovedAndAddedAtOnceComesBehindItsGoodbye) {
+  registered(600);
+  part.remove("bcorp");
+  const auto last = one();
+  part.apply(order());
+  EXPECT_FALSE(part.retry("nobody"));
+  EXPECT_TRUE(part.retry("bcorp"));
+  EXPECT_TRUE(sent().empty());
+  answer(last, "401 Unauthorized", nonce("n1"));
+  const auto proven = one();
+  EXPECT_EQ(field(proven, "Expires"), "0");
+  answer(proven, "200 OK");
+  run(Millis{50});
+  const auto next = one();
+  EXPECT_EQ(field(next, "Expires"), "");
+  EXPECT_EQ(field(next, "CSeq"), "1 REGISTER");
+  grant(next, 600);
+  // Once more, but nobody answers its goodbye, and it is changed and removed meanwhile.
+  part.remove("bcorp");
+  one();
+  part.apply(order());
+  auto moved = order();
+  moved.record.user = "4931";
+  part.apply(moved);
+  part.remove("bcorp");
+  part.apply(moved);
+  EXPECT_TRUE(sent().empty());
+  run(Seconds{11});
+  EXPECT_EQ(field(one(), "Contact"), "<sip:4931@10.77.2.1:5060>");
+  EXPECT_EQ(part.show().size(), 1u);
+}
+
 TEST_F(OutboundChanges, AnotherAddressOfItsNameIsUsed) {
   registered(600);
   auto moved = order();
