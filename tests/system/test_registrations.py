@@ -3,9 +3,12 @@
 import stat
 
 from harness.bench import Bench, case
+from harness.certificates import Authority
+from harness.dns import A, NameServer, address
 from harness.failure import check, check_equal, wait_until
 from harness.kamailio_registrar import KamailioRegistrar
-from harness.lab import CALLEE, SWITCH_TO_CALLEE
+from harness.lab import CALLEE, CALLEE_AT_KERNEL, KERNEL_TO_CALLEE, SWITCH_TO_CALLEE
+from harness.listener import listener
 from harness.switch import Switch
 
 PASSWORD = "upstr3am-s3cret"
@@ -84,3 +87,35 @@ def registers_with_kamailio(bench: Bench) -> None:
     check_equal(kamailio.contacts(), {}, "usrloc after the switch's end")
     for log in bench.folder.glob("tandem-*.log"):
         check(PASSWORD not in log.read_text(), f"the password is in {log.name}")
+
+
+@case
+def registers_by_tls_and_name(bench: Bench) -> None:
+    """Both ends show certificates, the registrar's is for its name; by the shards of both."""
+    bench.lay_kernel_cables()
+    authority = Authority(bench.folder)
+    kamailio = bench.peer(
+        KamailioRegistrar, bench.lab.callee, CALLEE_AT_KERNEL, name="registrar",
+        socket=bench.lab.folder / "kamailio.sock", password=PASSWORD,
+        listen=(f"tls:{CALLEE_AT_KERNEL}:5061",), identity=authority.identity("sip.upstream.test"),
+        ca=authority.certificate)
+    with NameServer(bench.lab.switch) as names:
+        names.records[("sip.upstream.test", A)] = [address(CALLEE_AT_KERNEL)]
+        switch = bench.switch(
+            shards=2, name_servers=[names.address],
+            site=("[store]", f'path = "{bench.folder / "store.db"}"',
+                  *listener("upstream", "tls", KERNEL_TO_CALLEE, "callee", authority)))
+        rows = bench.folder / "rows.csv"
+        rows.write_text("name,server,listener,user,password\n" + "".join(
+            f"r{i},sip.upstream.test,upstream,u{i},{PASSWORD}\n" for i in range(8)))
+        check_equal(switch.ask("registration", "import", str(rows)),
+                    {"added": 8, "changed": 0, "refused": 0, "kept": True}, "import")
+        wait_until(lambda: switch.ask("show", "registrations")["registered"] == 8, "all registered")
+        check_equal(kamailio.contacts(),
+                    {f"u{i}": f"sip:u{i}@{KERNEL_TO_CALLEE}:5061;transport=tls" for i in range(8)},
+                    "usrloc")
+        connections = switch.ask("show", "connections")["connections"]
+        check_equal([(one["protocol"], one["known"]) for one in connections], [("TLS", True)],
+                    "connections")
+        switch.stop()
+        check_equal(kamailio.contacts(), {}, "usrloc after the switch's end")

@@ -26,11 +26,12 @@ class Authority:
         subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
 
     def identity(self, address: str) -> Identity:
-        """A certificate for whoever has this IP address."""
+        """A certificate for whoever has this IP address, or this host name."""
         key, request = self.folder / f"{address}.key", self.folder / f"{address}.csr"
         certificate, both = self.folder / f"{address}.pem", self.folder / f"{address}-both.pem"
         extensions = self.folder / f"{address}.ext"
-        extensions.write_text(f"subjectAltName=IP:{address}\n")
+        kind = "DNS" if address[-1].isalpha() else "IP"
+        extensions.write_text(f"subjectAltName={kind}:{address}\n")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-subj", f"/CN={address}", "-keyout", str(key), "-out", str(request))
         self._openssl("x509", "-req", "-in", str(request), "-CA", str(self.certificate),

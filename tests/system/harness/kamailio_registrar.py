@@ -4,6 +4,7 @@ import pathlib
 import re
 import subprocess
 
+from .certificates import Identity
 from .kamailio import Kamailio, demand_kamailio
 from .lab import Namespace
 
@@ -45,15 +46,18 @@ request_route {
 
 
 class KamailioRegistrar(Kamailio):
-    """At `address`:5060; whoever knows the password may register. `socket`: a path where its own
-    tool reaches it."""
+    """At `address`:5060, or where the others' words say; whoever knows the password may register.
+    `socket`: a path where its own tool reaches it."""
 
     def __init__(self, namespace: Namespace, address: str, folder: pathlib.Path, *, name: str,
-                 socket: pathlib.Path, password: str, realm: str = "upstream.example"):
+                 socket: pathlib.Path, password: str, realm: str = "upstream.example",
+                 listen: tuple[str, ...] = (), identity: Identity | None = None,
+                 ca: pathlib.Path | None = None):
         demand_kamailio("auth", "usrloc", "registrar", "ctl")
         self.socket = socket
         routes = ROUTES % {"socket": socket, "password": password, "realm": realm}
-        super().__init__(namespace, address, folder, name=name, routes=routes)
+        super().__init__(namespace, address, folder, name=name, routes=routes, listen=listen,
+                         identity=identity, ca=ca)
 
     def contacts(self) -> dict[str, str]:
         """By user: who is registered, as usrloc has it."""
