@@ -155,7 +155,6 @@ int run(const config::Site& site) {
       segment->leave();
       return fail(opened.error_text());
     }
-    follow_names(site, gateways, resolver);
     desk.begin(resolver, registrations);
     admin::RegistrationCommands registration_commands(loop, desk.book(), registrations);
     std::optional<admin::AccountCommands> account_commands;

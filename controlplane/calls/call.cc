@@ -133,6 +133,7 @@ std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message&
 // False: no more calls of this customer's now.
 bool Call::take_payer(const Payer& payer) {
   record_.caller_account = payer.account;
+  if (!payer.callee.empty()) record_.callee = payer.callee;
   caller_number_ = payer.number;
   if (!payer.account.empty()) board_.note_account(id_, payer.account);
   if (!payer.gateway) return true;
@@ -204,19 +205,23 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   for (std::size_t i = 1; i < group_.size(); ++i) {
     others.push_back({.path = group_[i].path, .uri = group_[i].uri, .route = group_[i].route});
   }
-  const bool sent = session->start({.request_uri = aim.target,
-                                    .from = from_value,
-                                    .to = "<" + aim.to + ">",
-                                    .route = aim.route,
-                                    .others = others,
-                                    .max_forwards = invite.max_forwards().value_or(70) - 1,
-                                    // The answer to an early offer must have a way to us.
-                                    .reliable = !late || caller()->supports_reliable(),
-                                    .hold_ack = late,
-                                    .passed = headers,
-                                    .content_type = body.type,
-                                    .body = body.bytes,
-                                    .timer = session_timer_of(vendor_parameters())});
+  const bool sent = session->start(
+      {.request_uri = aim.target,
+       .from = from_value,
+       .to = "<" + aim.to + ">",
+       .route = aim.route,
+       .others = others,
+       .credentials = vendor_upstream_ && !at_endpoint() ? vendor_upstream_->credentials : nullptr,
+       .contact_user = vendor_upstream_ && !at_endpoint() ? std::string_view(vendor_upstream_->user)
+                                                          : std::string_view(),
+       .max_forwards = invite.max_forwards().value_or(70) - 1,
+       // The answer to an early offer must have a way to us.
+       .reliable = !late || caller()->supports_reliable(),
+       .hold_ack = late,
+       .passed = headers,
+       .content_type = body.type,
+       .body = body.bytes,
+       .timer = session_timer_of(vendor_parameters())});
   record_.callee_call_id = session->dialog().call_id;
   if (sent) return std::nullopt;
   session->finish(0);

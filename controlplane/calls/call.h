@@ -25,6 +25,7 @@
 #include "controlplane/config/site.h"
 #include "controlplane/media/media_session.h"
 #include "controlplane/registrar/subscribers.h"
+#include "controlplane/registrar/upstreams.h"
 #include "controlplane/routing/gateway_table.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/sip/user_agent.h"
@@ -43,6 +44,7 @@ struct Switchboard {
   media::MediaPorts& ports;
   sip::UserAgent* agent = nullptr;
   registrar::Subscribers* subscribers = nullptr;  // nullptr: nobody registers here
+  registrar::Upstreams* upstreams = nullptr;      // nullptr: we register nowhere
 
   // The call has ended and its figures are in: write the record, then drop it (later, not now).
   virtual void call_over(CallId id, cdr::CallRecord record) = 0;
@@ -246,7 +248,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<routing::GatewayIndex> mapping_;
   routing::GatewayRef customer_;  // the same, whose place we hold
   routing::GatewayRef vendor_;    // the routing gateway likewise
-  // Where it is, if it registers with us.
+  // Where it is, if it registers with us; or we with it.
+  std::optional<registrar::Upstream> vendor_upstream_;
   std::optional<registrar::Subscribers::Contact> vendor_device_;
   bool vendor_decides_ = false;  // it has been asked, and how that ends isn't known yet
   std::uint64_t vendors_tried_ = 0;

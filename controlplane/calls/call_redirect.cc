@@ -140,6 +140,14 @@ Aim Call::next_aim() {
   const base::Endpoint place = places_.back();
   places_.pop_back();
   const std::string target = "sip:" + record_.callee_sent + "@" + place.text();
+  if (vendor_upstream_) {
+    const std::string through = "sip:" + record_.callee_sent + "@" + vendor_upstream_->domain;
+    const auto& path = vendor_upstream_->path;
+    return {.path = path,
+            .target = through,
+            .to = through,
+            .address = static_cast<std::uint32_t>(media_port(board_.site, path))};
+  }
   if (vendor_device_) {
     using Use = Parameters::InviteUseContact;
     const bool contact = vendor_parameters().SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT == Use::on;

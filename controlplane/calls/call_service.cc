@@ -31,7 +31,8 @@ CallService::CallService(sip::Environment& environment, const config::Site& site
 // What is asked first about each request outside a dialog: whoever the last one was from is over.
 bool CallService::knows(const sip::Path& path) {
   proven_.reset();
-  return gateways.knows(path.remote.address);
+  return gateways.knows(path.remote.address) ||
+         (upstreams != nullptr && upstreams->knows(path.remote.address));
 }
 
 // SS_REPLY_UNAUTHORIZED.
@@ -67,6 +68,14 @@ std::optional<Payer> CallService::payer_of(const sip::Message& invite, const sip
     return payer;
   }
   const auto target = sip::parse_uri(invite.request_uri());
+  const auto* upstream =
+      upstreams != nullptr && target ? upstreams->owner_of(target->user, path.remote) : nullptr;
+  if (upstream != nullptr) {
+    const auto gateway = gateways.now().mapping_registration(upstream->name);
+    if (!gateway) return std::nullopt;
+    // Our Contact's user is the registration; the number that was called stands in To.
+    return Payer{.gateway = *gateway, .callee = std::string(invite.to().uri.user)};
+  }
   const auto mapping =
       gateways.identify(path.remote, target ? dialled_number(target->user) : std::string());
   return mapping ? std::optional(Payer{.gateway = *mapping}) : std::nullopt;
@@ -86,6 +95,10 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
     env.counters.add(Counter::session_intervals_refused);
     session.finish(422);
     return;
+  }
+  if (payer->gateway && !gateways.gateway(*payer->gateway).registration.empty()) {
+    const auto* upstream = upstreams->find(gateways.gateway(*payer->gateway).registration);
+    if (upstream != nullptr) session.prove_with(upstream->credentials, upstream->user);
   }
   // A phone is where it is seen (RFC 3581), and must not be able to send our BYE elsewhere.
   if (!payer->account.empty()) session.stay_on_path();

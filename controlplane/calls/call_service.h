@@ -25,6 +25,7 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   void attach(sip::UserAgent& user_agent) { agent = &user_agent; }
   // Without it, calls are gateways' only.
   void serve(registrar::Subscribers& all) { subscribers = &all; }
+  void reach(registrar::Upstreams& all) { upstreams = &all; }
 
   bool knows(const sip::Path& path) override;
   bool hides_from(const sip::Path& path) override;

@@ -58,6 +58,13 @@ std::optional<ReleaseCause> Call::rewrite_numbers() {
 // Holds its place instead of the former one's. False: it can't be asked now, and nothing changed.
 bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint> places) {
   const auto& entry = board_.gateways.now().at(gateway);
+  std::optional<registrar::Upstream> upstream;
+  if (const auto& name = entry->settings.registration; !name.empty()) {
+    const auto* found = board_.upstreams != nullptr ? board_.upstreams->find(name) : nullptr;
+    if (found == nullptr || !found->registered) return false;
+    upstream = *found;
+    places = {upstream->path.remote};
+  }
   std::optional<registrar::Subscribers::Contact> device;
   if (!entry->settings.account.empty() && board_.subscribers != nullptr) {
     const auto devices = board_.subscribers->devices_of(entry->settings.account);
@@ -81,6 +88,7 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
   places_ = std::move(places);
   contacts_.clear();
   vendor_device_ = std::move(device);
+  vendor_upstream_ = std::move(upstream);
   record_.routing_gateway = entry->settings.name;
   record_.callee_sent = *std::move(callee_sent);
   // As it came, where no plan says otherwise.

@@ -25,6 +25,7 @@ struct CallId {
 struct Payer {
   std::optional<routing::GatewayIndex> gateway{};
   std::string account{};
+  std::string callee{};  // whom it calls, whatever its Request-URI says; empty: that
   std::string number{};  // who the caller says that it is, whatever its From says; empty: its From
 };
 

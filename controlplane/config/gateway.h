@@ -70,6 +70,8 @@ struct Gateway {
 
   // Instead of an address: the account (user@realm) that it registers with.
   std::string account{};
+  // Or the registration of ours through which calls go to it, or come from it.
+  std::string registration{};
   std::uint32_t calls_per_s = 0;  // new calls; 0: no limit
   // Mapping: of the gateways of one address, whose call it is, by the longest that fits the called
   // number; none: whatever no other has.

@@ -41,9 +41,15 @@ void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
     }
     gateway.addresses.push_back(*address);
   }
-  if (texts.empty() && gateway.account.empty()) table.fault("address", "at least one is needed");
-  if (!texts.empty() && !gateway.account.empty()) {
-    table.fault("account", "stands instead of an address, not beside one");
+  gateway.registration = table.text("registration", "");
+  const bool elsewhere = !gateway.account.empty() || !gateway.registration.empty();
+  if (texts.empty() && !elsewhere) table.fault("address", "at least one is needed");
+  const std::string_view other = gateway.account.empty() ? "registration" : "account";
+  if (!texts.empty() && elsewhere) {
+    table.fault(other, "stands instead of an address, not beside one");
+  }
+  if (!gateway.account.empty() && !gateway.registration.empty()) {
+    table.fault("registration", "stands instead of an account, not beside one");
   }
   if (routing && texts.size() > 1) {
     table.fault("address", "a routing gateway has one address or name");
@@ -93,6 +99,9 @@ void check_apart(SettingsTable& table, const Gateway& gateway, const std::vector
     if (other.kind != GatewayKind::kMapping || other.name == gateway.name) continue;
     if (!gateway.account.empty() && base::iequals(other.account, gateway.account)) {
       table.fault("account", fmt::format("is also that of gateway {}", other.name));
+    }
+    if (!gateway.registration.empty() && other.registration == gateway.registration) {
+      table.fault("registration", fmt::format("is also that of gateway {}", other.name));
     }
     const auto shared =
         std::find_if(gateway.addresses.begin(), gateway.addresses.end(),
@@ -241,6 +250,8 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"kind", "both", "mapping: a customer, sends calls to us; routing: a vendor, takes them"},
       {"address", "both",
        "IPv4 addresses (mapping) or the one (routing) of it, each with its port or none, or names"},
+      {"registration", "both",
+       "or a registration of ours (tandemctl registration): calls go, or come, through it"},
       {"account", "both", "instead of an address: USER@REALM, the account that it registers with"},
       {"port", "routing",
        "the port whose network it is reached through, where its address doesn't "

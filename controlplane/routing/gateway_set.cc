@@ -40,6 +40,7 @@ GatewaySet::GatewaySet(std::vector<GatewayRef> entries, const GatewaySet* former
         former != nullptr && i < former->size() && former->at(i)->settings.hosts == gateway.hosts;
     book_.add(gateway, same ? &former->book() : nullptr);
     if (gateway.kind == config::GatewayKind::kMapping) {
+      if (!gateway.registration.empty()) by_registration_.try_emplace(gateway.registration, i);
       if (!gateway.account.empty()) by_account_.try_emplace(account_key(gateway.account), i);
       continue;
     }
@@ -58,6 +59,11 @@ std::optional<GatewayIndex> GatewaySet::mapping_account(std::string_view account
   if (by_account_.empty()) return std::nullopt;
   const auto found = by_account_.find(account_key(account));
   return found == by_account_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<GatewayIndex> GatewaySet::mapping_registration(std::string_view name) const {
+  const auto found = by_registration_.find(std::string(name));
+  return found == by_registration_.end() ? std::nullopt : std::optional(found->second);
 }
 
 // A name that a gateway has without a port stands for the protocol's own too. The earlier of two.

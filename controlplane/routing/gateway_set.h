@@ -41,6 +41,8 @@ class GatewaySet {
   std::optional<GatewayIndex> find(std::string_view name, bool gone = false) const;
   // The mapping gateway that registers with this account (user@realm).
   std::optional<GatewayIndex> mapping_account(std::string_view account) const;
+  // The mapping gateway whose calls come through this registration of ours.
+  std::optional<GatewayIndex> mapping_registration(std::string_view name) const;
   // The routing gateway that has this host name; port 0: not said.
   std::optional<GatewayIndex> routing_named(std::string_view host, std::uint16_t port) const;
   // What the certificate of the gateway that is reached there must be for: a name; empty: the
@@ -55,6 +57,7 @@ class GatewaySet {
   AddressBook book_;
   std::unordered_map<std::string, GatewayIndex> by_name_;
   std::unordered_map<std::string, GatewayIndex> by_account_;
+  std::unordered_map<std::string, GatewayIndex> by_registration_;
   // Routing gateways by host name; two of one name have ports of their own.
   std::unordered_multimap<std::string, GatewayIndex> by_host_;
 };

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-#include "controlplane/admin/account_import.h"
+#include "controlplane/admin/file_import.h"
 #include "tests/unit/controlplane/registrar/registered_phones.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 

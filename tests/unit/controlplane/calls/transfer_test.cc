@@ -342,7 +342,8 @@ TEST_F(Transfers, BeforeTheAnswerThereIsNobodyToTransfer) {
 TEST_F(Transfers, AFullGatewayTakesNoMore) {
   connect();
   listen_to_notifies();
-  for (int i = 0; i < 2; ++i) ASSERT_EQ(gateways.take(0), routing::Admission::kTaken);  // acme has room for three
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(gateways.take(0), routing::Admission::kTaken);  // acme has room for three
   ASSERT_TRUE(bob.ask("REFER", "Refer-To: <sip:391@10.77.2.1>\r\n"));
   net.run(Seconds{1});
   EXPECT_TRUE(has(told.back(), "SIP/2.0 503"));
