@@ -157,14 +157,14 @@ TEST_F(RegistrationCommandsTest, AFileInManyPieces) {
     csv += fmt::format("r{:04},10.77.2.2,user{},\"a rather long password, {}\"\n", i, i, i);
   }
   std::istringstream file(csv);
-  const Outcome imported = import_rows(client, "registration", file, false);
+  const Outcome imported = import_file(client, "registration", {{"keep_going", false}}, file);
   EXPECT_EQ(imported.result["added"], 2000) << imported.error;
   const Json live = done("show registrations");
   ASSERT_EQ(live["total"], 2000);
   EXPECT_EQ(live["registrations"][0]["name"], "r0000");
   EXPECT_EQ(live["registrations"][1999]["name"], "r1999");
   std::istringstream bad("name\nx\n");
-  const Outcome refusal = import_rows(client, "registration", bad, false);
+  const Outcome refusal = import_file(client, "registration", {{"keep_going", false}}, bad);
   EXPECT_EQ(refusal.result["kept"], false);
   EXPECT_EQ(refusal.result["faults"][0]["reason"], "a registration needs a server");
 }
