@@ -68,10 +68,9 @@ const Upstream& Upstreams::put(const OutboundOrder& order) {
   std::string_view host = record.target();
   upstream.host = base::split_first(host, ':');
   if (base::IpAddress::parse(upstream.host)) upstream.host.clear();
-  std::string contact = outbound_contact(record.user, order.way);
-  if (std::exchange(upstream.contact, std::move(contact)) != upstream.contact) {
-    upstream.registered = false;
-  }
+  const std::string former_contact =
+      std::exchange(upstream.contact, outbound_contact(record.user, order.way));
+  if (former_contact != upstream.contact) upstream.registered = false;
   upstream.places = order.places;
   const base::Endpoint former = upstream.path.remote;
   upstream.path = order.way;
