@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "drivers/base/random.h"
+
 namespace tandem::routing {
 namespace {
 
@@ -139,6 +141,39 @@ TEST(NumberRules, FaultsNameRuleAndPlace) {
   for (std::size_t i = 1; i < NumberRules::kRulesMost; ++i) many += ",1:2";
   EXPECT_TRUE(NumberRules::parse(many).ok());
   EXPECT_FALSE(NumberRules::parse(many + ",1:2").ok());
+}
+
+// Whatever is written, and whatever is dialled: a plan or a reason, and never more than there is
+// room for. A refused or kept number leaves what was there.
+TEST(NumberRules, AnyTextIsAPlanOrAFault) {
+  base::SeededRandom random(11);
+  const auto text = [&](std::string_view of, std::size_t most) {
+    std::string out(random.next() % (most + 1), '0');
+    for (char& c : out) c = of[random.next() % of.size()];
+    return out;
+  };
+  int plans = 0;
+  int changes = 0;
+  for (int trial = 0; trial < 20'000; ++trial) {
+    std::string plan = text("019?*#+az[]^-|$:!{},", 12);
+    if (trial % 2 == 0) plan = text("0?[19]|", 3) + ":" + text("019+", 40);
+    const auto rules = NumberRules::parse(plan);
+    if (!rules) {
+      ASSERT_FALSE(rules.error_text().empty());
+      continue;
+    }
+    ++plans;
+    const std::string number = text("019*a\xff", trial % 10 == 0 ? 80 : 8);
+    NumberText out;
+    const auto outcome = rules->apply(number, out);
+    ASSERT_LE(out.view().size(), NumberText::kMost);
+    if (outcome == NumberRules::Outcome::kChanged)
+      ++changes;
+    else
+      ASSERT_TRUE(out.view().empty());
+  }
+  EXPECT_GT(plans, 1000);
+  EXPECT_GT(changes, 500);
 }
 
 }  // namespace
