@@ -86,7 +86,8 @@ void Commands::run(const std::string& command, const Json& args, const Answer& a
   }
   const bool accounts = command.starts_with("account ") || command == "show endpoints" ||
                         command.starts_with("suspension ") || command == "show suspensions";
-  const bool routes = command.starts_with("route ") || command.starts_with("list ");
+  const bool routes = command.starts_with("route ") || command.starts_with("list ") ||
+                      command.starts_with("window ");
   answer(base::error(fmt::format("no such command: {}{}", command,
                                  accounts ? ": the site file has no [registrar]"
                                  : routes ? ": the site file has no [routing]"

@@ -24,8 +24,9 @@ CLI::App* add_route_commands(CLI::App& app, RouteOptions& options) {
     command->add_option("--priority", options.priority, "the lowest is tried first; default 100");
     command->add_option("--weight", options.weight, "its share among equals; default 1");
     command->add_option("--price", options.price, "of a minute, such as 0.0125; default 0");
-    command->add_option("--time", options.time,
-                        "such as \"mon-fri 08:00-18:00; sat\", or \"always\"");
+    command->add_option(
+        "--time", options.time,
+        "such as \"mon-fri 08:00-18:00; sat\", the name of a window, or \"always\"");
     command->add_flag("--disable", options.disable, "as if it weren't there");
   }
   set->add_flag("--enable", options.enable, "no longer disabled");
@@ -127,6 +128,26 @@ Outcome run_list(ControlClient& client, const std::string& command, const ListOp
     if (!numbers->empty()) args[name] = *numbers;
   }
   return client.ask("list " + command, args);
+}
+
+CLI::App* add_window_commands(CLI::App& app, WindowOptions& options) {
+  auto* window = app.add_subcommand("window", "times of the week that routes name");
+  window->require_subcommand(1);
+  for (const auto& [name, help] : {std::pair{"add", "make one"},
+                                   {"set", "give it other times, and all its routes with it"},
+                                   {"del", "remove one that no route names"}}) {
+    auto* command = window->add_subcommand(name, help);
+    command->add_option("NAME", options.name)->required();
+    if (command->get_name() == "del") continue;
+    command->add_option("TIMES", options.times, "such as \"mon-fri 08:00-18:00; sat\"")->required();
+  }
+  window->add_subcommand("show", "all of them");
+  return window;
+}
+
+Outcome run_window(ControlClient& client, const std::string& command,
+                   const WindowOptions& options) {
+  return client.ask("window " + command, said({{"name", options.name}, {"times", options.times}}));
 }
 
 }  // namespace tandem::admin

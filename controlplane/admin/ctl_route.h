@@ -1,4 +1,4 @@
-// tandemctl's `route` and `list` commands.
+// tandemctl's `route`, `window` and `list` commands.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -42,6 +42,12 @@ struct ListOptions {
   bool replace = false;
 };
 
+// What `window` and its words ask for.
+struct WindowOptions {
+  std::string name{};
+  std::string times{};
+};
+
 CLI::App* add_route_commands(CLI::App& app, RouteOptions& options);
 ControlClient::Outcome run_route(ControlClient& client, const CLI::App& command,
                                  const RouteOptions& options);
@@ -49,5 +55,9 @@ ControlClient::Outcome run_route(ControlClient& client, const CLI::App& command,
 CLI::App* add_list_commands(CLI::App& app, ListOptions& options);
 ControlClient::Outcome run_list(ControlClient& client, const std::string& command,
                                 const ListOptions& options);
+
+CLI::App* add_window_commands(CLI::App& app, WindowOptions& options);
+ControlClient::Outcome run_window(ControlClient& client, const std::string& command,
+                                  const WindowOptions& options);
 
 }  // namespace tandem::admin

@@ -48,7 +48,9 @@ std::string text_of(const Json& args, const char* key) {
 }
 
 bool RouteCommands::run(const std::string& command, const Json& args, const Answer& answer) {
-  if (!command.starts_with("route ") && !command.starts_with("list ")) return false;
+  const bool ours = command.starts_with("route ") || command.starts_with("list ") ||
+                    command.starts_with("window ");
+  if (!ours) return false;
   thread_.post([this, command, args, answer] {
     if (import_ && base::monotonic_now() - import_touched_ > kImportPatience) import_.reset();
     setup_.loop.post([answer, result = work(command, args)] { answer(result); });
@@ -73,6 +75,10 @@ base::Result<Json> RouteCommands::work(const std::string& command, const Json& a
     return change_list(command, args);
   }
   if (command == "list show") return show_lists(args);
+  if (command == "window add" || command == "window set" || command == "window del") {
+    return change_window(command, args);
+  }
+  if (command == "window show") return windows_json();
   return base::error(fmt::format("no such command: {}", command));
 }
 
@@ -159,6 +165,24 @@ base::Result<Json> RouteCommands::test(const Json& args) {
               {"candidates", std::move(tried)},
               {"passed_over", std::move(passed_over)},
               {"lists", verdicts(caller, digits)}};
+}
+
+base::Result<Json> RouteCommands::change_window(const std::string& command, const Json& args) {
+  auto& book = setup_.routes;
+  const routing::RouteBook::Window window{text_of(args, "name"), text_of(args, "times")};
+  auto done = command == "window add"   ? book.add_window(window)
+              : command == "window set" ? book.set_window(window)
+                                        : book.remove_window(window.name);
+  if (!done) return std::move(done).take_error();
+  return windows_json();
+}
+
+Json RouteCommands::windows_json() const {
+  Json list = Json::array();
+  for (const auto& [name, times] : setup_.routes.windows()) {
+    list.push_back({{"name", name}, {"times", times}});
+  }
+  return Json{{"windows", std::move(list)}};
 }
 
 // --- imports -----------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ class RouteCommands {
   base::Result<Json> change_route(const std::string& command, const Json& args);
   base::Result<Json> show_routes(const Json& args);
   base::Result<Json> test(const Json& args);
+  base::Result<Json> change_window(const std::string& command, const Json& args);
+  Json windows_json() const;
   base::Result<Json> change_list(const std::string& command, const Json& args);
   base::Result<Json> show_lists(const Json& args);
   base::Result<Json> import(bool of_list, const std::string& step, const Json& args);

@@ -163,6 +163,8 @@ int main(int argc, char** argv) {
   auto* route = ctl::add_route_commands(app, routes);
   ctl::ListOptions lists;
   auto* list = ctl::add_list_commands(app, lists);
+  ctl::WindowOptions windows;
+  auto* window = ctl::add_window_commands(app, windows);
   ctl::RegistrationOptions registrations;
   auto* registration = ctl::add_registration_commands(app, registrations);
   try {
@@ -184,6 +186,8 @@ int main(int argc, char** argv) {
     outcome = ctl::run_route(client, *route->get_subcommands().front(), routes);
   } else if (list->parsed()) {
     outcome = ctl::run_list(client, word_of(*list), lists);
+  } else if (window->parsed()) {
+    outcome = ctl::run_window(client, word_of(*window), windows);
   } else if (registration->parsed()) {
     outcome = ctl::run_registration(client, word_of(*registration), registrations);
   } else {

@@ -36,6 +36,7 @@ base::Result<std::unique_ptr<RouteBook>> RouteBook::open(Setup setup) {
 // Routes of gateways that the switch no longer has stay in the store, for when they return; so do
 // those that the site file has taken over.
 base::Result<void> RouteBook::load() {
+  if (auto loaded = load_windows(); !loaded) return loaded;
   const RouteTable fixed(setup_.fixed);
   std::vector<PrefixRoute> all = fixed.routes_from({}, SIZE_MAX);
   auto rows = setup_.database.prepare(fmt::format("SELECT {} FROM route", kColumns));
@@ -62,14 +63,12 @@ base::Result<void> RouteBook::load() {
       continue;
     }
     const auto prefix = PrefixKey::parse(rows->text(0));
-    const auto window = TimeWindow::parse(rows->text(5));
-    if (!prefix || !window) return damaged();
+    const auto place = window_of(std::string(rows->text(5)));
+    if (!prefix || !place) return damaged();
     if (fixed.find(*prefix, *gateway->second) != nullptr) {
       ++covered;
       continue;
     }
-    const auto place = window_of(*window);
-    if (!place) return damaged();
     all.push_back({*prefix,
                    {.price = static_cast<std::uint64_t>(rows->integer(4)),
                     .gateway = *gateway->second,
@@ -91,26 +90,13 @@ base::Result<void> RouteBook::load() {
   return {};
 }
 
-base::Result<std::uint16_t> RouteBook::window_of(const TimeWindow& window) {
-  const auto known = window_places_.find(window.text());
-  if (known != window_places_.end()) return known->second;
-  if (windows_.size() == RouteTable::kWindowsMost) {
-    return base::error(
-        fmt::format("there are {} different times already", RouteTable::kWindowsMost));
-  }
-  const auto place = static_cast<std::uint16_t>(windows_.size());
-  windows_.push_back(window);
-  window_places_.emplace(window.text(), place);
-  return place;
-}
-
 base::Result<Route> RouteBook::apply(const RouteEdit& edit, Route route) {
   if (edit.priority) route.priority = *edit.priority;
   if (edit.weight) route.weight = *edit.weight;
   if (edit.price) route.price = *edit.price;
   if (edit.enabled) route.enabled = *edit.enabled;
-  if (edit.window) {
-    const auto place = window_of(*edit.window);
+  if (edit.time) {
+    const auto place = window_of(*edit.time);
     if (!place) return base::error(place.error_text());
     route.window = *place;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,16 @@ class RouteBook {
   base::Result<std::vector<PrefixRoute>> set(const RowFields::Values& values);  // or doesn't
   base::Result<std::vector<PrefixRoute>> remove(std::string_view prefix, std::string_view gateway);
 
+  // Time windows that routes name, so that all of them change with it.
+  struct Window {
+    std::string name;
+    std::string times;
+  };
+  base::Result<void> add_window(const Window& window);        // refused when it exists
+  base::Result<void> set_window(const Window& window);        // refused when it doesn't
+  base::Result<void> remove_window(const std::string& name);  // refused while routes name it
+  std::vector<Window> windows() const;
+
   // What an import stands in the place of.
   struct Replacement {
     bool all = false;
@@ -65,7 +76,11 @@ class RouteBook {
   explicit RouteBook(Setup setup);
 
   base::Result<void> load();
-  base::Result<std::uint16_t> window_of(const TimeWindow& window);
+  base::Result<void> load_windows();
+  // Of a name or of times.
+  base::Result<std::uint16_t> window_of(const std::string& text);
+  base::Result<std::uint16_t> keep(TimeWindow window);
+  base::Result<void> write_window(const Window& window);
   base::Result<Route> apply(const RouteEdit& edit, Route route);
   base::Result<std::vector<PrefixRoute>> change(const RowFields::Values& values, Mode mode);
   // Room for another route, beside those of the table.
@@ -76,9 +91,10 @@ class RouteBook {
   void publish(const std::vector<Change>& changes, const Dropped& dropped);
 
   Setup setup_;
-  std::shared_ptr<const RouteTable> table_;  // what is published
-  std::vector<TimeWindow> windows_;          // only ever added to
-  std::unordered_map<std::string, std::uint16_t> window_places_;
+  std::shared_ptr<const RouteTable> table_;                       // what is published
+  std::vector<TimeWindow> windows_;                               // only ever added to
+  std::unordered_map<std::string, std::uint16_t> window_places_;  // by text, or name
+  std::map<std::string, std::string> named_;                      // the times of each
 };
 
 }  // namespace tandem::routing

@@ -61,10 +61,8 @@ base::Result<RouteEdit> check_route(const RowFields::Values& values) {
     }
   }
   if (values[5]) {
-    const bool always = base::iequals(base::trim(*values[5]), "always");
-    auto window = TimeWindow::parse(always ? std::string_view() : std::string_view(*values[5]));
-    if (!window) return std::move(window).take_error();
-    out.window = std::move(window).value();
+    const std::string_view time = base::trim(*values[5]);
+    out.time = base::iequals(time, "always") ? std::string_view() : time;
   }
   if (values[6]) {
     out.enabled = base::parse_flag(base::trim(*values[6]));

@@ -11,11 +11,10 @@
 #include "controlplane/routing/prefix_table.h"
 #include "controlplane/routing/route_table.h"
 #include "controlplane/routing/row_fields.h"
-#include "controlplane/routing/time_window.h"
 
 namespace tandem::routing {
 
-// The columns; a route needs the first two. "time" is a time window or "always".
+// The columns; a route needs the first two. "time" is a time window, the name of one, or "always".
 inline constexpr std::array<std::string_view, 7> kRouteFields = {
     "prefix", "gateway", "priority", "weight", "price", "time", "enabled"};
 
@@ -26,7 +25,7 @@ struct RouteEdit {
   std::optional<std::uint16_t> priority{};
   std::optional<std::uint16_t> weight{};
   std::optional<std::uint64_t> price{};
-  std::optional<TimeWindow> window{};
+  std::optional<std::string> time{};  // "": always
   std::optional<bool> enabled{};
 };
 

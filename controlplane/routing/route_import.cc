@@ -64,6 +64,7 @@ class RouteBook::Import : public RowImport {
   void note_range(std::string_view numbers, GatewayIndex gateway, std::uint64_t line);
   void compare_ranges();
   void compare_with_table();
+  void find_windows();
   void limit_routes(std::span<const Entry> of_one_prefix);
   Change change_of(const Entry& entry, ImportReport& report) const;
 
@@ -96,7 +97,7 @@ void RouteBook::Import::take(const Row& row) {
   const Said said{.priority = edit->priority.has_value(),
                   .weight = edit->weight.has_value(),
                   .price = edit->price.has_value(),
-                  .window = edit->window.has_value(),
+                  .window = edit->time.has_value(),
                   .enabled = edit->enabled.has_value()};
   for (const PrefixKey& prefix : edit->prefixes) {
     entries_.push_back({{prefix, *route}, row.line, said});
@@ -116,8 +117,22 @@ void RouteBook::Import::compare() {
     return std::tie(a.route.prefix, a.route.route.gateway, a.line) <
            std::tie(b.route.prefix, b.route.route.gateway, b.line);
   });
+  find_windows();
   compare_ranges();
   compare_with_table();
+}
+
+// Names may have gone, or come again, since the row was read.
+void RouteBook::Import::find_windows() {
+  for (Entry& entry : entries_) {
+    std::uint16_t& window = entry.route.route.window;
+    if (window == 0) continue;
+    const auto place = book_.window_of(book_.windows_[window].text());
+    if (place)
+      window = *place;
+    else
+      refuse(entry.line, place.error_text());
+  }
 }
 
 // Of one gateway: which of two is meant for a number in both, nobody could say.

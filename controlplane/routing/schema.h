@@ -6,7 +6,7 @@
 
 namespace tandem::routing {
 
-inline constexpr std::array<std::string_view, 1> kSchema{
+inline constexpr std::array<std::string_view, 2> kSchema{
     // In the order of the table that is made of it, without another index.
     "CREATE TABLE route ("
     "  prefix TEXT NOT NULL,"
@@ -28,6 +28,11 @@ inline constexpr std::array<std::string_view, 1> kSchema{
     "  numbers TEXT NOT NULL,"  // a prefix or a range, as it was written
     "  verdict INTEGER NOT NULL,"
     "  PRIMARY KEY (list, numbers)"
+    ") STRICT, WITHOUT ROWID",
+    // A route's `time` is the name of one, or its own.
+    "CREATE TABLE time_window ("
+    "  name TEXT PRIMARY KEY,"
+    "  times TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID",
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 #include "drivers/base/text.h"
 
@@ -92,6 +93,12 @@ base::Result<TimeWindow> TimeWindow::parse(std::string_view text) {
     if (!out.text_.empty()) out.text_ += "; ";
     out.text_ += written;
   }
+  return out;
+}
+
+TimeWindow TimeWindow::named(std::string name) const {
+  TimeWindow out = *this;
+  out.text_ = std::move(name);
   return out;
 }
 

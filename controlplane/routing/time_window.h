@@ -27,9 +27,12 @@ class TimeWindow {
   // beginning ends on the next day. Fails with the reason.
   static base::Result<TimeWindow> parse(std::string_view text);
 
+  // The same times, with this for a text.
+  TimeWindow named(std::string name) const;
+
   bool holds(WeekMinute minute) const;
   bool always() const { return spans_.empty(); }
-  // As it was written, without needless blanks.
+  // As it was written, without needless blanks; or its name.
   const std::string& text() const { return text_; }
 
  private:

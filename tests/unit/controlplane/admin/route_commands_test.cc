@@ -129,6 +129,20 @@ TEST_F(RouteCommandsTest, SaysWhereANumberGoesAndWhy) {
   EXPECT_EQ(done("route test", {{"number", "7"}})["candidates"], Json::array());
 }
 
+TEST_F(RouteCommandsTest, TimeWindowsHaveNames) {
+  const Json work = {{"windows", {{{"name", "work"}, {"times", "mon-fri"}}}}};
+  EXPECT_EQ(done("window add", {{"name", "work"}, {"times", "mon-fri"}}), work);
+  done("route add", {{"prefix", "49"}, {"gateway", "a"}, {"time", "work"}});
+  EXPECT_EQ(done("route test", {{"number", "49"}, {"at", "sun 12:00"}})["passed_over"][0]["time"],
+            "work");
+  done("window set", {{"name", "work"}, {"times", "sun"}});
+  EXPECT_EQ(done("route test", {{"number", "49"}, {"at", "sun 12:00"}})["candidates"].size(), 1u);
+  EXPECT_EQ(refused("window del", {{"name", "work"}}), "1 routes are for the time window \"work\"");
+  done("route del", {{"prefix", "49"}, {"gateway", "a"}});
+  EXPECT_EQ(done("window del", {{"name", "work"}})["windows"], Json::array());
+  EXPECT_EQ(done("window show", Json::object())["windows"], Json::array());
+}
+
 TEST_F(RouteCommandsTest, WhatMakesNoSenseIsRefusedInWords) {
   EXPECT_EQ(refused("route add", {{"prefix", "49"}}), "\"gateway\" is missing");
   EXPECT_EQ(refused("route add", {{"prefix", "49"}, {"gateway", "z"}}),

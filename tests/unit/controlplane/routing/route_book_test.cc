@@ -162,7 +162,7 @@ TEST_F(RouteBookTest, WhatCanNotBeDoneIsRefused) {
             "price must be a number such as 0.0125, of at most six places");
   EXPECT_EQ(add({{"prefix", "50"}, {"gateway", "a"}, {"time", "moon"}}),
             "\"moon\" is not a time such as \"mon-fri 08:00-18:00\", \"sat,sun\" or "
-            "\"22:00-06:00\"");
+            "\"22:00-06:00\", nor the name of a time window");
   EXPECT_EQ(add({{"prefix", "50"}, {"gateway", "a"}, {"enabled", "perhaps"}}),
             "enabled is neither true nor false");
   EXPECT_EQ(route_fields().read(Json{{"prefix", "50"}}).error_text(), "\"gateway\" is missing");
@@ -285,6 +285,67 @@ TEST_F(RouteBookTest, AnImportTakesAnothersPlace) {
     EXPECT_EQ(published(), "7>c 100/1 0 ");
     start();
   }
+}
+
+TEST_F(RouteBookTest, RoutesFollowTheTimeWindowTheyName) {
+  const auto done = [](const base::Result<void>& outcome) {
+    return outcome ? "done" : outcome.error_text();
+  };
+  const auto open_at = [&](std::string_view time) {
+    base::SeededRandom random(1);
+    Candidates found;
+    routes.now()->candidates("49", {.minute = *week_minute_of(time), .random = random}, found);
+    return !found.empty();
+  };
+  EXPECT_EQ(done(book->add_window({"work", " mon-fri  08:00-18:00"})), "done");
+  EXPECT_EQ(add({{"prefix", "49"}, {"gateway", "a"}, {"time", "work"}}), "49>a 100/1 0 work");
+  EXPECT_TRUE(open_at("mon 08:00"));
+  EXPECT_FALSE(open_at("sat 08:00"));
+  EXPECT_EQ(done(book->set_window({"work", "sat"})), "done");
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_FALSE(open_at("mon 08:00"));
+    EXPECT_TRUE(open_at("sat 08:00"));
+    EXPECT_EQ(published(), "49>a 100/1 0 work");
+    start();
+  }
+  EXPECT_EQ(told(import("prefix,gateway,time\n50,b,work\n51,b,play\n", true)),
+            Lines{"3: \"play\" is not a time such as \"mon-fri 08:00-18:00\", \"sat,sun\" or "
+                  "\"22:00-06:00\", nor the name of a time window"});
+  EXPECT_EQ(done(book->add_window({"work", "sun"})), "there is a time window \"work\" already");
+  EXPECT_EQ(done(book->add_window({"mon", "sun"})), "\"mon\" is a time, and no name for one");
+  EXPECT_EQ(done(book->add_window({"Always", "sun"})), "\"Always\" is a time, and no name for one");
+  EXPECT_EQ(done(book->add_window({"a b", "sun"})),
+            "a time window's name is 1..64 letters, digits and - _ .");
+  EXPECT_EQ(done(book->add_window({"x", ""})), "a time window has times");
+  EXPECT_EQ(done(book->set_window({"x", "sun"})), "there is no time window \"x\"");
+  EXPECT_FALSE(book->set_window({"work", "moon"}).ok());
+  EXPECT_EQ(done(book->remove_window("x")), "there is no time window \"x\"");
+  EXPECT_EQ(done(book->remove_window("work")), "2 routes are for the time window \"work\"");
+  remove("50", "b");
+  set({{"prefix", "49"}, {"gateway", "a"}, {"time", "always"}});
+  EXPECT_EQ(done(book->remove_window("work")), "done");
+  EXPECT_FALSE(book->set(values({{"prefix", "49"}, {"gateway", "a"}, {"time", "work"}})).ok());
+  EXPECT_EQ(done(book->add_window({"work", "tue"})), "done");  // it may come back
+  // And go while an import names it.
+  for (const bool returns : {false, true}) {
+    const auto under_way = begin("", false, {});
+    ASSERT_TRUE(under_way->rows("prefix,gateway,time\n49,a,work\n").ok());
+    EXPECT_EQ(done(book->remove_window("work")), "done");
+    if (returns) {
+      EXPECT_EQ(done(book->add_window({"work", "wed"})), "done");
+    }
+    const auto report = under_way->finish();
+    ASSERT_TRUE(report.ok());
+    EXPECT_EQ(report->kept, returns);
+    EXPECT_EQ(report->refused, returns ? 0u : 1u);
+    if (!returns) {
+      EXPECT_EQ(done(book->add_window({"work", "tue"})), "done");
+    }
+  }
+  EXPECT_TRUE(open_at("wed 08:00"));
+  EXPECT_FALSE(open_at("tue 08:00"));
+  ASSERT_EQ(book->windows().size(), 1u);
+  EXPECT_EQ(book->windows()[0].times, "wed");
 }
 
 TEST_F(RouteBookTest, AHeaderThatIsNone) {
