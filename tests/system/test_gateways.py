@@ -1,12 +1,15 @@
 """Gateways set by commands while the switch runs."""
 
 import concurrent.futures
+import hashlib
+import re
 
 from harness.bench import NUMBER, Bench, case
 from harness.call import SIP_AT_CALLER, Peers, establish
 from harness.failure import check, check_equal, wait_until
-from harness.lab import CALLER, STRANGER_AT_CALLEE, STRANGER_AT_CALLER
-from harness.sip import Agent, Leg, sdp
+from harness.lab import (CALLEE, CALLER, STRANGER_AT_CALLEE, STRANGER_AT_CALLER,
+                         SWITCH_TO_CALLEE)
+from harness.sip import Agent, Leg, Message, sdp
 
 
 def attempt(agent: Agent, status: int) -> None:
@@ -120,3 +123,70 @@ def dead_gateways_are_left_out(bench: Bench) -> None:
     other.reply(486)
     leg.ack(caller.expect(486))
     switch.wait_cdrs(2)
+
+
+UPSTREAM_PASSWORD = "upstr3am-s3cret"
+CHALLENGE = 'Digest realm="up", nonce="n0nce", algorithm=MD5, qop="auth"'
+
+
+def check_proof(request: Message, header: str) -> None:
+    """RFC 2617 §3.2.2.1, by the password that the switch was given."""
+    said = dict(re.findall(r'(\w+)="?([^",]+)"?', request.get(header)))
+
+    def digest(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    secret = digest(f"tandem:up:{UPSTREAM_PASSWORD}")
+    asked = digest(f"{request.start_line.split()[0]}:{said['uri']}")
+    check_equal(said["response"],
+                digest(f"{secret}:n0nce:{said['nc']}:{said['cnonce']}:auth:{asked}"),
+                f"proof in {request.start_line}")
+
+
+@case
+def calls_go_and_come_through_a_registration(bench: Bench) -> None:
+    """The vendor wants us registered, and each new call proven; its own calls come to our Contact
+    with the number in To."""
+    switch = bench.switch(site=("[store]", f'path = "{bench.folder / "store.db"}"', "[routing]"),)
+    caller, vendor = bench.caller(), bench.callee(STRANGER_AT_CALLEE)
+    switch.ask("registration", "add", "up", f"server={STRANGER_AT_CALLEE}", "user=tandem",
+               f"password={UPSTREAM_PASSWORD}")
+    first = vendor.expect("REGISTER")
+    vendor.answer_leg(first).reply(401, request=first, more=f"WWW-Authenticate: {CHALLENGE}\r\n")
+    proven = vendor.expect("REGISTER")
+    check_proof(proven, "Authorization")
+    contact = proven.get("Contact")
+    vendor.answer_leg(proven).reply(200, request=proven,
+                                    more=f"Contact: {contact};expires=600\r\n")
+    wait_until(lambda: switch.ask("show", "registrations")["registrations"][0]["state"] ==
+               "registered", "the registration")
+    switch.ask("gateway", "add", "out", "kind=routing", "registration=up")
+    switch.ask("gateway", "add", "in", "kind=mapping", "registration=up")
+    switch.ask("route", "add", "33", "out")
+
+    leg = caller.invite(SIP_AT_CALLER, "33123", sdp(CALLER, 20000))
+    plain = vendor.expect("INVITE")
+    vendor.answer_leg(plain).reply(407, more=f"Proxy-Authenticate: {CHALLENGE}\r\n")
+    vendor.expect("ACK")
+    invite = vendor.expect("INVITE")
+    check_proof(invite, "Proxy-Authorization")
+    check_equal(invite.uri, f"sip:33123@{STRANGER_AT_CALLEE}", "Request-URI")
+    check_equal(invite.cseq[0], plain.cseq[0] + 1, "CSeq")
+    check("<sip:tandem@" in invite.get("Contact"), f"Contact {invite.get('Contact')}")
+    other = vendor.answer_leg(invite)
+    settle_second(caller, vendor, leg, other)
+
+    callee = bench.callee()
+    came = vendor.invite((SWITCH_TO_CALLEE, 5060), "tandem", sdp(STRANGER_AT_CALLEE, 30000),
+                         to=f"<sip:{NUMBER}@up>")
+    invite = callee.expect("INVITE")
+    check(f"sip:{NUMBER}@" in invite.uri, f"Request-URI {invite.uri}")
+    answered = callee.answer_leg(invite)
+    answered.reply(200, sdp(CALLEE, 30002, payloads="8"))
+    came.ack(vendor.expect(200))
+    callee.expect("ACK")
+    came.bye_with(answered)
+    records = switch.wait_cdrs(2)
+    check_equal([(one["mapping_gateway"], one["routing_gateway"], one["callee"])
+                 for one in records],
+                [("acme", "out", "33123"), ("in", "bcorp", NUMBER)], "records")

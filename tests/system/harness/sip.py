@@ -167,14 +167,15 @@ class Agent:
             if message and message.text not in [known.text for known in but]:
                 raise Failure(f"{self.address} got an unexpected {message.start_line!r}")
 
-    def invite(self, to: tuple[str, int], number: str, body: str, more: str = "") -> "Leg":
+    def invite(self, peer: tuple[str, int], number: str, body: str, more: str = "",
+               to: str = "") -> "Leg":
         """Sends an INVITE to the switch and gives the leg that may grow from it."""
-        leg = Leg(self, peer=to, call_id=f"{token()}@{self.address}",
+        leg = Leg(self, peer=peer, call_id=f"{token()}@{self.address}",
                   local=f'"Tester" <sip:4989555@{self.address}>;tag={token()}',
-                  remote=f"<sip:{number}@{to[0]}>", target=f"sip:{number}@{to[0]}:{to[1]}")
+                  remote=to or f"<sip:{number}@{peer[0]}>", target=f"sip:{number}@{peer[0]}:{peer[1]}")
         leg.invite_text = leg.request("INVITE", body, more=more)
         leg.invite_branch = leg.branch
-        self.send(leg.invite_text, to)
+        self.send(leg.invite_text, peer)
         return leg
 
     def answer_leg(self, invite: Message) -> "Leg":
