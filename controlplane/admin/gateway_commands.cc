@@ -133,7 +133,8 @@ Json GatewayCommands::gateway_json(const routing::GatewayEntry& entry, bool whol
   const auto rests = load.resting(now) ? (load.rests_until() - now) / base::Seconds{1} + 1 : 0;
   out["rests_s"] = rests;
   const auto trip = load.round_trip();
-  out["round_trip_ms"] = trip == base::Nanos{} ? Json() : Json(trip / base::Nanos{1000} / 1000.0);
+  out["round_trip_ms"] =
+      trip == base::Nanos{} ? Json() : Json(static_cast<double>(trip.count()) / 1e6);
   if (whole) {
     Json words = Json::object();
     for (const auto& [name, value] : settings.words) words[name] = value;

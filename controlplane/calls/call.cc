@@ -188,18 +188,12 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   if (session == nullptr) return ReleaseCause::NoResource;
   callee_ = asked_ = session_id;
   session->listen(this, kCalleeLeg, id_.handle.raw);
-  const auto& from = invite.from();
-  // What a phone may say that it is has been looked at; what a gateway says is passed on.
-  std::string_view number = caller_number_.empty() ? from.uri.user : caller_number_;
-  if (!at_endpoint() && !caller_sent_.empty()) number = caller_sent_;
-  if (number.empty()) number = "anonymous";
-  const std::string display = display_of(from.display);
-  const std::string from_value =
-      display + "<sip:" + std::string(number) + "@" + aim.path.local.address.text() + ">";
+  const ToldIdentity identity = identity_for(invite, aim.path.local.address.text());
   const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
-  const std::string headers = record_.caller_account.empty()
-                                  ? sip::passing_headers(invite)
-                                  : sip::passing_headers(invite, kNetworksWord);
+  const std::string headers =
+      identity.headers + (record_.caller_account.empty()
+                              ? sip::passing_headers(invite)
+                              : sip::passing_headers(invite, kNetworksWord));
   const bool late = negotiation_.late();
   std::vector<sip::InviteTarget> others;
   for (std::size_t i = 1; i < group_.size(); ++i) {
@@ -207,7 +201,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   }
   const bool sent = session->start(
       {.request_uri = aim.target,
-       .from = from_value,
+       .from = identity.from,
        .to = "<" + aim.to + ">",
        .route = aim.route,
        .others = others,
@@ -227,13 +221,6 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   session->finish(0);
   callee_ = asked_ = {};
   return ReleaseCause::NoResource;
-}
-
-// A gateway's as it stands; a phone's unless it could be read as a number.
-std::string Call::display_of(std::string_view display) const {
-  const bool number = std::any_of(display.begin(), display.end(), base::is_digit);
-  if (display.empty() || (number && !record_.caller_account.empty())) return {};
-  return std::string(display) + " ";
 }
 
 // The INVITE is on its way: nobody has said anything yet.

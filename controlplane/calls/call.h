@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "controlplane/calls/failover.h"
+#include "controlplane/calls/identity.h"
 #include "controlplane/calls/negotiation.h"
 #include "controlplane/calls/redirects.h"
 #include "controlplane/calls/release_cause.h"
@@ -149,7 +150,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // A phone is being called, not a gateway.
   bool at_endpoint() const { return !group_.empty(); }
   void arm_invite();
-  std::string display_of(std::string_view display) const;
+  ToldIdentity identity_for(const sip::Message& invite, std::string_view host) const;
   void keep_invite(const sip::Message& invite);
   bool follow_redirect(int status, const sip::Message* response);
   std::vector<base::Endpoint> places_of(routing::GatewayIndex gateway);

@@ -96,6 +96,22 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
   return true;
 }
 
+// What the callee is told of the caller.
+ToldIdentity Call::identity_for(const sip::Message& invite, std::string_view host) const {
+  const bool phone = !record_.caller_account.empty() && !customer_;
+  const bool by_plan = !at_endpoint() && !caller_sent_.empty();
+  const std::string& number = by_plan ? caller_sent_ : caller_number_;
+  CallerIdentity caller = read_identity(invite, number, phone);
+  if (customer_) caller.original = record_.caller;
+  IdentityRules rules =
+      identity_rules_of(at_endpoint() ? nullptr : &vendor_->settings, vendor_parameters());
+  if (!at_endpoint() && !vendor_->pai_plan.empty()) {
+    rules.pai_number = rewritten(vendor_->pai_plan, caller.number).value_or(std::string());
+  }
+  return told_identity(caller, caller_rules_of(phone ? nullptr : &customer_->settings), rules,
+                       host);
+}
+
 bool Call::take_next_vendor() {
   while (!vendors_.empty()) {
     const auto gateway = vendors_.back();

@@ -54,6 +54,16 @@ struct FailCode {
   friend bool operator==(const FailCode&, const FailCode&) = default;
 };
 
+// A routing gateway's Privacy (RFC 3323).
+enum class PrivacyRule : std::uint8_t {
+  kNone,         // it gets no such header
+  kPassthrough,  // the caller's, where that one's gateway supports it
+  kId,           // every caller's number is kept from whoever is called
+};
+
+// A routing gateway's P-Asserted-Identity, or P-Preferred-Identity (RFC 3325).
+enum class IdentityRule : std::uint8_t { kNone, kPassthrough, kCaller };
+
 // NAME=VALUE, as written.
 using Words = std::vector<std::pair<std::string, std::string>>;
 
@@ -87,6 +97,15 @@ struct Gateway {
   base::Seconds max_duration{0};          // of a call; 0: no limit of its own
   std::vector<StatusRange> stop_codes{};  // routing: final responses after which no other is tried
   std::vector<FailCode> fail_codes{};     // mapping
+
+  // Routing: who is calling, as it is told.
+  std::optional<PrivacyRule> privacy{};  // none: SS_SIP_USER_AGENT_PRIVACY
+  IdentityRule pai = IdentityRule::kNone;
+  IdentityRule ppi = IdentityRule::kNone;
+  std::string pai_plan{};  // for the calling number in P-Asserted-Identity
+  // Mapping: what it says of that.
+  bool support_privacy = false;  // its Privacy is honoured
+  bool trusted = false;          // its P-Asserted-Identity is believed
 
   Words overrides{};  // parameters of scope gateway
   Words words{};      // all that was set, as it was written

@@ -180,6 +180,31 @@ void read_codes(SettingsTable& table, Gateway& gateway, const GatewayChecks& che
   }
 }
 
+// A word's place among these; a fault, and the first, when it is none of them.
+std::size_t word_of(SettingsTable& table, std::string_view name, std::string_view fallback,
+                    std::initializer_list<std::string_view> words) {
+  const std::string text = table.text(name, fallback);
+  const auto found = std::find(words.begin(), words.end(), text);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  table.fault(name, fmt::format("must be one of: {}", fmt::join(words, ", ")));
+  return 0;
+}
+
+void read_identity(SettingsTable& table, Gateway& gateway) {
+  if (table.has("privacy")) {
+    const auto place = word_of(table, "privacy", "system", {"system", "none", "passthrough", "id"});
+    if (place != 0) gateway.privacy = static_cast<PrivacyRule>(place - 1);
+  }
+  const auto rule = [&](std::string_view name) {
+    return static_cast<IdentityRule>(
+        word_of(table, name, "none", {"none", "passthrough", "caller"}));
+  };
+  gateway.pai = rule("pai");
+  gateway.ppi = rule("ppi");
+  gateway.support_privacy = table.flag("support_privacy", false);
+  gateway.trusted = table.flag("trusted", false);
+}
+
 // user@realm, of a realm of ours.
 void read_account(SettingsTable& table, const Site& site, Gateway& gateway) {
   gateway.account = table.text("account", "");
@@ -268,6 +293,13 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"callee_plan", "both", "dial plan for the called number, likewise; ! refuses a number"},
       {"lists", "both",
        "lists of numbers, each of which must allow the caller or the called number of a call"},
+      {"privacy", "routing",
+       "Privacy that it is sent: none, passthrough (the caller's), id (From is anonymous); system"},
+      {"pai", "routing", "P-Asserted-Identity that it is sent: none, passthrough, caller"},
+      {"ppi", "routing", "P-Preferred-Identity likewise"},
+      {"pai_plan", "routing", "dial plan for the calling number in P-Asserted-Identity"},
+      {"support_privacy", "mapping", "its Privacy header is honoured, else as if it weren't there"},
+      {"trusted", "mapping", "its P-Asserted-Identity is believed"},
       {"locked", "both", "no new calls; those that are up go on"},
       {"rests", "routing", "after a 503 with Retry-After it isn't asked for so long"},
       {"probe", "routing",
@@ -300,6 +332,8 @@ const std::vector<std::string_view>& gateway_parameters() {
       "SS_SIP_SESSION_TTL",
       "SS_SIP_SESSION_UPDATE_SEGMENT",
       "SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP",
+      "SS_SIP_USER_AGENT_PRIVACY",
+      "SS_SIP_E164_DISPLAY_FROM",
   };
   return kNames;
 }
@@ -339,6 +373,8 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   gateway.probe = base::Seconds{count(table, "probe", 0, 3600)};
   gateway.max_duration = base::Seconds{count(table, "max_duration", 0, 86'400)};
   read_codes(table, gateway, checks);
+  read_identity(table, gateway);
+  gateway.pai_plan = plan(table, "pai_plan", checks);
   read_overrides(table, gateway);
   read_way_out(table, site, gateway, listened);
   check_apart(table, gateway, gateways);

@@ -23,6 +23,7 @@ struct GatewayEntry {
   std::shared_ptr<const config::Parameters> parameters;
   NumberRules caller_plan;
   NumberRules callee_plan;
+  NumberRules pai_plan;
   std::shared_ptr<GatewayLoad> load;
   bool gone = false;  // was removed; calls that it has still count
 };

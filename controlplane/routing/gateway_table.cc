@@ -26,6 +26,7 @@ GatewayRef GatewayTable::entry_of(config::Gateway gateway,
   // A faulty one was refused where it was read.
   entry->caller_plan = NumberRules::parse(gateway.caller_plan).value();
   entry->callee_plan = NumberRules::parse(gateway.callee_plan).value();
+  entry->pai_plan = NumberRules::parse(gateway.pai_plan).value();
   entry->settings = std::move(gateway);
   entry->load = std::move(load);
   return entry;
