@@ -108,8 +108,8 @@ ToldIdentity Call::identity_for(const sip::Message& invite, std::string_view hos
   if (!at_endpoint() && !vendor_->pai_plan.empty()) {
     rules.pai_number = rewritten(vendor_->pai_plan, caller.number).value_or(std::string());
   }
-  return told_identity(caller, caller_rules_of(phone ? nullptr : &customer_->settings), rules,
-                       host);
+  return told_identity(
+      caller, caller_rules_of(phone || !customer_ ? nullptr : &customer_->settings), rules, host);
 }
 
 bool Call::take_next_vendor() {
