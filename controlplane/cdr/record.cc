@@ -93,6 +93,7 @@ std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Mill
   out.reserve(1024);
   Members members(out);
   members.add("sequence", sequence);
+  members.add("schema", kSchema);
   members.add("call", record.call);
   members.add("caller", record.caller);
   members.add("callee", record.callee);

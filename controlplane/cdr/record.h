@@ -11,6 +11,10 @@
 
 namespace tandem::cdr {
 
+// The version of a record's line (docs/RECORDS.md): raised when a field changes its meaning or goes
+// away; new fields alone don't raise it.
+constexpr int kSchema = 1;
+
 // A gateway, or a phone, that was tried before the one that the record names.
 struct GivenUp {
   std::string routing_gateway;

@@ -1,0 +1,81 @@
+#include "controlplane/cdr/csv.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+namespace tandem::cdr {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// In this order; new ones come last, so that a column keeps its place.
+constexpr std::array kFields = {"sequence",         "schema",         "call",
+                                "caller",           "callee",         "callee_sent",
+                                "caller_account",   "callee_account", "mapping_gateway",
+                                "routing_gateway",  "given_up",       "transferred_to",
+                                "transferred_from", "caller_call_id", "callee_call_id",
+                                "start_ms",         "ring_ms",        "answer_ms",
+                                "end_ms",           "hold_ms",        "hold_time_s",
+                                "end_reason",       "end_direction",  "sip_code",
+                                "media_mode",       "codec"};
+constexpr std::array kSides = {"from_caller", "from_callee"};
+constexpr std::array kFigures = {"packets",        "octets",  "lost",         "reordered",
+                                 "duplicated",     "refused", "relayed",      "jitter_us",
+                                 "largest_gap_us", "ssrc",    "payload_type", "opaque"};
+
+std::string cell(std::string_view text) {
+  std::string out;
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') {
+      out += "\"\"";
+    } else if (static_cast<unsigned char>(c) >= ' ' && c != '\x7f') {
+      out += c;
+    } else if (c == '\n' || c == '\r') {
+      out += c == '\n' ? "\\n" : "\\r";
+    } else {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    }
+    quoted = quoted || c == '"' || c == ',';
+  }
+  return quoted ? "\"" + out + "\"" : out;
+}
+
+std::string cell_of(const Json& record, const char* field) {
+  const auto found = record.find(field);
+  if (found == record.end() || found->is_null()) return {};
+  if (found->is_string()) return cell(found->get_ref<const std::string&>());
+  if (found->is_array() && found->empty()) return {};
+  return cell(found->dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+std::string csv_header() {
+  std::string out;
+  for (const char* field : kFields) out += (out.empty() ? "" : ",") + std::string(field);
+  for (const char* side : kSides) {
+    for (const char* figure : kFigures) out += fmt::format(",{}_{}", side, figure);
+  }
+  return out + "\r\n";
+}
+
+std::string csv_row(const Json& record) {
+  std::string out;
+  for (const char* field : kFields) {
+    if (field != kFields.front()) out += ',';
+    out += cell_of(record, field);
+  }
+  const Json none = Json::object();
+  const auto media = record.find("media");
+  for (const char* side : kSides) {
+    const bool known = media != record.end() && media->is_object() && media->contains(side) &&
+                       (*media)[side].is_object();
+    for (const char* figure : kFigures) out += "," + cell_of(known ? (*media)[side] : none, figure);
+  }
+  return out + "\r\n";
+}
+
+}  // namespace tandem::cdr
