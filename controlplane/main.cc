@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/name_follower.h"
 #include "controlplane/provisioning.h"
+#include "controlplane/records.h"
 #include "controlplane/registration_desk.h"
 #include "controlplane/route_keeping.h"
 #include "controlplane/signalling_shard.h"
@@ -51,12 +53,13 @@ int fail(const std::string& why) {
 }
 
 // All shards drain at once, against one deadline; the heart goes on beating meanwhile.
-void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards, wire::Segment& segment) {
+void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards,
+               const std::function<void()>& beat) {
   for (auto& shard : shards) shard->drain();
   const base::Nanos deadline = base::monotonic_now() + kShutdownPatience;
   const auto quiet = [](auto& shard) { return shard->quiet(); };
   while (base::monotonic_now() < deadline && !std::all_of(shards.begin(), shards.end(), quiet)) {
-    segment.beat(base::monotonic_now());
+    beat();
   }
   for (auto& shard : shards) shard->stop();
 }
@@ -84,12 +87,16 @@ int run(const config::Site& site) {
   if (!segment) return fail(segment.error_text());
   segment->beat(base::monotonic_now());
   const std::uint32_t life = segment->announce();
-  cdr::Journal journal(site.parameters.SERVER_MAX_CDR_PENDING_LIST_LENGTH,
-                       site.parameters.SERVER_BILLING_HOLD_TIME_PRECISION);
-  if (auto opened = journal.open(site.cdr_journal); !opened) {
+  auto records = Records::open(site);
+  if (!records) {
     segment->leave();
-    return fail(opened.error_text());
+    return fail(records.error_text());
   }
+  cdr::Journal& journal = (*records)->journal();
+  const auto beat = [&] {
+    segment->beat(base::monotonic_now());
+    (*records)->beat();
+  };
   auto gateway_keeping = GatewayKeeping::open(site, routes, screenings, [&readers](auto retired) {
     for (loop::Inbox* inbox : readers) inbox->post([retired] {});
   });
@@ -132,6 +139,7 @@ int run(const config::Site& site) {
                                 .routes = routes,
                                 .screenings = screenings,
                                 .journal = journal,
+                                .open_calls = (*records)->open_calls(s),
                                 .life = life,
                                 .life_name = fmt::format("{:x}", base::wall_ms_now()),
                                 .provisioning = provisioning.get(),
@@ -148,7 +156,7 @@ int run(const config::Site& site) {
       return fail(opened.error_text());
     }
   }
-  admin::Commands commands(loop, *segment, journal, std::move(views));
+  admin::Commands commands(loop, *segment, journal, (*records)->recovered(), std::move(views));
   {
     sip::Resolver resolver(loop);
     if (auto opened = resolver.open(site.dns_servers); !opened) {
@@ -196,7 +204,7 @@ int run(const config::Site& site) {
     follower.emplace(site, gateways, resolver);
     follower->follow((*gateway_keeping)->book().gateways());
     loop.on_beat([&] {
-      segment->beat(base::monotonic_now());
+      beat();
       routes.sweep();
       screenings.sweep();
       resolver.tend(base::monotonic_now());
@@ -205,7 +213,7 @@ int run(const config::Site& site) {
     LOG(kInfo, "main", "ready: {}", site.corridor.plan.text());
     loop.run();
     LOG(kInfo, "main", "ending: calls are hung up");
-    wind_down(shards, *segment);
+    wind_down(shards, beat);
   }
   journal.stop();
   segment->leave();

@@ -109,6 +109,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   env_.timers.resend_gaps = shared.site.parameters.SS_SIP_RESEND_INTERVAL;
   calls_.attach(agent_);
   agent_.take_responses_for(probes_.transactions());
+  calls_.keep_in(shared.open_calls);
   carrier_.attach(agent_);
   agent_.take_responses_for(registrations_.transactions());
   calls_.reach(upstreams_);

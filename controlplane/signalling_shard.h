@@ -37,6 +37,7 @@ class SignallingShard {
     const routing::Routes& routes;
     const routing::Screenings& screenings;
     cdr::Journal& journal;
+    cdr::OpenCalls& open_calls;   // this shard's own
     std::uint32_t life;           // our generation in the segment
     std::string life_name;        // the first part of our calls' names
     Provisioning* provisioning;   // nullptr: nobody registers here

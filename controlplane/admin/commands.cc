@@ -65,8 +65,12 @@ bool is_drop(std::string_view counter) { return counter.starts_with("drop_"); }
 }  // namespace
 
 Commands::Commands(loop::EventLoop& loop, const wire::Segment& segment, const cdr::Journal& journal,
-                   std::vector<ShardView> shards)
-    : loop_(loop), segment_(segment), journal_(journal), shards_(std::move(shards)) {}
+                   const cdr::Recovered& recovered, std::vector<ShardView> shards)
+    : loop_(loop),
+      segment_(segment),
+      journal_(journal),
+      recovered_(recovered),
+      shards_(std::move(shards)) {}
 
 const std::vector<Commands::Entry>& Commands::table() {
   static const std::vector<Entry> kTable = {
@@ -151,6 +155,11 @@ void Commands::show_counters(const Json&, const Answer& answer) {
     (row < kFirstControl ? dataplane : controlplane)[std::string(infos[row].name)] = sum;
   }
   controlplane["cdr_written"] = journal_.written();
+  controlplane["cdr_files_finished"] = journal_.rotations();
+  controlplane["cdr_files_unexported"] = journal_.files().unexported_beyond();
+  controlplane["cdr_lost_calls"] = recovered_.up;
+  controlplane["cdr_recovered"] = recovered_.finished;
+  controlplane["cdr_slots_corrupt"] = recovered_.corrupt;
   answer(Json{{"dataplane", dataplane}, {"controlplane", controlplane}});
 }
 

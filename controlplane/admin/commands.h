@@ -11,6 +11,7 @@
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/calls/call_service.h"
 #include "controlplane/cdr/journal.h"
+#include "controlplane/cdr/recovery.h"
 #include "controlplane/loop/inbox.h"
 #include "controlplane/transport/carrier.h"
 #include "drivers/wire/segment.h"
@@ -28,7 +29,7 @@ struct ShardView {
 class Commands {
  public:
   Commands(loop::EventLoop& loop, const wire::Segment& segment, const cdr::Journal& journal,
-           std::vector<ShardView> shards);
+           const cdr::Recovered& recovered, std::vector<ShardView> shards);
 
   void run(const std::string& command, const Json& args, const Answer& answer);
 
@@ -54,6 +55,7 @@ class Commands {
   loop::EventLoop& loop_;
   const wire::Segment& segment_;
   const cdr::Journal& journal_;
+  const cdr::Recovered recovered_;
   std::vector<ShardView> shards_;
 };
 

@@ -104,6 +104,8 @@ void Call::begin(CallId id, const Beginning& beginning) {
       release(ReleaseCause::CallerOverCapacity, Direction::kSwitch);
     else if (status != 0)
       release(ReleaseCause::TransferFailed, Direction::kSwitch, status);
+    else
+      keep();
     return;
   }
   if (const auto refusal = set_up(beginning.payer, invite)) {
@@ -225,6 +227,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
 
 // The INVITE is on its way: nobody has said anything yet.
 void Call::arm_invite() {
+  keep();
   arm_progress(vendor_parameters().SS_SIP_TIMEOUT_INVITE,
                at_endpoint() ? ReleaseCause::EndpointUnreachable : ReleaseCause::InviteTimeout);
   board_.env.wheel.cancel(silence_timer_);
@@ -238,8 +241,11 @@ void Call::arm_invite() {
 void Call::on_provisional(int, int fork, const sip::Message& response) {
   const int status = response.status();
   if (status > 100) {
-    if (record_.ring_ms == 0) record_.ring_ms = base::wall_ms_now();
     state_ = State::kRinging;
+    if (record_.ring_ms == 0) {
+      record_.ring_ms = base::wall_ms_now();
+      if (board_.open_calls != nullptr) board_.open_calls->add_ring(kept_, record_.ring_ms);
+    }
   }
   const bool with_sdp = negotiation_.on_provisional(fork, response, now());
   if (Call* home = waits_for_target() ? board_.call(takeover_->home) : nullptr) {
@@ -301,6 +307,7 @@ void Call::answered() {
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
   arm_duration();
+  keep();
 }
 
 void Call::on_media(std::string_view codec) {
@@ -456,6 +463,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
     record_.sip_code = code;
   record_.end_reason = info.name;
   record_.end_direction = direction_name(direction);
+  keep();
   end_ties(cause, direction, code);
   finish_legs(cause, code, passed);
   board_.env.counters.add(Counter::calls_ended);
@@ -495,7 +503,13 @@ void Call::complete() {
   wire::FlowFigures figures;
   if (media_ && media_->figures(media::Side::kCaller, figures)) record_.from_caller = figures;
   if (media_ && media_->figures(media::Side::kCallee, figures)) record_.from_callee = figures;
-  board_.call_over(id_, record_);
+  if (board_.open_calls != nullptr) board_.open_calls->add_figures(kept_, record_);
+  board_.call_over(id_, std::move(record_), kept_);
+}
+
+void Call::keep() {
+  if (board_.open_calls == nullptr) return;
+  board_.open_calls->keep(kept_, record_, state_ >= State::kReleasing);
 }
 
 }  // namespace tandem::calls

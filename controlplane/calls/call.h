@@ -22,6 +22,7 @@
 #include "controlplane/calls/release_cause.h"
 #include "controlplane/calls/transfer.h"
 #include "controlplane/calls/ways.h"
+#include "controlplane/cdr/open_calls.h"
 #include "controlplane/cdr/record.h"
 #include "controlplane/config/site.h"
 #include "controlplane/media/media_session.h"
@@ -46,9 +47,11 @@ struct Switchboard {
   sip::UserAgent* agent = nullptr;
   registrar::Subscribers* subscribers = nullptr;  // nullptr: nobody registers here
   registrar::Upstreams* upstreams = nullptr;      // nullptr: we register nowhere
+  cdr::OpenCalls* open_calls = nullptr;           // nullptr: our death costs the calls' records
 
-  // The call has ended and its figures are in: write the record, then drop it (later, not now).
-  virtual void call_over(CallId id, cdr::CallRecord record) = 0;
+  // The call has ended and its figures are in: write the record, which is kept in that slot of
+  // `open_calls` until then, and drop the call (later, not now).
+  virtual void call_over(CallId id, cdr::CallRecord record, std::uint32_t slot) = 0;
   // nullptr: it is over, or there is none.
   virtual Call* call(CallId id) = 0;
   // The call has a party with this account (user@realm).
@@ -234,6 +237,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
                const sip::Message* passed = nullptr);
   void finish_legs(ReleaseCause cause, int status, const sip::Message* passed);
   void complete();
+  // The record as it stands is safe from our death. Before a peer hears of what it says.
+  void keep();
 
   sip::InviteSession* caller() { return board_.agent->find(caller_); }
   sip::InviteSession* callee() { return board_.agent->find(callee_); }
@@ -286,6 +291,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::vector<std::pair<CallId, int>> homes_;  // where parties of ours came from, and their legs
   Nanos answered_at_{};
   cdr::CallRecord record_;
+  std::uint32_t kept_ = 0;  // the slot of board_.open_calls that has the record; 0: none yet
 };
 
 std::string_view state_name(Call::State state);

@@ -102,7 +102,7 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
   }
   // A phone is where it is seen (RFC 3581), and must not be able to send our BYE elsewhere.
   if (!payer->account.empty()) session.stay_on_path();
-  if (!journal_.room()) {
+  if (!room_for_record()) {
     // A refusal without a record, but counted: one more waiting record is what there is no room
     // for.
     env.counters.add(Counter::calls_refused_records);
@@ -111,14 +111,12 @@ void CallService::on_invite(sip::SessionId id, sip::InviteSession& session,
   }
   if (draining_ || calls_.live() == calls_.limit()) {
     const auto cause = draining_ ? ReleaseCause::Shutdown : ReleaseCause::NoResource;
-    journal_.append(refused_record(invite, *payer, cause));
-    refuse(session, cause);
+    refuse_recorded(session, invite, *payer, cause);
     return;
   }
   std::optional<sip::Replaces> replaces;
   if (follows_ && !sip::read_replaces(invite, replaces)) {
-    journal_.append(refused_record(invite, *payer, ReleaseCause::BadReplaces));
-    refuse(session, ReleaseCause::BadReplaces);
+    refuse_recorded(session, invite, *payer, ReleaseCause::BadReplaces);
     return;
   }
   auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
@@ -135,7 +133,7 @@ std::string CallService::name_for(base::Handle handle) const {
 }
 
 std::tuple<CallId, Call*, std::string> CallService::make_call() {
-  if (draining_ || !journal_.room()) return {};
+  if (draining_ || !room_for_record()) return {};
   auto [handle, call] = calls_.make(static_cast<Switchboard&>(*this), parameters_);
   if (call == nullptr) return {};
   return {CallId{handle}, call, name_for(handle)};
@@ -152,6 +150,19 @@ cdr::CallRecord CallService::refused_record(const sip::Message& invite, const Pa
   record.end_direction = direction_name(Direction::kSwitch);
   record.sip_code = info.sip;
   return record;
+}
+
+bool CallService::room_for_record() {
+  return journal_.room() && (open_calls == nullptr || open_calls->room());
+}
+
+void CallService::refuse_recorded(sip::InviteSession& session, const sip::Message& invite,
+                                  const Payer& payer, ReleaseCause cause) {
+  cdr::CallRecord record = refused_record(invite, payer, cause);
+  cdr::Kept kept{.keeper = open_calls};
+  if (open_calls != nullptr) open_calls->keep(kept.slot, record, true);
+  journal_.append(std::move(record), kept);
+  refuse(session, cause);
 }
 
 void CallService::refuse(sip::InviteSession& session, ReleaseCause cause) {
@@ -221,19 +232,19 @@ void CallService::each(const std::function<void(const Call&)>& visit) {
   calls_.each([&](base::Handle, const Call& call) { visit(call); });
 }
 
-void CallService::call_over(CallId id, cdr::CallRecord record) {
-  journal_.append(std::move(record));
-  over_.push_back(id);
+void CallService::call_over(CallId id, cdr::CallRecord record, std::uint32_t slot) {
+  auto& accounts = over_.emplace_back(Over{id, {}}).accounts;
+  if (!record.caller_account.empty()) accounts.push_back(record.caller_account);
+  if (!record.callee_account.empty()) accounts.push_back(record.callee_account);
+  for (const cdr::GivenUp& before : record.given_up) {
+    if (!before.callee_account.empty()) accounts.push_back(before.callee_account);
+  }
+  journal_.append(std::move(record), {open_calls, slot});
 }
 
 void CallService::tidy() {
-  for (const CallId id : over_) {
-    const cdr::CallRecord& record = calls_.find(id.handle)->record();
-    if (!record.caller_account.empty()) forget_account(id.handle, record.caller_account);
-    if (!record.callee_account.empty()) forget_account(id.handle, record.callee_account);
-    for (const cdr::GivenUp& before : record.given_up) {
-      if (!before.callee_account.empty()) forget_account(id.handle, before.callee_account);
-    }
+  for (const auto& [id, accounts] : over_) {
+    for (const std::string& account : accounts) forget_account(id.handle, account);
     calls_.drop(id.handle);
   }
   over_.clear();

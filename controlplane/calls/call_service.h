@@ -26,6 +26,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   // Without it, calls are gateways' only.
   void serve(registrar::Subscribers& all) { subscribers = &all; }
   void reach(registrar::Upstreams& all) { upstreams = &all; }
+  // Without it, our death costs the records that aren't on disk.
+  void keep_in(cdr::OpenCalls& kept) { open_calls = &kept; }
 
   bool knows(const sip::Path& path) override;
   bool hides_from(const sip::Path& path) override;
@@ -54,13 +56,18 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   void tidy();
 
  private:
-  void call_over(CallId id, cdr::CallRecord record) override;
+  void call_over(CallId id, cdr::CallRecord record, std::uint32_t slot) override;
   Call* call(CallId id) override { return id ? calls_.find(id.handle) : nullptr; }
   std::tuple<CallId, Call*, std::string> make_call() override;
   void note_account(CallId id, const std::string& account) override;
   void forget_account(base::Handle call, const std::string& account);
   std::string name_for(base::Handle handle) const;
+  // There is a place for one more record, on its way to the disk and until then.
+  bool room_for_record();
   void refuse(sip::InviteSession& session, ReleaseCause cause);
+  // An attempt that doesn't become a call leaves a record nevertheless.
+  void refuse_recorded(sip::InviteSession& session, const sip::Message& invite, const Payer& payer,
+                       ReleaseCause cause);
   cdr::CallRecord refused_record(const sip::Message& invite, const Payer& payer,
                                  ReleaseCause cause);
   // Whose call this is; none: a routing gateway's, which only takes calls.
@@ -76,7 +83,11 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   std::unordered_map<std::string, std::unordered_set<std::uint64_t>> by_account_;
   // Of the request that is at the door: it has proven that it is this account's.
   std::optional<Payer> proven_;
-  std::vector<CallId> over_;
+  struct Over {
+    CallId id;
+    std::vector<std::string> accounts;  // of its record, which is on its way
+  };
+  std::vector<Over> over_;
 };
 
 }  // namespace tandem::calls

@@ -202,6 +202,7 @@ void Call::settle_takeover() {
   Call* home = board_.call(done.home);
   if (home == nullptr) return;
   if (record_.transferred_from.empty()) record_.transferred_from = home->name();
+  keep();
   home->transferred(id_, name());
 }
 

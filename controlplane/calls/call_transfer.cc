@@ -170,6 +170,7 @@ void Call::transferred(CallId host, const std::string& name) {
   record_.transferred_to = name;
   if (state_ != State::kAnswered) answered();
   state_ = State::kTransferred;
+  keep();
   auto* asker = done.asker < 0 || done.asker_gone ? nullptr : session(done.asker);
   if (asker != nullptr) {
     asker->tell_referral(200, "OK", true);

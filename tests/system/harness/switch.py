@@ -164,6 +164,7 @@ class Switch:
             check_equal(code, 0, f"exit code of {name} after SIGTERM")
         if codes:
             check(not self.segment_path.exists(), f"{self.segment_path} was left behind")
+            check_equal(self.open_call_files(), [], "memory of open calls that was left behind")
 
     def kill(self) -> None:
         """The end after a failure: nothing is demanded any more, nothing stays."""
@@ -171,6 +172,11 @@ class Switch:
             if process:
                 process.kill()
         self.segment_path.unlink(missing_ok=True)
+        for path in self.open_call_files():
+            path.unlink()
+
+    def open_call_files(self) -> list[pathlib.Path]:
+        return sorted(self.segment_path.parent.glob(f"{self.segment}.calls-*"))
 
     @property
     def segment_path(self) -> pathlib.Path:
@@ -225,12 +231,22 @@ class Switch:
 
     # --- call records ---
 
+    def finished_journals(self) -> list[pathlib.Path]:
+        return sorted(self.journal.parent.glob(f"{self.journal.stem}-*{self.journal.suffix}"))
+
     def cdrs(self) -> list[dict]:
-        if not self.journal.exists():
-            return []
-        text = self.journal.read_text()
-        whole = text[:text.rfind("\n") + 1]  # a line being written isn't a record yet
-        return [json.loads(line) for line in whole.splitlines()]
+        """Of all files of the journal, by their numbers. The current one first: while it is read,
+        it may become one of the finished."""
+        records = {}
+        for path in [self.journal, *self.finished_journals()]:
+            try:
+                text = path.read_text()
+            except FileNotFoundError:
+                continue
+            whole = text[:text.rfind("\n") + 1]  # a line being written isn't a record yet
+            for record in map(json.loads, whole.splitlines()):
+                records[record["sequence"]] = record
+        return [records[number] for number in sorted(records)]
 
     def wait_cdrs(self, count: int, timeout: float = 10.0) -> list[dict]:
         wait_until(lambda: len(self.cdrs()) >= count, f"{count} call records", timeout)

@@ -48,7 +48,10 @@ class SwitchTest : public ::testing::Test {
   SwitchTest() : SwitchTest(make_site()) {}
   explicit SwitchTest(config::Site configured) : site(std::move(configured)) {
     std::filesystem::remove(journal_path);
+    std::filesystem::remove(open_calls_path);
     CHECK(journal.open(journal_path).ok());
+    CHECK(open_calls.open(open_calls_path).ok());
+    calls.keep_in(open_calls);
     env.timers.resend_gaps = site.parameters.SS_SIP_RESEND_INTERVAL;
     calls.attach(agent);
     worker.attach();
@@ -68,6 +71,7 @@ class SwitchTest : public ::testing::Test {
   ~SwitchTest() override {
     segment.leave();
     std::filesystem::remove(journal_path);
+    std::filesystem::remove(open_calls_path);
   }
 
   // The worker's part: knows its open flows, answers closes with figures.
@@ -124,6 +128,7 @@ class SwitchTest : public ::testing::Test {
 
   const std::string name = "tandem-test-calls-" + std::to_string(getpid());
   const std::string journal_path = "/tmp/" + name + ".jsonl";
+  const std::string open_calls_path = "/dev/shm/" + name + ".calls";
   const config::Site site;
   VirtualNet net;
   VirtualNet::Port way_out{net};
@@ -141,6 +146,7 @@ class SwitchTest : public ::testing::Test {
   routing::GatewayTable gateways{site.gateways};
   routing::Routes published{std::make_shared<routing::RouteTable>(site.routes)};
   routing::Router routes{{.routes = published, .parameters = site.parameters, .random = random}};
+  cdr::OpenCalls open_calls;
   cdr::Journal journal{site.parameters.SERVER_MAX_CDR_PENDING_LIST_LENGTH, base::Millis{50}};
   calls::CallService calls{env, site, gateways, routes, datapath, ports, journal, "test"};
   sip::UserAgent agent{env, calls};
