@@ -16,6 +16,7 @@
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/admin/endpoint_commands.h"
 #include "controlplane/admin/gateway_commands.h"
+#include "controlplane/admin/record_commands.h"
 #include "controlplane/admin/registration_commands.h"
 #include "controlplane/admin/route_commands.h"
 #include "controlplane/admin/suspension_commands.h"
@@ -157,6 +158,7 @@ int run(const config::Site& site) {
     }
   }
   admin::Commands commands(loop, *segment, journal, (*records)->recovered(), std::move(views));
+  admin::RecordCommands record_commands(loop, journal);
   {
     sip::Resolver resolver(loop);
     if (auto opened = resolver.open(site.dns_servers); !opened) {
@@ -189,6 +191,7 @@ int run(const config::Site& site) {
     }
     admin::ControlSocket socket(
         loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
+          if (record_commands.run(command, args, answer)) return;
           if (account_commands && account_commands->run(command, args, answer)) return;
           if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
           if (route_commands && route_commands->run(command, args, answer)) return;

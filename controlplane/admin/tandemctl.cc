@@ -12,6 +12,7 @@
 #include "controlplane/admin/control_client.h"
 #include "controlplane/admin/ctl_account.h"
 #include "controlplane/admin/ctl_gateway.h"
+#include "controlplane/admin/ctl_record.h"
 #include "controlplane/admin/ctl_registration.h"
 #include "controlplane/admin/ctl_route.h"
 #include "drivers/wire/counters.h"
@@ -167,6 +168,8 @@ int main(int argc, char** argv) {
   auto* window = ctl::add_window_commands(app, windows);
   ctl::RegistrationOptions registrations;
   auto* registration = ctl::add_registration_commands(app, registrations);
+  ctl::RecordOptions records;
+  auto* cdr = ctl::add_record_commands(app, records);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& fault) {
@@ -176,6 +179,8 @@ int main(int argc, char** argv) {
   Outcome outcome;
   if (hangup->parsed()) {
     outcome = client.ask("hangup", {{"call", call}});
+  } else if (cdr->parsed()) {
+    outcome = ctl::run_records(client, *cdr->get_subcommands().front(), records, as_json);
   } else if (suspension->parsed()) {
     outcome = client.ask("suspension lift", {{"address", lifted}});
   } else if (account->parsed()) {
@@ -197,6 +202,7 @@ int main(int argc, char** argv) {
     std::cerr << "tandemctl: " << outcome.error << "\n";
     return outcome.kind == Outcome::Kind::kRefused ? kRefused : kUnreachable;
   }
+  if (cdr->parsed()) return 0;
   if (as_json)
     std::cout << outcome.result.dump() << "\n";
   else
