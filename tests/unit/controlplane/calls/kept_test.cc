@@ -128,7 +128,7 @@ TEST_F(KeptRecords, RefusalsAreKeptBeforeTheyAreSaid) {
   EXPECT_EQ(kept_now[2].record.mapping_gateway, "acme");
 }
 
-TEST_F(KeptRecords, AGatewayThatWasGivenUpIsNamed) {
+TEST_F(KeptRecords, ACallToASilentGateway) {
   const RawParty silent(net, "10.77.2.2:5060");  // in bob's place
   alice.dial(kSwitch, "4930");
   net.run(Seconds{20});

@@ -49,7 +49,7 @@ class RecoveryTest : public ::testing::Test, protected test::FolderOfRecords {
   }
 
   // So few that the memory's file, which is as long as all its slots, is quickly read and written.
-  static constexpr std::uint32_t kSlots = 2000;
+  static constexpr std::uint32_t kSlots = 1000;
   const std::string memory = folder.path("calls");
 };
 
@@ -171,7 +171,7 @@ TEST_F(RecoveryTest, AnyBytesAreSurvived) {
   });
   const auto whole = folder.read("calls");
   std::uint64_t random = 1;
-  for (int trial = 0; trial < 20; ++trial) {
+  for (int trial = 0; trial < 10; ++trial) {
     auto bytes = whole;
     for (std::size_t at = 4096; at < 80'000; at += 64 + random % 512) {
       random = random * 6364136223846793005u + 1442695040888963407u;
