@@ -40,7 +40,8 @@ bool goes_on(const Parameters& p, const config::Gateway& gateway, const Attempt&
 }
 
 std::uint32_t rest_s(std::string_view retry_after) {
-  const auto digits = base::trim(retry_after.substr(0, retry_after.find_first_of(";( ")));
+  const auto text = base::trim(retry_after);
+  const auto digits = text.substr(0, text.find_first_of(";( "));
   if (!digits.empty() && std::all_of(digits.begin(), digits.end(), base::is_digit)) {
     return static_cast<std::uint32_t>(base::parse_uint(digits, kRestMost).value_or(kRestMost));
   }

@@ -172,7 +172,8 @@ class Agent:
         """Sends an INVITE to the switch and gives the leg that may grow from it."""
         leg = Leg(self, peer=peer, call_id=f"{token()}@{self.address}",
                   local=f'"Tester" <sip:4989555@{self.address}>;tag={token()}',
-                  remote=to or f"<sip:{number}@{peer[0]}>", target=f"sip:{number}@{peer[0]}:{peer[1]}")
+                  remote=to or f"<sip:{number}@{peer[0]}>",
+                  target=f"sip:{number}@{peer[0]}:{peer[1]}")
         leg.invite_text = leg.request("INVITE", body, more=more)
         leg.invite_branch = leg.branch
         self.send(leg.invite_text, peer)
