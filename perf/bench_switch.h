@@ -17,10 +17,17 @@
 
 namespace tandem::perf {
 
+// What the switch is set to.
+enum class BenchSite : std::uint8_t {
+  kBare,     // one customer, one route, one vendor
+  kFull,     // the same vendor among a million prefixes, with dial plans and settings of their own
+  kRefused,  // another vendor is asked first, and says 503
+};
+
 class BenchSwitch final : public test::SwitchTest, Wire, sip::TransportListener {
  public:
   // `hold`: how long calls stay answered, by the virtual clock.
-  explicit BenchSwitch(Nanos hold);
+  explicit BenchSwitch(Nanos hold, BenchSite kind = BenchSite::kBare);
   void TestBody() override {}
 
   // Begins a call and lets everything happen that does, then lets `pass` go by.
@@ -40,7 +47,8 @@ class BenchSwitch final : public test::SwitchTest, Wire, sip::TransportListener 
     std::string bytes;
   };
 
-  static config::Site site();
+  static config::Site site(BenchSite kind);
+  void refuse(const sip::Path& path, std::string_view request);
   template <typename Work>
   void share(Work&& work);
   void settle();

@@ -179,9 +179,9 @@ struct CallFigures {
 };
 
 // Calls as 1000 a second make them, with what a former 40 s of them left behind.
-void measure_calls(int times, int former, CallFigures& out) {
+void measure_calls(BenchSite site, int times, int former, CallFigures& out) {
   constexpr Nanos kGap = base::Millis{1};
-  BenchSwitch bench(Nanos{});
+  BenchSwitch bench(Nanos{}, site);
   for (int i = 0; i < former; ++i) bench.call(kGap);
   bench.take_ns();
   bench.take_instructions();
@@ -216,9 +216,20 @@ void print_memory(int calls) {
   std::printf("bytes_per_answered_call %.0f octets\n", per_call());
 }
 
+// Each round one of each, so that they share the machine's moods.
 void print_calls(int rounds, int times, int former) {
   CallFigures figures;
-  for (int i = 0; i < rounds; ++i) measure_calls(times, former, figures);
+  CallFigures full;
+  CallFigures refused;
+  for (int i = 0; i < rounds; ++i) {
+    measure_calls(BenchSite::kBare, times, former, figures);
+    measure_calls(BenchSite::kFull, times, former, full);
+    measure_calls(BenchSite::kRefused, times, former, refused);
+  }
+  const double bare = median(figures.call_ns);
+  std::printf("call_full_path %.3f of a bare call\n", median(full.call_ns) / bare);
+  std::printf("call_next_gateway %.0f ns more, the refused INVITE and its ACK too\n",
+              median(refused.call_ns) - bare);
   std::printf("call_invite_to_bye %.0f ns\n", median(figures.call_ns));
   std::printf("call_record_writer %.0f ns\n", median(figures.writer_ns));
   std::printf("call_allocations %.1f allocations\n", median(figures.allocations));

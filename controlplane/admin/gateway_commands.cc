@@ -19,7 +19,7 @@ const std::vector<std::string_view>& setting_names() {
   static const std::vector<std::string_view> kNames = [] {
     std::vector<std::string_view> out;
     for (const auto& setting : config::gateway_settings()) out.push_back(setting.name);
-    for (const auto name : config::gateway_parameters()) out.push_back(name);
+    for (const auto& parameter : config::gateway_parameters()) out.push_back(parameter.name);
     return out;
   }();
   return kNames;
@@ -37,12 +37,11 @@ Words words_of(const RowFields::Values& values) {
 
 Json settings_json() {
   Json list = Json::array();
-  for (const auto& setting : config::gateway_settings()) {
-    list.push_back(
-        {{"name", setting.name}, {"kinds", setting.kinds}, {"meaning", setting.sentence}});
-  }
-  for (const auto name : config::gateway_parameters()) {
-    list.push_back({{"name", name}, {"kinds", "both"}, {"meaning", "instead of the system's"}});
+  for (const auto* settings : {&config::gateway_settings(), &config::gateway_parameters()}) {
+    for (const auto& setting : *settings) {
+      list.push_back(
+          {{"name", setting.name}, {"kinds", setting.kinds}, {"meaning", setting.sentence}});
+    }
   }
   return Json{{"settings", std::move(list)}};
 }

@@ -79,7 +79,7 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
 
 Call::~Call() {
   for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_,
-                      &takeover_timer_, &silence_timer_}) {
+                      &takeover_timer_, &silence_timer_, &media_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (customer_) customer_->load->give_back();
@@ -115,6 +115,7 @@ void Call::begin(CallId id, const Beginning& beginning) {
 
 std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message& invite) {
   if (!take_payer(payer)) return ReleaseCause::CallerOverCapacity;
+  identity_lines_ = identity_lines_of(invite);
   if (const auto refusal = rewrite_numbers()) return refusal;
   if (const auto refusal = find_callee(invite)) return refusal;
   const Aim aim = next_aim();
@@ -136,7 +137,7 @@ std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message&
 bool Call::take_payer(const Payer& payer) {
   record_.caller_account = payer.account;
   if (!payer.callee.empty()) record_.callee = payer.callee;
-  caller_number_ = payer.number;
+  said_number_ = caller_number_ = payer.number;
   if (!payer.account.empty()) board_.note_account(id_, payer.account);
   if (!payer.gateway) return true;
   record_.mapping_gateway = board_.gateways.gateway(*payer.gateway).name;
@@ -152,7 +153,10 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
   const std::string& digits = dialled_;
   const auto target = sip::parse_uri(invite.request_uri());
   if (board_.subscribers != nullptr && target) {
-    if (auto callee = board_.subscribers->find(*target, digits, record_.caller_account)) {
+    // The number that is meant, where another one stands there.
+    sip::Uri meant = *target;
+    if (digits != dialled_number(target->user)) meant.user = digits;
+    if (auto callee = board_.subscribers->find(meant, digits, record_.caller_account)) {
       record_.callee_account = std::move(callee->account);
       if (!callee->contacts.empty()) board_.note_account(id_, record_.callee_account);
       contacts_ = std::move(callee->contacts);
@@ -307,6 +311,8 @@ void Call::answered() {
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
   arm_duration();
+  media_heard_at_ = answered_at_;
+  arm_media();
   keep();
 }
 
@@ -335,6 +341,9 @@ void Call::on_timer(std::uint64_t clock) {
   switch (clock) {
     case kProgressClock:
       on_progress_expired();
+      return;
+    case kMediaClock:
+      on_media_clock();
       return;
     case kSilenceClock:
       if (auto* leg = callee()) leg->drop_silent();
@@ -452,6 +461,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
   board_.env.wheel.cancel(progress_timer_);
   board_.env.wheel.cancel(silence_timer_);
   board_.env.wheel.cancel(duration_timer_);
+  board_.env.wheel.cancel(media_timer_);
   board_.env.wheel.cancel(crossing_timer_);
   const ReleaseInfo& info = release_info(cause);
   settle_vendor(false);

@@ -122,6 +122,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
     kFiguresClock,
     kTakeoverClock,
     kSilenceClock,
+    kMediaClock,
   };
 
   void on_provisional(int leg, int fork, const sip::Message& response) override;
@@ -226,6 +227,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void answered();
   bool has_untimed_party() const;
   void arm_duration();
+  Nanos media_limit() const;
+  void arm_media();
+  void on_media_clock();
   void on_duration_reached();
   // The caller never got the 2xx that we had for it.
   void take_back_answer();
@@ -274,8 +278,11 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // a gateway is asked.
   std::vector<registrar::Subscribers::Contact> group_;
   sip::SessionId asked_;       // our leg to it
-  std::string caller_number_;  // as in Payer
-  std::string invite_;         // the caller's, where it may have to be sent again; else empty
+  std::string said_number_;    // as in Payer
+  std::string caller_number_;  // after the customer's plan
+  // Who the caller says that it is, beside From: the lines of its INVITE, each with its end.
+  std::string identity_lines_;
+  std::string invite_;  // the caller's, where it may have to be sent again; else empty
   ReleaseCause on_progress_expiry_ = ReleaseCause::InviteTimeout;
   std::uint32_t begun_ = 0;  // states of Progress that have begun
   loop::TimerId progress_timer_;
@@ -283,6 +290,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   loop::TimerId crossing_timer_;  // armed: a party has lost its dialog, its BYE may be on its way
   loop::TimerId figures_timer_;
   loop::TimerId takeover_timer_;
+  loop::TimerId media_timer_;
+  Nanos media_heard_at_{};
   loop::TimerId silence_timer_;  // armed: several phones are asked, and some may be out of reach
   std::optional<Transfer> transfer_;
   std::optional<Takeover> takeover_;

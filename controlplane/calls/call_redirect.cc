@@ -96,11 +96,17 @@ std::optional<routing::GatewayIndex> Call::aim_at(const Redirects::Target& targe
 }
 
 bool Call::try_target(const Redirects::Target& target) {
-  const std::string number =
-      target.user.empty() ? record_.callee_sent : dialled_number(target.user);
-  if (number.empty() || !aim_at(target)) return false;
+  // Its number is asked for as the caller's was: by the customer's lists, and the vendor's plans.
+  const std::string former = dialled_;
+  if (!target.user.empty()) dialled_ = dialled_number(target.user);
+  const bool allowed =
+      !customer_ || customer_->settings.lists.empty() ||
+      board_.routes.allows(customer_->settings.lists, caller_as_digits(), dialled_);
+  if (dialled_.empty() || !allowed || !aim_at(target)) {
+    dialled_ = former;
+    return false;
+  }
   record_.callee_account.clear();
-  record_.callee_sent = number;
   contacts_.clear();
   return ask_again();
 }

@@ -40,7 +40,8 @@ bool CallService::hides_from(const sip::Path& path) {
   using Reply = config::Parameters::ReplyUnauthorized;
   const base::IpAddress& source = path.remote.address;
   return parameters_->SS_REPLY_UNAUTHORIZED == Reply::off && !gateways.knows(source) &&
-         (subscribers == nullptr || !subscribers->knows(source));
+         (subscribers == nullptr || !subscribers->knows(source)) &&
+         (upstreams == nullptr || !upstreams->knows(source));
 }
 
 // Whom no gateway's address stands for may call with an account; nothing else.
@@ -72,9 +73,8 @@ std::optional<Payer> CallService::payer_of(const sip::Message& invite, const sip
       upstreams != nullptr && target ? upstreams->owner_of(target->user, path.remote) : nullptr;
   if (upstream != nullptr) {
     const auto gateway = gateways.now().mapping_registration(upstream->name);
-    if (!gateway) return std::nullopt;
     // Our Contact's user is the registration; the number that was called stands in To.
-    return Payer{.gateway = *gateway, .callee = std::string(invite.to().uri.user)};
+    if (gateway) return Payer{.gateway = *gateway, .callee = std::string(invite.to().uri.user)};
   }
   const auto mapping =
       gateways.identify(path.remote, target ? dialled_number(target->user) : std::string());
@@ -144,6 +144,7 @@ cdr::CallRecord CallService::refused_record(const sip::Message& invite, const Pa
   cdr::CallRecord record = first_record({}, invite);
   const ReleaseInfo& info = release_info(cause);
   record.caller_account = payer.account;
+  if (!payer.callee.empty()) record.callee = payer.callee;
   if (payer.gateway) record.mapping_gateway = gateways.gateway(*payer.gateway).name;
   record.end_ms = record.start_ms;
   record.end_reason = info.name;

@@ -1,5 +1,5 @@
-// The part of a call that keeps its sessions: each leg's session timer (RFC 4028), and the limit of
-// calls with a party that has none.
+// The part of a call that keeps its sessions: each leg's session timer (RFC 4028), the limit of
+// calls with a party that has none, and of those whose media have fallen silent.
 #include <algorithm>
 
 #include "controlplane/calls/call.h"
@@ -58,6 +58,35 @@ void Call::arm_duration() {
   Nanos next = now() + vendor_parameters().SS_SIP_NO_TIMER_REINVITE_INTERVAL;
   if (longest() != Nanos{}) next = std::min(next, answered_at_ + longest());
   duration_timer_ = board_.env.wheel.arm(next, *this, kDurationClock);
+}
+
+// TD_MEDIA_TIMEOUT, the shorter of both gateways' own; 0: none.
+base::Nanos Call::media_limit() const {
+  const auto of = [this](const routing::GatewayRef& gateway) -> Nanos {
+    return (gateway && gateway->parameters ? *gateway->parameters : *parameters_).TD_MEDIA_TIMEOUT;
+  };
+  const Nanos one = of(customer_);
+  const Nanos other = of(vendor_);
+  if (one == Nanos{} || other == Nanos{}) return std::max(one, other);
+  return std::min(one, other);
+}
+
+void Call::arm_media() {
+  const Nanos limit = media_limit();
+  if (limit == Nanos{}) return;
+  const Nanos look = std::max<Nanos>(limit / 4, base::Seconds{1});
+  media_timer_ = board_.env.wheel.arm(now() + look, *this, kMediaClock);
+}
+
+void Call::on_media_clock() {
+  const Nanos last = media_ ? media_->last_heard() : Nanos{};
+  const bool excused = state_ != State::kAnswered || last == Nanos{} || negotiation_.inactive();
+  media_heard_at_ = excused ? now() : std::max(media_heard_at_, last);
+  if (now() - media_heard_at_ >= media_limit()) {
+    release(ReleaseCause::MediaTimeout, Direction::kSwitch);
+  } else {
+    arm_media();
+  }
 }
 
 // Another party, without one, may come later.

@@ -72,6 +72,7 @@ void Call::transfer_to_number(const std::string& number, const sip::Message& ref
       .header(sip::HeaderId::kCSeq, "1 INVITE");
   const auto referred_by = refer.value(sip::HeaderId::kReferredBy);
   if (!referred_by.empty()) out.header(sip::HeaderId::kReferredBy, referred_by);
+  if (transfer_->guest == kCallerLeg) out.written(identity_lines_);
   const auto text = out.finish(sdp::kContentType, going.said);
   sip::Message invite;
   const std::size_t size = text ? text->size() : 0;
@@ -125,7 +126,7 @@ int Call::take_place(const sip::Replaces& replaces, const base::Endpoint& asker)
 // Who a party that calls anew may say that it is: a phone by its account, whatever it has written
 // into the dialog; a gateway's party as it likes.
 std::string Call::number_of_party(int leg) const {
-  if (leg == kCallerLeg) return caller_number_;
+  if (leg == kCallerLeg) return said_number_;
   return record_.callee_account.substr(0, record_.callee_account.find('@'));
 }
 

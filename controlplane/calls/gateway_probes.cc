@@ -18,6 +18,12 @@ using wire::Counter;
 // From a gateway that takes calls.
 bool is_proper(int status) { return (status < 500 && status != 408) || status == 501; }
 
+// 0 would be nobody's.
+std::uint64_t cookie_of(routing::GatewayIndex index) { return std::uint64_t{index} + 1; }
+routing::GatewayIndex index_of(std::uint64_t cookie) {
+  return static_cast<routing::GatewayIndex>(cookie - 1);
+}
+
 }  // namespace
 
 void GatewayProbes::tend() {
@@ -60,7 +66,7 @@ void GatewayProbes::ask(routing::GatewayIndex index, const config::Gateway& gate
   const auto targets = setup_.gateways.targets(index, setup_.env.random);
   if (targets.empty()) return;  // its name leads nowhere as yet
   const sip::Path path = way_to(setup_.site, gateway, targets.front().endpoint);
-  const sip::ClientId id = transactions_.begin(sip::Method::kOptions, index, path);
+  const sip::ClientId id = transactions_.begin(sip::Method::kOptions, cookie_of(index), path);
   if (!id) {
     setup_.env.counters.add(Counter::probes_skipped);
     return;
@@ -109,20 +115,20 @@ void GatewayProbes::hear(routing::GatewayIndex index, bool properly) {
 }
 
 void GatewayProbes::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message& response) {
-  const auto index = static_cast<routing::GatewayIndex>(cookie);
+  const auto index = index_of(cookie);
   if (response.status() >= 200) hear(index, is_proper(response.status()));
 }
 
 void GatewayProbes::on_timeout(sip::ClientId, std::uint64_t cookie) {
-  hear(static_cast<routing::GatewayIndex>(cookie), false);
+  hear(index_of(cookie), false);
 }
 
 void GatewayProbes::on_failure(sip::ClientId, std::uint64_t cookie) {
-  hear(static_cast<routing::GatewayIndex>(cookie), false);
+  hear(index_of(cookie), false);
 }
 
 void GatewayProbes::on_client_end(sip::ClientId, std::uint64_t cookie) {
-  probed_[static_cast<routing::GatewayIndex>(cookie)].under_way = false;
+  probed_[index_of(cookie)].under_way = false;
 }
 
 }  // namespace tandem::calls

@@ -54,7 +54,7 @@ class GatewayProbes final : sip::ClientUser {
 
   Setup setup_;
   sip::ClientTransactions transactions_;
-  std::unordered_map<routing::GatewayIndex, Probed> probed_;  // the cookies are their indices
+  std::unordered_map<routing::GatewayIndex, Probed> probed_;  // their cookies: one more than these
   base::Nanos next_look_{};
 };
 

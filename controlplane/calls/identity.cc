@@ -114,6 +114,17 @@ CallerIdentity read_identity(const sip::Message& invite, std::string_view number
   return out;
 }
 
+std::string identity_lines_of(const sip::Message& invite) {
+  std::string out;
+  for (const sip::Header& line : invite.headers()) {
+    if (line.id == sip::HeaderId::kPrivacy || line.id == sip::HeaderId::kPAssertedIdentity ||
+        line.id == sip::HeaderId::kPPreferredIdentity) {
+      add(out, line.id, line.value);
+    }
+  }
+  return out;
+}
+
 ToldIdentity told_identity(const CallerIdentity& caller, const CallerRules& from,
                            const IdentityRules& to, std::string_view host) {
   const auto asserted = from.trusted ? caller.asserted : std::vector<std::string_view>{};

@@ -48,6 +48,9 @@ struct CallerIdentity {
 // is dropped where it could be read as a number, and it may prefer its own number only.
 CallerIdentity read_identity(const sip::Message& invite, std::string_view number, bool phone);
 
+// Its Privacy, P-Asserted-Identity and P-Preferred-Identity as they came, each line with its end.
+std::string identity_lines_of(const sip::Message& invite);
+
 // What the callee is told.
 struct ToldIdentity {
   std::string from;     // From's value without a tag

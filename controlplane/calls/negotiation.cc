@@ -80,6 +80,14 @@ bool Negotiation::described() const {
                      [](const Fork& fork) { return fork.callee != kOver; });
 }
 
+bool Negotiation::inactive() const {
+  return std::any_of(said_.begin(), said_.end(), [](const std::string& said) {
+    const auto description = sdp::parse(said);
+    return description && !description->media.empty() &&
+           description->media.front().direction == sdp::Direction::kInactive;
+  });
+}
+
 void Negotiation::forget_callee() {
   for (Fork& fork : forks_) fork.callee = kOver;
   if (!change_) return;

@@ -39,6 +39,9 @@ void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
       table.fault("address", fmt::format("\"{}\" is neither an IPv4 address nor a name", text));
       continue;
     }
+    if (routing && speaks_at(site, *address)) {
+      table.fault("address", fmt::format("{} is this switch's own: calls would come back", text));
+    }
     gateway.addresses.push_back(*address);
   }
   gateway.registration = table.text("registration", "");
@@ -226,11 +229,17 @@ void read_account(SettingsTable& table, const Site& site, Gateway& gateway) {
 void read_overrides(SettingsTable& table, Gateway& gateway) {
   Parameters scratch;
   const auto& may = gateway_parameters();
-  for (const auto& [name, value] : gateway.words) {
+  for (const auto& word : gateway.words) {
+    const auto& name = word.first;
+    const auto& value = word.second;
     if (!name.starts_with("SS_") && !name.starts_with("TD_")) continue;
     if (value == "system") continue;
-    if (std::find(may.begin(), may.end(), name) == may.end()) {
+    const auto found = std::find_if(may.begin(), may.end(),
+                                    [&](const GatewaySetting& each) { return each.name == name; });
+    if (found == may.end()) {
       table.fault(name, "is no parameter that a gateway may have otherwise");
+    } else if (found->kinds == "routing" && gateway.kind != GatewayKind::kRouting) {
+      table.fault(name, "is for routing gateways");
     } else if (const auto set = scratch.set(name, value); !set) {
       table.fault(name, set.error_text());
     } else {
@@ -255,7 +264,8 @@ std::uint32_t count(SettingsTable& table, std::string_view name, std::int64_t fa
 void check_names(SettingsTable& table, const Gateway& gateway) {
   const std::string_view kind = gateway.kind == GatewayKind::kMapping ? "mapping" : "routing";
   const auto& settings = gateway_settings();
-  for (const auto& [name, value] : gateway.words) {
+  for (const auto& word : gateway.words) {
+    const std::string& name = word.first;
     if (name.starts_with("SS_") || name.starts_with("TD_")) continue;
     const auto found = std::find_if(settings.begin(), settings.end(),
                                     [&](const GatewaySetting& each) { return each.name == name; });
@@ -314,26 +324,28 @@ const std::vector<GatewaySetting>& gateway_settings() {
   return kSettings;
 }
 
-const std::vector<std::string_view>& gateway_parameters() {
-  static const std::vector<std::string_view> kNames{
-      "SS_SIP_TIMEOUT_INVITE",
-      "SS_SIP_TIMEOUT_TRYING",
-      "SS_SIP_TIMEOUT_SESSION_PROGRESS",
-      "SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP",
-      "SS_SIP_TIMEOUT_RINGING",
-      "SS_SIP_NO_TIMER_REINVITE_INTERVAL",
-      "SS_SIP_STOP_SWITCH_AFTER_SDP",
-      "SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT",
-      "SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT",
-      "SS_GATEWAY_SWITCH_LIMIT",
-      "SS_GATEWAY_SWITCH_STOP_AFTER_RTP_START",
-      "SS_GATEWAY_SWITCH_STOP_AFTER_USER_BUSY",
-      "SS_GATEWAY_SWITCH_UNTIL_CONNECT",
-      "SS_SIP_SESSION_TTL",
-      "SS_SIP_SESSION_UPDATE_SEGMENT",
-      "SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP",
-      "SS_SIP_USER_AGENT_PRIVACY",
-      "SS_SIP_E164_DISPLAY_FROM",
+const std::vector<GatewaySetting>& gateway_parameters() {
+  constexpr std::string_view kInstead = "instead of the system's";
+  static const std::vector<GatewaySetting> kNames{
+      {"SS_SIP_TIMEOUT_INVITE", "routing", kInstead},
+      {"SS_SIP_TIMEOUT_TRYING", "routing", kInstead},
+      {"SS_SIP_TIMEOUT_SESSION_PROGRESS", "routing", kInstead},
+      {"SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP", "routing", kInstead},
+      {"SS_SIP_TIMEOUT_RINGING", "routing", kInstead},
+      {"SS_SIP_NO_TIMER_REINVITE_INTERVAL", "routing", kInstead},
+      {"SS_SIP_STOP_SWITCH_AFTER_SDP", "routing", kInstead},
+      {"SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT", "routing", kInstead},
+      {"SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT", "routing", kInstead},
+      {"SS_GATEWAY_SWITCH_LIMIT", "routing", kInstead},
+      {"SS_GATEWAY_SWITCH_STOP_AFTER_RTP_START", "routing", kInstead},
+      {"SS_GATEWAY_SWITCH_STOP_AFTER_USER_BUSY", "routing", kInstead},
+      {"SS_GATEWAY_SWITCH_UNTIL_CONNECT", "routing", kInstead},
+      {"SS_SIP_SESSION_TTL", "both", kInstead},
+      {"SS_SIP_SESSION_UPDATE_SEGMENT", "both", kInstead},
+      {"SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP", "both", kInstead},
+      {"TD_MEDIA_TIMEOUT", "both", kInstead},
+      {"SS_SIP_USER_AGENT_PRIVACY", "routing", kInstead},
+      {"SS_SIP_E164_DISPLAY_FROM", "routing", kInstead},
   };
   return kNames;
 }
@@ -371,6 +383,10 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   gateway.locked = table.flag("locked", false);
   gateway.rests = table.flag("rests", true);
   gateway.probe = base::Seconds{count(table, "probe", 0, 3600)};
+  const bool known = gateway.account.empty() && gateway.registration.empty();
+  if (gateway.probe != base::Seconds{0} && !known) {
+    table.fault("probe", "is for gateways that are known by address or name");
+  }
   gateway.max_duration = base::Seconds{count(table, "max_duration", 0, 86'400)};
   read_codes(table, gateway, checks);
   read_identity(table, gateway);

@@ -27,7 +27,7 @@ struct GatewaySetting {
 };
 const std::vector<GatewaySetting>& gateway_settings();
 // The parameters that a gateway may have otherwise than the system.
-const std::vector<std::string_view>& gateway_parameters();
+const std::vector<GatewaySetting>& gateway_parameters();
 
 // Whether a gateway of the same name is another one, or this one as it was.
 enum class Others : std::uint8_t { kAll, kButItself };

@@ -288,6 +288,18 @@ bool MediaSession::figures(Side from, wire::FlowFigures& out) const {
   return true;
 }
 
+base::Nanos MediaSession::last_heard() const {
+  std::int64_t latest = 0;
+  for (const Stream& stream : streams_) {
+    for (const auto& side : stream.flows) {
+      wire::FlowRecord record;
+      if (!datapath_.record(side[kRtp].key, side[kRtp].generation, record)) continue;
+      latest = std::max({latest, record.opened_ns, record.last_packet_ns});
+    }
+  }
+  return base::Nanos{latest};
+}
+
 void MediaSession::give_ports_back(base::Nanos now) {
   for (const Stream& stream : streams_) give_back(stream, now);
   ports_held_ = false;

@@ -64,6 +64,9 @@ class MediaSession {
   // The meter of the first stream's RTP that came from this party: final when closed, else the
   // worker's last publication. False: never known.
   bool figures(Side from, wire::FlowFigures& out) const;
+  // When media of either party came last, or its flow was opened, by the workers' publications,
+  // which are about a second old; 0: none is known.
+  base::Nanos last_heard() const;
 
  private:
   struct Flow {

@@ -517,7 +517,9 @@ void OutboundRegistrations::fail(Entry& entry, int status, std::string_view reas
     LOG(kWarning, "registrar", "{}: not registered with {}: {} {}", entry.order.record.name,
         entry.order.record.server, status, entry.reason);
   }
-  tell(entry, false);
+  // A refresh that fails for another reason than who we are leaves what was granted before.
+  const bool refused = status == 401 || status == 403 || status == 407;
+  if (refused || entry.bound_until <= now) tell(entry, false);
   if (entry.again && !entry.order.places.empty()) {
     entry.again = false;
     attempt(entry);

@@ -37,8 +37,18 @@ const Upstream* Upstreams::owner_of(std::string_view user, const base::Endpoint&
 }
 
 bool Upstreams::knows(const base::IpAddress& address) const {
-  return std::any_of(upstreams_.begin(), upstreams_.end(),
-                     [&](const auto& each) { return is_at(each.second, address); });
+  base::Endpoint any;
+  any.address = address;
+  return addresses_.contains(any);
+}
+
+void Upstreams::count(const std::vector<base::Endpoint>& places, int by) {
+  for (base::Endpoint place : places) {
+    place.port = 0;
+    const auto entry = addresses_.try_emplace(place, 0).first;
+    entry->second += by;
+    if (entry->second == 0) addresses_.erase(entry);
+  }
 }
 
 std::string Upstreams::server_name(const base::Endpoint& peer) const {
@@ -71,7 +81,9 @@ const Upstream& Upstreams::put(const OutboundOrder& order) {
   const std::string former_contact =
       std::exchange(upstream.contact, outbound_contact(record.user, order.way));
   if (former_contact != upstream.contact) upstream.registered = false;
+  count(upstream.places, -1);
   upstream.places = order.places;
+  count(upstream.places, 1);
   const base::Endpoint former = upstream.path.remote;
   upstream.path = order.way;
   const auto& places = order.places;
@@ -98,6 +110,7 @@ void Upstreams::erase(std::string_view name) {
   const auto entry =
       std::find_if(begin, end, [&](const auto& each) { return each.second == name; });
   if (entry != end) names_.erase(entry);
+  count(found->second.places, -1);
   upstreams_.erase(found);
 }
 

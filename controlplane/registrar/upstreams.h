@@ -64,6 +64,9 @@ class Upstreams {
   std::uint64_t challenges_;
   base::Random& random_;
   std::unordered_map<std::string, Upstream> upstreams_;
+  void count(const std::vector<base::Endpoint>& places, int by);
+
+  std::unordered_map<base::Endpoint, int, base::EndpointHash> addresses_;  // with port 0
   // By user: several with different registrars.
   std::unordered_multimap<std::string, std::string> names_;
 };

@@ -48,10 +48,13 @@ base::Result<std::unique_ptr<GatewayBook>> GatewayBook::open(Setup setup) {
   if (!put) return std::move(put).take_error();
   auto erase = database->prepare("DELETE FROM gateway_word WHERE gateway = ?");
   if (!erase) return std::move(erase).take_error();
+  // Lists are loaded by somebody else, and one that isn't there allows nothing.
+  auto is_list = std::exchange(setup.checks.is_list, nullptr);
   std::unique_ptr<GatewayBook> book(new GatewayBook(std::move(setup), std::move(database).value(),
                                                     std::move(put).value(),
                                                     std::move(erase).value()));
   if (auto loaded = book->load(); !loaded) return std::move(loaded).take_error();
+  book->setup_.checks.is_list = std::move(is_list);
   return book;
 }
 
@@ -111,7 +114,9 @@ base::Result<Gateway> GatewayBook::read(const std::string& name, const Stored& s
 base::Result<GatewayBook::Stored> GatewayBook::merged(const std::string& name, const Words& words,
                                                       bool is_new) const {
   Stored out;
-  if (const auto found = stored_.find(name); found != stored_.end()) out = found->second;
+  const auto found = stored_.find(name);
+  // One that was left out is made anew.
+  if (found != stored_.end() && !is_new) out = found->second;
   const bool filed = in_file(name);
   for (const auto& [word, value] : words) {
     if (word == "name") continue;

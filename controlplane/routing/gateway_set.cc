@@ -36,8 +36,8 @@ GatewaySet::GatewaySet(std::vector<GatewayRef> entries, const GatewaySet* former
       book_.add_nobody();
       continue;
     }
-    const bool same =
-        former != nullptr && i < former->size() && former->at(i)->settings.hosts == gateway.hosts;
+    const bool same = former != nullptr && i < former->size() && !former->at(i)->gone &&
+                      former->at(i)->settings.hosts == gateway.hosts;
     book_.add(gateway, same ? &former->book() : nullptr);
     if (gateway.kind == config::GatewayKind::kMapping) {
       if (!gateway.registration.empty()) by_registration_.try_emplace(gateway.registration, i);

@@ -69,7 +69,7 @@ std::optional<DigestChallenge> parse_challenge(std::string_view value) {
     if (!stands_in_quotes(said)) return std::nullopt;
   }
   DigestChallenge out{.realm = std::string(realm), .nonce = std::string(nonce)};
-  if (opaque.data() != nullptr) out.opaque = opaque;
+  if (opaque.data() != nullptr) out.opaque.emplace(opaque);
   if (algorithm.data() != nullptr) {
     out.algorithm = algorithm_named(algorithm);
     if (!out.algorithm) return std::nullopt;

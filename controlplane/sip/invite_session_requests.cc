@@ -47,7 +47,7 @@ bool InviteSession::prove_again(Exchange exchange, ClientId id, const Message& r
       break;
     case Exchange::kReinvite:
     case Exchange::kUpdate:
-      if (!offers_.waits_for(id)) return false;
+      if (ending || !offers_.waits_for(id)) return false;
       break;
     case Exchange::kBye:
       if (state() == State::kOver) return false;

@@ -30,7 +30,7 @@ bool is_written_anew(HeaderId id) {
 bool InviteSession::ask_longer(int branch, const Message& response) {
   Branch& own = branches_.at(branch);
   const bool waiting = state() == State::kCalling && !let_go_ && !own.let_go && own.status == 0;
-  if (!waiting || own.invite.empty() || own.cseq == kAskedMax) return false;
+  if (!waiting || own.invite.empty() || own.cseq >= kAskedMax) return false;
   if (branches_.has_dialog(branch) || !read_timer(response).min_se) return false;
   refresh_.raise(response);
   std::string bytes = own.invite;

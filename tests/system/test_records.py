@@ -192,7 +192,9 @@ def disk_that_takes_no_records(bench: Bench) -> None:
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)], check=True)
     try:
-        switch = bench.new_switch(parameters={"SERVER_MAX_CDR_PENDING_LIST_LENGTH": "100"})
+        # The gateways' store is not what this is about.
+        switch = bench.new_switch(parameters={"SERVER_MAX_CDR_PENDING_LIST_LENGTH": "100"},
+                                  site=("[gateways]", f'store = "{bench.folder / "gateways.db"}"'))
         switch.journal = disk / "cdr.jsonl"
         switch.site.write_text(switch.site_text())
         switch.start()

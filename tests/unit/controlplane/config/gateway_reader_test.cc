@@ -85,7 +85,21 @@ TEST_F(GatewayReader, EachSettingIsRead) {
   EXPECT_EQ(own.SS_SIP_TIMEOUT_RINGING, base::Seconds{45});
   EXPECT_EQ(own.SS_SIP_TIMEOUT_INVITE, base::Seconds{10});
 
-  const Gateway in = mapping("fail_codes=NoRoute:503,*:480 prefixes=00");
+  const Gateway told = routing("privacy=id pai=caller ppi=passthrough pai_plan=0:49");
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  EXPECT_EQ(told.privacy, PrivacyRule::kId);
+  EXPECT_EQ(told.pai, IdentityRule::kCaller);
+  EXPECT_EQ(told.ppi, IdentityRule::kPassthrough);
+  EXPECT_EQ(told.pai_plan, "0:49");
+  EXPECT_EQ(routing("privacy=system").privacy, std::nullopt);
+
+  const Gateway in = mapping(
+      "fail_codes=NoRoute:503,*:480 prefixes=00 support_privacy=on trusted=on caller_plan=0:49 "
+      "callee_plan=00: lists=vip,day");
+  EXPECT_TRUE(in.support_privacy && in.trusted);
+  EXPECT_EQ(in.caller_plan, "0:49");
+  EXPECT_EQ(in.callee_plan, "00:");
+  EXPECT_EQ(in.lists, (std::vector<std::string>{"vip", "day"}));
   EXPECT_TRUE(faults.empty()) << faults.front();
   EXPECT_EQ(in.prefixes, (std::vector<std::string>{"00"}));
   EXPECT_EQ(in.fail_codes, (std::vector<FailCode>{{"NoRoute", 503}, {"*", 480}}));
@@ -125,6 +139,14 @@ TEST_F(GatewayReader, WhatIsWrongIsSaid) {
       "NoRoute:404");
   mapping("fail_codes=NoRoute:404,NoRoute:405");
   expect_only("fail_codes: NoRoute stands there twice");
+  read("name=x kind=routing address=10.77.2.1");
+  expect_only("address: 10.77.2.1 is this switch's own: calls would come back");
+  routing("privacy=perhaps");
+  expect_only("privacy: must be one of: system, none, passthrough, id");
+  mapping("SS_SIP_TIMEOUT_INVITE=5");
+  expect_only("SS_SIP_TIMEOUT_INVITE: is for routing gateways");
+  mapping("pai=caller");
+  expect_only("pai: is for routing gateways");
   read("name=x kind=mapping");
   expect_only("address: at least one is needed");
 }
@@ -166,7 +188,7 @@ TEST_F(GatewayReader, EverySettingStandsInTheTable) {
         << setting.name;
   }
   Parameters parameters;
-  for (const auto name : gateway_parameters()) {
+  for (const auto& [name, kinds, sentence] : gateway_parameters()) {
     EXPECT_NE(parameters.set(name, "?").error_text(), std::string(name) + ": no such parameter");
   }
 }

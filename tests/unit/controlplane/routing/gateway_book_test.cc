@@ -32,6 +32,7 @@ class GatewayBookTest : public ::testing::Test {
     auto opened = GatewayBook::open(
         {.path = folder.path("gateways.db"),
          .site = site,
+         .checks = {.is_list = [](auto name) { return name == "vip"; }},
          .needed_by = [this](const std::string& name) { return name == needed ? "a route" : ""; }});
     ASSERT_TRUE(opened.ok()) << opened.error_text();
     book = std::move(opened).value();
@@ -138,6 +139,15 @@ TEST_F(GatewayBookTest, WhatNoLongerFitsTheFileIsLeftOutNotLost) {
   site.ports[0].network = *base::Ip4Prefix::parse("10.77.2.1/24");
   open();
   EXPECT_EQ(names(), (Names{"filed", "bcorp"}));
+}
+
+TEST_F(GatewayBookTest, ListsMustBeThereWhenTheyAreNamedNotWhenItStarts) {
+  ASSERT_TRUE(book->set("filed", {{"lists", "vip"}, {"capacity", "9"}}).ok());
+  EXPECT_EQ(book->set("filed", {{"lists", "vap"}}).error_text(), "lists: there is no list \"vap\"");
+  open();
+  EXPECT_TRUE(book->left_out().empty());
+  EXPECT_EQ(book->find("filed")->capacity, 9u);
+  EXPECT_EQ(book->find("filed")->lists, (std::vector<std::string>{"vip"}));
 }
 
 TEST_F(GatewayBookTest, AnImportIsAllOrNothing) {

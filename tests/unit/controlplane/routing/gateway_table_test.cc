@@ -189,6 +189,19 @@ TEST(GatewayTable, WhatANameHasLedToStaysWithThoseThatKeepTheirNames) {
   EXPECT_TRUE(table.targets(0, random).empty());
 }
 
+TEST(GatewayTable, ARemovedOneThatIsAddedAgainHasItsNamesAsNew) {
+  base::SeededRandom random(1);
+  Gateway vendor{.name = "v", .kind = GatewayKind::kRouting, .addresses = {}, .hosts = {}};
+  vendor.hosts = {{"v.test", 0}};
+  GatewayTable table({vendor});
+  table.set_targets(0, 0, {{at("10.0.0.9"), 0, 0}});
+  table.remove("v");
+  table.put({vendor});
+  EXPECT_TRUE(table.targets(0, random).empty());
+  table.set_targets(0, 0, {{at("10.0.0.8"), 0, 0}});
+  EXPECT_EQ(table.targets(0, random).front().endpoint, at("10.0.0.8"));
+}
+
 TEST(GatewayTable, PrefixesTellCustomersOfOneAddressApart) {
   Gateway eleven = gateway("10.0.0.1", 0, GatewayKind::kMapping);
   eleven.prefixes = {"11", "7"};
