@@ -210,7 +210,8 @@ TEST_F(DigestClientTest, ConvincesOurOwnGate) {
                           .random = random};
   const auto here = base::IpAddress::ip4(192, 0, 2, 1);
   const auto judged = [&](DigestGate& gate) {
-    const auto credentials = parse_credentials(value());
+    const std::string said = value();
+    const auto credentials = parse_credentials(said);
     EXPECT_TRUE(credentials.has_value());
     const auto ha1 = ha1_of(credentials->algorithm, "alice", "r", "s3cret");
     return gate.check(*credentials, "REGISTER", ha1.octets(), here, base::Seconds{1}).verdict;
