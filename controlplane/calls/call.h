@@ -264,6 +264,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   bool vendor_decides_ = false;  // it has been asked, and how that ends isn't known yet
   std::uint64_t vendors_tried_ = 0;
   std::string dialled_;      // the called number, as the customer's plan has made it
+  std::string redirected_;   // the one that a Contact has instead, as long as that is asked
   std::string caller_sent_;  // the calling number for this vendor
   // Gateways that may be asked after it; the next one last.
   std::vector<routing::GatewayIndex> vendors_;

@@ -97,15 +97,14 @@ std::optional<routing::GatewayIndex> Call::aim_at(const Redirects::Target& targe
 
 bool Call::try_target(const Redirects::Target& target) {
   // Its number is asked for as the caller's was: by the customer's lists, and the vendor's plans.
-  const std::string former = dialled_;
-  if (!target.user.empty()) dialled_ = dialled_number(target.user);
-  const bool allowed =
-      !customer_ || customer_->settings.lists.empty() ||
-      board_.routes.allows(customer_->settings.lists, caller_as_digits(), dialled_);
-  if (dialled_.empty() || !allowed || !aim_at(target)) {
-    dialled_ = former;
-    return false;
+  if (!target.user.empty()) {
+    redirected_ = dialled_number(target.user);
+    const bool allowed =
+        !customer_ || customer_->settings.lists.empty() ||
+        board_.routes.allows(customer_->settings.lists, caller_as_digits(), redirected_);
+    if (redirected_.empty() || !allowed) return false;
   }
+  if (!aim_at(target)) return false;
   record_.callee_account.clear();
   contacts_.clear();
   return ask_again();

@@ -72,11 +72,12 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
     device = devices.contacts.front();
     places = {device->path.remote};
   }
+  const std::string& number = redirected_.empty() ? dialled_ : redirected_;
   const auto& lists = entry->settings.lists;
-  if (!lists.empty() && !board_.routes.allows(lists, caller_as_digits(), dialled_)) return false;
+  if (!lists.empty() && !board_.routes.allows(lists, caller_as_digits(), number)) return false;
   const std::string& caller = caller_number_.empty() ? record_.caller : caller_number_;
   auto caller_sent = rewritten(entry->caller_plan, caller);
-  auto callee_sent = rewritten(entry->callee_plan, dialled_);
+  auto callee_sent = rewritten(entry->callee_plan, number);
   if (!caller_sent || !callee_sent) return false;
   const bool same = vendor_ && vendor_->load == entry->load;
   if (places.empty() || entry->load->silent() || entry->load->resting(now())) return false;
@@ -112,7 +113,9 @@ ToldIdentity Call::identity_for(const sip::Message& invite, std::string_view hos
       caller, caller_rules_of(phone || !customer_ ? nullptr : &customer_->settings), rules, host);
 }
 
+// With the number that was dialled, whatever a former one has redirected it to.
 bool Call::take_next_vendor() {
+  redirected_.clear();
   while (!vendors_.empty()) {
     const auto gateway = vendors_.back();
     vendors_.pop_back();

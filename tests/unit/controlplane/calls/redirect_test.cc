@@ -52,8 +52,9 @@ class Redirector final : public sip::TransportListener {
 class Redirected : public SwitchTest {
  protected:
   Redirected() : Redirected({{"TD_SIP_REDIRECT", "follow"}, {"TD_SIP_REDIRECT_LIMIT", "3"}}) {}
-  explicit Redirected(const std::vector<std::pair<std::string, std::string>>& set)
-      : SwitchTest(named_site(set)) {
+  explicit Redirected(const std::vector<std::pair<std::string, std::string>>& set,
+                      const std::vector<config::Route>& more = {})
+      : SwitchTest(named_site(set, more)) {
     gateways.set_targets(4, 0, {{at("10.77.2.7:5060"), 10, 0}, {at("10.77.2.8:5060"), 20, 0}});
     carol.on_call = [](sip::InviteSession& call) {
       call.progress(180);
@@ -61,12 +62,14 @@ class Redirected : public SwitchTest {
     };
   }
   // With a gateway that is known by its name, in two places.
-  static config::Site named_site(const std::vector<std::pair<std::string, std::string>>& set) {
+  static config::Site named_site(const std::vector<std::pair<std::string, std::string>>& set,
+                                 const std::vector<config::Route>& more) {
     config::Site site = make_site(set);
     config::Gateway named{"named", config::GatewayKind::kRouting, {}, 1, 1};
     named.hosts = {{"Named.test", 0}};
     site.gateways.push_back(named);
     site.routes.push_back({"39", 4});
+    site.routes.insert(site.routes.end(), more.begin(), more.end());
     return site;
   }
   // Nobody hears what is sent there.
@@ -319,6 +322,39 @@ TEST_F(Mapped, IsTheDefault) {
   EXPECT_EQ(net.last("SIP/2.0 480").find("10.77.2.9"), std::string::npos);
   expect_nothing_left();
   EXPECT_EQ(record()["end_reason"], "GatewayRedirected");
+}
+
+// Where the route has another gateway, "dead", alive here.
+class RedirectedThenNext : public Redirected {
+ protected:
+  RedirectedThenNext() : Redirected({{"TD_SIP_REDIRECT", "follow"}}, {{"49", 2, 200}}) {
+    gateway.contacts = "<sip:4477@named.test>";
+  }
+  Phone dave{net, "10.77.2.7:5060"};
+};
+
+TEST_F(RedirectedThenNext, TheNextOneOfTheRouteGetsTheNumberThatWasDialled) {
+  dave.on_call = [](sip::InviteSession& call) { call.finish(480); };
+  dial();
+  EXPECT_EQ(dave.last_uri, "sip:4477@10.77.2.7:5060");
+  EXPECT_EQ(carol.last_uri, "sip:491@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  const auto r = record();
+  EXPECT_EQ(r["callee_sent"], "491");
+  EXPECT_EQ(r["routing_gateway"], "dead");
+  ASSERT_EQ(r["given_up"].size(), 2u);
+  EXPECT_EQ(r["given_up"][1]["callee_sent"], "4477");
+}
+
+TEST_F(RedirectedThenNext, AContactsNumberPassesThePlanOfItsGateway) {
+  config::Gateway named = gateways.gateway(4);
+  named.callee_plan = "44:0044";
+  gateways.put({named});
+  dave.on_call = carol.on_call;
+  dial();
+  EXPECT_EQ(dave.last_uri, "sip:004477@10.77.2.7:5060");
+  EXPECT_TRUE(carol.events.empty());
 }
 
 }  // namespace
