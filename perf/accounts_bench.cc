@@ -94,10 +94,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: accounts_bench [quick|ROWS [FOLDER]]\n");
     return 2;
   }
-  const std::filesystem::path folder =
-      (argc > 2 ? std::filesystem::path(argv[2]) : std::filesystem::temp_directory_path()) /
-      fmt::format("tandem-accounts-bench-{}", getpid());
-  std::filesystem::create_directories(folder);
+  const auto folder = asked_folder(argc, argv, "accounts-bench");
   const std::string path = (folder / "accounts.db").string();
   import(path, rows);
   load(path, rows);

@@ -163,10 +163,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: restart_bench [quick|ROWS [FOLDER]]\n");
     return 2;
   }
-  const Files files{
-      (argc > 2 ? std::filesystem::path(argv[2]) : std::filesystem::temp_directory_path()) /
-      fmt::format("tandem-restart-bench-{}", getpid())};
-  std::filesystem::create_directories(files.folder);
+  const Files files{asked_folder(argc, argv, "restart-bench")};
   enroll(files, rows);
   for (const auto& [name, path] : {std::pair{"accounts_file", files.accounts()},
                                    std::pair{"registrations_file", files.registrations()}}) {

@@ -206,10 +206,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: route_bench [quick|ROWS [FOLDER]]\n");
     return 2;
   }
-  const std::filesystem::path folder =
-      (argc > 2 ? std::filesystem::path(argv[2]) : std::filesystem::temp_directory_path()) /
-      fmt::format("tandem-route-bench-{}", getpid());
-  std::filesystem::create_directories(folder);
+  const auto folder = asked_folder(argc, argv, "route-bench");
   const std::string path = (folder / "routes.db").string();
   const auto count = static_cast<std::size_t>(rows);
   const auto world = deck("", count);

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "controlplane/admin/report_json.h"
+
 namespace tandem::admin {
 namespace {
 
@@ -23,18 +25,6 @@ Json account_json(const Account& account) {
 base::Result<Json> account_json(const base::Result<Account>& account) {
   if (!account) return base::error(account.error_text());
   return account_json(*account);
-}
-
-Json report_json(const registrar::ImportReport& report) {
-  Json faults = Json::array();
-  for (const auto& [line, reason] : report.faults) {
-    faults.push_back({{"line", line}, {"reason", reason}});
-  }
-  return {{"added", report.added},
-          {"changed", report.changed},
-          {"refused", report.refused},
-          {"kept", report.kept},
-          {"faults", std::move(faults)}};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "controlplane/admin/report_json.h"
 #include "drivers/base/text.h"
 
 namespace tandem::admin {
@@ -228,16 +229,10 @@ void GatewayCommands::import_finish(const Answer& answer) {
             setup_.table.put(report->taken);
             if (setup_.changed) setup_.changed(report->taken);
           }
-          faults.insert(faults.end(), report->faults.begin(), report->faults.end());
-          Json said = Json::array();
-          for (const auto& [line, reason] : faults) {
-            if (said.size() < 1000) said.push_back({{"line", line}, {"reason", reason}});
-          }
-          answer(Json{{"added", report->kept ? report->added : 0},
-                      {"changed", report->kept ? report->changed : 0},
-                      {"refused", faults.size()},
-                      {"kept", report->kept},
-                      {"faults", std::move(said)}});
+          auto& all = report->report.faults;
+          all.insert(all.begin(), faults.begin(), faults.end());
+          report->report.refused = all.size();
+          answer(report_json(report->report));
         });
   });
 }

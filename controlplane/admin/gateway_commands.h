@@ -44,7 +44,7 @@ class GatewayCommands {
     std::uint64_t lines = 0;
     std::optional<routing::RowFields> fields{};
     std::vector<routing::GatewayBook::Row> rows{};
-    std::vector<routing::GatewayBook::RowFault> faults{};
+    std::vector<store::RowFault> faults{};
   };
 
   void change(const std::string& command, const Json& args, const Answer& answer);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "controlplane/admin/report_json.h"
 #include "controlplane/registrar/outbound_rows.h"
 
 namespace tandem::admin {
@@ -54,18 +55,6 @@ Json status_json(const registrar::OutboundStatus& status) {
           {"since_s", seconds(status.since)},
           {"expires_s", seconds(status.left)},
           {"next_try_s", seconds(status.until_next)}};
-}
-
-Json report_json(const registrar::OutboundReport& report) {
-  Json faults = Json::array();
-  for (const auto& [line, reason] : report.faults) {
-    faults.push_back({{"line", line}, {"reason", reason}});
-  }
-  return {{"added", report.added},
-          {"changed", report.changed},
-          {"refused", report.refused},
-          {"kept", report.kept},
-          {"faults", std::move(faults)}};
 }
 
 std::string text_in(const Json& args, const char* key) {

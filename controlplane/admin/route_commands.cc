@@ -5,21 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/admin/report_json.h"
+
 namespace tandem::admin {
 
 using routing::PrefixRoute;
 using routing::RouteTable;
 
 namespace {
-
-Json report_json(const routing::ImportReport& report) {
-  Json faults = Json::array();
-  for (const auto& [line, reason] : report.faults) {
-    faults.push_back({{"line", line}, {"reason", reason}});
-  }
-  return {{"added", report.added},     {"changed", report.changed}, {"removed", report.removed},
-          {"refused", report.refused}, {"kept", report.kept},       {"faults", std::move(faults)}};
-}
 
 const char* reason(RouteTable::Fate fate) {
   switch (fate) {

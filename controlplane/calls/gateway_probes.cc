@@ -1,18 +1,14 @@
 #include "controlplane/calls/gateway_probes.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "controlplane/calls/ways.h"
-#include "controlplane/sip/builder.h"
-#include "controlplane/sip/leg.h"
+#include "controlplane/sip/options_request.h"
 #include "drivers/base/log.h"
 
 namespace tandem::calls {
 namespace {
 
-using sip::HeaderId;
 using wire::Counter;
 
 // From a gateway that takes calls.
@@ -66,6 +62,7 @@ void GatewayProbes::ask(routing::GatewayIndex index, const config::Gateway& gate
   const auto targets = setup_.gateways.targets(index, setup_.env.random);
   if (targets.empty()) return;  // its name leads nowhere as yet
   const sip::Path path = way_to(setup_.site, gateway, targets.front().endpoint);
+  const std::string uri = "sip:" + path.remote.text();
   const sip::ClientId id = transactions_.begin(sip::Method::kOptions, cookie_of(index), path);
   if (!id) {
     setup_.env.counters.add(Counter::probes_skipped);
@@ -75,27 +72,12 @@ void GatewayProbes::ask(routing::GatewayIndex index, const config::Gateway& gate
   probed.sent = setup_.env.wheel.now();
   probed.under_way = true;
   setup_.env.counters.add(Counter::gateway_probes_sent);
-  if (!transactions_.send(id, options(id, "sip:" + path.remote.text(), path))) {
+  if (!transactions_.send(id,
+                          sip::options_request(setup_.env, transactions_,
+                                               {.id = id, .path = path, .uri = uri, .to = uri}))) {
     probed_[index].under_way = false;
     hear(index, false);
   }
-}
-
-// RFC 3261 §11.1, from the switch itself.
-std::string GatewayProbes::options(sip::ClientId id, const std::string& target,
-                                   const sip::Path& path) {
-  sip::Builder builder(sip::message_scratch());
-  builder.request("OPTIONS", target)
-      .header(HeaderId::kVia, transactions_.via(id))
-      .header(HeaderId::kMaxForwards, 70)
-      .pieces(HeaderId::kFrom, "<sip:", path.local.text(), ">;tag=", setup_.env.random.token())
-      .pieces(HeaderId::kTo, "<", target, ">")
-      // Marked, so that the answer comes back to this shard (wire::shard_of_datagram).
-      .header(HeaderId::kCallId, fmt::format("s{}-{}", setup_.env.shard, setup_.env.random.token()))
-      .header(HeaderId::kCSeq, "1 OPTIONS")
-      .header(HeaderId::kContact, sip::Leg::contact(path, false))
-      .header(HeaderId::kAccept, "application/sdp");
-  return std::string(builder.finish().value_or(""));
 }
 
 void GatewayProbes::hear(routing::GatewayIndex index, bool properly) {

@@ -49,7 +49,6 @@ class GatewayProbes final : sip::ClientUser {
 
   void look(routing::GatewayIndex index, const routing::GatewayEntry& entry, base::Nanos now);
   void ask(routing::GatewayIndex index, const config::Gateway& gateway);
-  std::string options(sip::ClientId id, const std::string& target, const sip::Path& path);
   void hear(routing::GatewayIndex index, bool properly);
 
   Setup setup_;

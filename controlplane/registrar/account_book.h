@@ -16,23 +16,13 @@
 #include "controlplane/registrar/account_rows.h"
 #include "controlplane/registrar/account_table.h"
 #include "controlplane/store/database.h"
+#include "controlplane/store/import_report.h"
 #include "drivers/base/clock.h"
 
 namespace tandem::registrar {
 
-// A row that was not taken.
-struct RowFault {
-  std::uint64_t line = 0;  // from 1
-  std::string reason;
-};
-
-struct ImportReport {
-  std::uint64_t added = 0;
-  std::uint64_t changed = 0;
-  std::uint64_t refused = 0;
-  std::vector<RowFault> faults{};  // the first of the refused
-  bool kept = false;               // else nothing of it was taken
-};
+using store::ImportReport;
+using store::RowFault;
 
 class AccountBook {
  public:

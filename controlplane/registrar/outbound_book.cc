@@ -166,10 +166,10 @@ base::Result<OutboundRecord> OutboundBook::find(const std::string& name) const {
   return found->second;
 }
 
-base::Result<OutboundReport> OutboundBook::import(std::string_view file, bool keep_going) {
+base::Result<ImportReport> OutboundBook::import(std::string_view file, bool keep_going) {
   const auto rows = outbound_rows(file);
   if (!rows) return base::error(rows.error_text());
-  OutboundReport report;
+  ImportReport report;
   std::map<std::string, OutboundRecord> next = records_;
   std::map<std::string, std::uint64_t> seen;
   for (const auto& [line, words] : *rows) {

@@ -14,22 +14,12 @@
 
 #include "controlplane/registrar/outbound_record.h"
 #include "controlplane/store/database.h"
+#include "controlplane/store/import_report.h"
 
 namespace tandem::registrar {
 
-// A row of a file that was not taken.
-struct OutboundFault {
-  std::uint64_t line = 0;  // from 1
-  std::string reason;
-};
-
-struct OutboundReport {
-  std::uint64_t added = 0;
-  std::uint64_t changed = 0;
-  std::uint64_t refused = 0;
-  std::vector<OutboundFault> faults{};  // the first of the refused
-  bool kept = false;                    // else nothing of it was taken
-};
+using store::ImportReport;
+using store::RowFault;
 
 class OutboundBook {
  public:
@@ -52,7 +42,7 @@ class OutboundBook {
 
   // A whole file (outbound_rows): rows that name a registration change it. Without keep_going
   // nothing is taken when a row is refused.
-  base::Result<OutboundReport> import(std::string_view file, bool keep_going);
+  base::Result<ImportReport> import(std::string_view file, bool keep_going);
 
  private:
   OutboundBook(Setup setup, store::Database database, store::Statement insert,

@@ -1,16 +1,11 @@
 #include "controlplane/registrar/reachability.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "controlplane/sip/builder.h"
-#include "controlplane/sip/leg.h"
-#include "drivers/base/text.h"
+#include "controlplane/sip/options_request.h"
 
 namespace tandem::registrar {
 
-using sip::HeaderId;
 using wire::Counter;
 
 Reachability::Reachability(const Setup& setup)
@@ -64,27 +59,13 @@ void Reachability::ask(const std::string& account, const Contact& contact,
   }
   setup_.env.counters.add(Counter::probes_sent);
   // One that it refuses has ended without a word.
-  if (!transactions_.send(id, options(id, account, contact))) forget(handle);
-}
-
-// RFC 3261 §11.1, from the switch itself.
-std::string Reachability::options(sip::ClientId id, const std::string& account,
-                                  const Contact& contact) {
-  sip::Builder builder(sip::message_scratch());
-  builder.request("OPTIONS", contact.uri)
-      .header(HeaderId::kVia, transactions_.via(id))
-      .header(HeaderId::kMaxForwards, 70);
-  if (!contact.route.empty()) builder.header(HeaderId::kRoute, contact.route);
-  const std::string here = contact.path.local.text();
-  const bool secure = base::istarts_with(contact.uri, "sips:");
-  builder.pieces(HeaderId::kFrom, "<sip:", here, ">;tag=", setup_.env.random.token())
-      .pieces(HeaderId::kTo, "<sip:", account, ">")
-      // Marked, so that the answer comes back to this shard (wire::shard_of_datagram).
-      .header(HeaderId::kCallId, fmt::format("s{}-{}", setup_.env.shard, setup_.env.random.token()))
-      .header(HeaderId::kCSeq, "1 OPTIONS")
-      .header(HeaderId::kContact, sip::Leg::contact(contact.path, secure))
-      .header(HeaderId::kAccept, "application/sdp");
-  return std::string(builder.finish().value_or(""));
+  if (!transactions_.send(id, sip::options_request(setup_.env, transactions_,
+                                                   {.id = id,
+                                                    .path = contact.path,
+                                                    .uri = contact.uri,
+                                                    .to = "sip:" + account,
+                                                    .route = contact.route})))
+    forget(handle);
 }
 
 void Reachability::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message& response) {

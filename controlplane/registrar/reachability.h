@@ -47,7 +47,6 @@ class Reachability final : sip::ClientUser {
   void on_client_end(sip::ClientId id, std::uint64_t cookie) override;
 
   void ask(const std::string& account, const Contact& contact, const BindingId& binding);
-  std::string options(sip::ClientId id, const std::string& account, const Contact& contact);
   void hear_nothing(std::uint64_t cookie);
   void forget(base::Handle probe);
 

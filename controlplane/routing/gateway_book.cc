@@ -162,7 +162,7 @@ base::Result<Gateway> GatewayBook::add(Words words) {
   if (find(name) != nullptr) return base::error(fmt::format("there is a gateway {} already", name));
   auto report = import({{.line = 1, .words = std::move(words)}}, false);
   if (!report) return std::move(report).take_error();
-  if (!report->kept) return base::error(report->faults.front().reason);
+  if (!report->report.kept) return base::error(report->report.faults.front().reason);
   return report->taken.front();
 }
 
@@ -172,7 +172,7 @@ base::Result<Gateway> GatewayBook::set(const std::string& name, const Words& wor
   all.emplace_back("name", name);
   auto report = import({{.line = 1, .words = std::move(all)}}, false);
   if (!report) return std::move(report).take_error();
-  if (!report->kept) return base::error(report->faults.front().reason);
+  if (!report->report.kept) return base::error(report->report.faults.front().reason);
   return report->taken.front();
 }
 
@@ -207,7 +207,7 @@ base::Result<GatewayBook::Import> GatewayBook::import(const std::vector<Row>& ro
     const std::string name = value_of(row.words, "name");
     const bool is_new = find(name) == nullptr;
     const auto fault = [&](std::string reason) {
-      out.faults.push_back({row.line, std::move(reason)});
+      out.report.faults.push_back({row.line, std::move(reason)});
     };
     if (!is_name(name)) {
       fault(fmt::format("name: must be 1..{} visible characters without , = and quotes", kNameMax));
@@ -229,14 +229,17 @@ base::Result<GatewayBook::Import> GatewayBook::import(const std::vector<Row>& ro
     }
     stored_[name] = *std::move(stored);
     take(*gateway);
-    ++(is_new ? out.added : out.changed);
+    ++(is_new ? out.report.added : out.report.changed);
     // The last word about one counts.
     std::erase_if(out.taken, [&](const Gateway& each) { return each.name == name; });
     out.taken.push_back(*std::move(gateway));
   }
-  out.kept = out.faults.empty() || keep_going;
-  if (!out.kept) {
+  store::ImportReport& report = out.report;
+  report.refused = report.faults.size();
+  report.kept = report.faults.empty() || keep_going;
+  if (!report.kept) {
     take_back();
+    report.added = report.changed = 0;
     out.taken.clear();
     return out;
   }

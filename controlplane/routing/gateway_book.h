@@ -13,6 +13,7 @@
 
 #include "controlplane/config/gateway_reader.h"
 #include "controlplane/store/database.h"
+#include "controlplane/store/import_report.h"
 
 namespace tandem::routing {
 
@@ -48,16 +49,9 @@ class GatewayBook {
     std::uint64_t line;
     config::Words words;
   };
-  struct RowFault {
-    std::uint64_t line;
-    std::string reason;
-  };
   struct Import {
     std::vector<config::Gateway> taken{};
-    std::uint64_t added = 0;
-    std::uint64_t changed = 0;
-    std::vector<RowFault> faults{};
-    bool kept = false;  // else nothing of it was taken
+    store::ImportReport report{};
   };
   // Each row adds a gateway, or sets what it names of one. One transaction.
   base::Result<Import> import(const std::vector<Row>& rows, bool keep_going);

@@ -11,23 +11,12 @@
 #include <vector>
 
 #include "controlplane/routing/row_fields.h"
+#include "controlplane/store/import_report.h"
 
 namespace tandem::routing {
 
-// A row that was not taken.
-struct RowFault {
-  std::uint64_t line = 0;  // from 1
-  std::string reason;
-};
-
-struct ImportReport {
-  std::uint64_t added = 0;
-  std::uint64_t changed = 0;
-  std::uint64_t removed = 0;
-  std::uint64_t refused = 0;       // rows
-  std::vector<RowFault> faults{};  // the first of the refused
-  bool kept = false;               // else nothing of it was taken
-};
+using store::ImportReport;
+using store::RowFault;
 
 class RowImport {
  public:

@@ -47,7 +47,7 @@ def operator_keeps_accounts(bench: Bench) -> None:
     good.write_text("user,password,numbers\n" +
                     "".join(f"u{i},secret{i},491{i}\n" for i in range(5000)))
     check_equal(switch.ask("account", "import", str(good)),
-                {"added": 5000, "changed": 0, "refused": 0, "kept": True}, "import")
+                {"added": 5000, "changed": 0, "removed": 0, "refused": 0, "kept": True}, "import")
     bad = bench.folder / "bad.jsonl"
     bad.write_text('{"user":"carol","password":"x"}\n{"user":"da ve","password":"x"}\n'
                    '{"user":"erin","password":"x","numbers":["4930123"]}\n')

@@ -109,7 +109,7 @@ def registers_by_tls_and_name(bench: Bench) -> None:
         rows.write_text("name,server,listener,user,password\n" + "".join(
             f"r{i},sip.upstream.test,upstream,u{i},{PASSWORD}\n" for i in range(8)))
         check_equal(switch.ask("registration", "import", str(rows)),
-                    {"added": 8, "changed": 0, "refused": 0, "kept": True}, "import")
+                    {"added": 8, "changed": 0, "removed": 0, "refused": 0, "kept": True}, "import")
         wait_until(lambda: switch.ask("show", "registrations")["registered"] == 8, "all registered")
         check_equal(kamailio.contacts(),
                     {f"u{i}": f"sip:u{i}@{KERNEL_TO_CALLEE}:5061;transport=tls" for i in range(8)},

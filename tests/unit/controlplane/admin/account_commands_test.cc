@@ -10,18 +10,14 @@
 #include <thread>
 
 #include "controlplane/admin/endpoint_commands.h"
-#include "controlplane/admin/file_import.h"
-#include "tests/unit/drivers/base/temp_folder.h"
+#include "tests/unit/controlplane/admin/command_door.h"
 
 namespace tandem::admin {
 namespace {
 
-using Outcome = ControlClient::Outcome;
-
-class AccountCommandsTest : public ::testing::Test {
+class AccountCommandsTest : public CommandDoorTest {
  protected:
   AccountCommandsTest() {
-    EXPECT_TRUE(loop.open().ok());
     auto opened =
         registrar::AccountBook::open({.path = folder.path("accounts.db"),
                                       .realms = {"sip.example.net"},
@@ -31,41 +27,17 @@ class AccountCommandsTest : public ::testing::Test {
     EXPECT_TRUE(opened.ok());
     book = std::move(opened).value();
     commands.emplace(loop, *book, table);
-    door.emplace(loop, [this](const std::string& command, const Json& args, const Answer& answer) {
-      if (!commands->run(command, args, answer)) answer(base::error("not here: " + command));
-    });
-    EXPECT_TRUE(door->open(path).ok());
-    thread = std::thread([this] { loop.run(); });
+    open_door(*commands);
   }
-  ~AccountCommandsTest() override {
-    loop.post([this] { loop.stop(); });
-    thread.join();
-  }
+  ~AccountCommandsTest() override { close_door(); }
 
-  Json done(const std::string& command, const Json& args) {
-    Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
-    return outcome.result;
-  }
-  std::string refused(const std::string& command, const Json& args) {
-    const Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kRefused) << outcome.result;
-    return outcome.error;
-  }
   Outcome import(const std::string& text, bool keep_going = false) {
-    std::istringstream file(text);
-    return import_file(client, "account", {{"keep_going", keep_going}}, file);
+    return CommandDoorTest::import("account", {{"keep_going", keep_going}}, text);
   }
 
-  test::TempFolder folder;
-  const std::string path = folder.path("control.sock");
-  loop::EventLoop loop;
   registrar::AccountTable table{{1, 2}, 64};
   std::unique_ptr<registrar::AccountBook> book;
   std::optional<AccountCommands> commands;
-  std::optional<ControlSocket> door;
-  ControlClient client{path};
-  std::thread thread;
 };
 
 TEST_F(AccountCommandsTest, OneAccountsLife) {
@@ -115,6 +87,7 @@ TEST_F(AccountCommandsTest, AFileInManyPieces) {
     ASSERT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
     EXPECT_EQ(outcome.result, (Json{{"added", kRows},
                                     {"changed", 0},
+                                    {"removed", 0},
                                     {"refused", 0},
                                     {"kept", true},
                                     {"faults", Json::array()}}));

@@ -9,29 +9,20 @@
 #include <thread>
 
 #include "controlplane/admin/record_export.h"
-#include "tests/unit/drivers/base/temp_folder.h"
+#include "tests/unit/controlplane/admin/command_door.h"
 
 namespace tandem::admin {
 namespace {
 
-using Outcome = ControlClient::Outcome;
 using Numbers = std::vector<std::uint64_t>;
 
-class RecordCommandsTest : public ::testing::Test {
+class RecordCommandsTest : public CommandDoorTest {
  protected:
   RecordCommandsTest() {
-    EXPECT_TRUE(loop.open().ok());
     EXPECT_TRUE(journal.open(folder.path("cdr.jsonl")).ok());
-    door.emplace(loop, [this](const std::string& command, const Json& args, const Answer& answer) {
-      if (!commands.run(command, args, answer)) answer(base::error("not here: " + command));
-    });
-    EXPECT_TRUE(door->open(path).ok());
-    thread = std::thread([this] { loop.run(); });
+    open_door(commands);
   }
-  ~RecordCommandsTest() override {
-    loop.post([this] { loop.stop(); });
-    thread.join();
-  }
+  ~RecordCommandsTest() override { close_door(); }
   void write(int count) {
     const auto all = journal.last() + static_cast<std::uint64_t>(count);
     for (int i = 0; i < count; ++i) {
@@ -55,20 +46,9 @@ class RecordCommandsTest : public ::testing::Test {
     }
     return out;
   }
-  std::string refused(const std::string& command, const Json& args) {
-    const Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kRefused) << outcome.result;
-    return outcome.error;
-  }
 
-  test::TempFolder folder;
-  const std::string path = folder.path("control.sock");
-  loop::EventLoop loop;
   cdr::Journal journal{100'000, base::Millis{50}};
   RecordCommands commands{loop, journal};
-  std::optional<ControlSocket> door;
-  ControlClient client{path};
-  std::thread thread;
   std::uint64_t made = 0;
   int files = 0;
 };

@@ -10,14 +10,11 @@
 #include <sstream>
 #include <thread>
 
-#include "controlplane/admin/file_import.h"
+#include "tests/unit/controlplane/admin/command_door.h"
 #include "tests/unit/controlplane/registrar/registered_phones.h"
-#include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::admin {
 namespace {
-
-using Outcome = ControlClient::Outcome;
 
 struct Shard {
   explicit Shard(std::uint32_t number) {
@@ -48,10 +45,9 @@ struct Shard {
   std::thread thread;
 };
 
-class RegistrationCommandsTest : public ::testing::Test {
+class RegistrationCommandsTest : public CommandDoorTest {
  protected:
   RegistrationCommandsTest() {
-    EXPECT_TRUE(loop.open().ok());
     config::Port port{.name = "far", .address = {}, .network = {}, .sip_port = 5060};
     port.network = *base::Ip4Prefix::parse("10.77.2.1/24");
     port.address = base::IpAddress::ip4_raw(port.network.network_order);
@@ -75,15 +71,10 @@ class RegistrationCommandsTest : public ::testing::Test {
     commands.emplace(
         loop, book.get(),
         std::vector<RegistrationShard>{{first.inbox, first.part}, {second.inbox, second.part}});
-    door.emplace(loop, [this](const std::string& command, const Json& args, const Answer& answer) {
-      if (!commands->run(command, args, answer)) answer(base::error("not here: " + command));
-    });
-    EXPECT_TRUE(door->open(path).ok());
-    thread = std::thread([this] { loop.run(); });
+    open_door(*commands);
   }
   ~RegistrationCommandsTest() override {
-    loop.post([this] { loop.stop(); });
-    thread.join();
+    close_door();
     commands.reset();
   }
 
@@ -101,17 +92,11 @@ class RegistrationCommandsTest : public ::testing::Test {
     return {{"name", name}, {"server", "10.77.2.2"}, {"user", "4930"}, {"password", "s3cret"}};
   }
 
-  test::TempFolder folder;
-  const std::string path = folder.path("control.sock");
   config::Site site;
-  loop::EventLoop loop;
   Shard first{0};
   Shard second{1};
   std::unique_ptr<registrar::OutboundBook> book;
   std::optional<RegistrationCommands> commands;
-  std::optional<ControlSocket> door;
-  ControlClient client{path};
-  std::thread thread;
 };
 
 TEST_F(RegistrationCommandsTest, OnesLife) {

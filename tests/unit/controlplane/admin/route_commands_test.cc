@@ -9,18 +9,14 @@
 #include <sstream>
 #include <thread>
 
-#include "controlplane/admin/file_import.h"
-#include "tests/unit/drivers/base/temp_folder.h"
+#include "tests/unit/controlplane/admin/command_door.h"
 
 namespace tandem::admin {
 namespace {
 
-using Outcome = ControlClient::Outcome;
-
-class RouteCommandsTest : public ::testing::Test {
+class RouteCommandsTest : public CommandDoorTest {
  protected:
   RouteCommandsTest() {
-    EXPECT_TRUE(loop.open().ok());
     database.emplace(routing::open_store(folder.path("routes.db")).value());
     route_book = routing::RouteBook::open(
                      {.database = *database,
@@ -39,39 +35,15 @@ class RouteCommandsTest : public ::testing::Test {
                     .value();
     commands.emplace(RouteCommands::Setup{
         .loop = loop, .routes = *route_book, .lists = *list_book, .parameters = parameters});
-    door.emplace(loop, [this](const std::string& command, const Json& args, const Answer& answer) {
-      if (!commands->run(command, args, answer)) answer(base::error("not here: " + command));
-    });
-    EXPECT_TRUE(door->open(path).ok());
-    thread = std::thread([this] { loop.run(); });
+    open_door(*commands);
   }
-  ~RouteCommandsTest() override {
-    loop.post([this] { loop.stop(); });
-    thread.join();
-  }
+  ~RouteCommandsTest() override { close_door(); }
 
-  Json done(const std::string& command, const Json& args) {
-    Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
-    return outcome.result;
-  }
-  std::string refused(const std::string& command, const Json& args) {
-    const Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kRefused) << outcome.result;
-    return outcome.error;
-  }
-  Outcome import(const std::string& what, const Json& begin, const std::string& text) {
-    std::istringstream file(text);
-    return import_file(client, what, begin, file);
-  }
   static Json route(const char* prefix, const char* gateway, int priority, const char* price) {
     return {{"prefix", prefix}, {"gateway", gateway}, {"priority", priority}, {"weight", 1},
             {"price", price},   {"time", "always"},   {"enabled", true},      {"from", "store"}};
   }
 
-  test::TempFolder folder;
-  const std::string path = folder.path("control.sock");
-  loop::EventLoop loop;
   config::Parameters parameters;
   routing::Routes routes;
   routing::Screenings screenings;
@@ -79,9 +51,6 @@ class RouteCommandsTest : public ::testing::Test {
   std::unique_ptr<routing::RouteBook> route_book;
   std::unique_ptr<routing::ListBook> list_book;
   std::optional<RouteCommands> commands;
-  std::optional<ControlSocket> door;
-  ControlClient client{path};
-  std::thread thread;
 };
 
 TEST_F(RouteCommandsTest, OneRoutesLife) {
