@@ -12,7 +12,7 @@ namespace {
 
 using wire::Counter;
 
-constexpr base::Nanos kReview = base::Millis{10};
+constexpr base::Nanos kAgeing = base::Millis{10};
 
 bool same(const auto& datagram, const rte_ipv4_hdr& ip) {
   return datagram.id == ip.packet_id && datagram.from_ip == ip.src_addr &&
@@ -157,7 +157,7 @@ void Fragments::forget(Datagram& datagram) { std::swap(datagram, datagrams_[--co
 
 void Fragments::review(base::Nanos now) {
   if (count_ == 0 || now < next_review_) return;
-  next_review_ = now + kReview;
+  next_review_ = now + kAgeing;
   for (std::uint32_t i = count_; i-- != 0;) {
     if (now - datagrams_[i].since < kPatience) continue;
     counters_.add(Counter::drop_fragment_timeout);

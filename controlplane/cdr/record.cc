@@ -25,8 +25,8 @@ class Members {
       return;
     }
     // Peers' bytes may be no UTF-8; a record is never refused for that.
-    using Json = nlohmann::json;
-    out_ += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const nlohmann::json replaced = text;
+    out_ += replaced.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
   void add(std::string_view name, std::integral auto number) {
     begin(name);

@@ -18,7 +18,7 @@ using sip::HeaderId;
 using wire::Counter;
 
 // Nobody means more; and so nothing of ours overflows.
-constexpr std::uint64_t kExpiryMost = 10 * 365 * 86'400;
+constexpr std::uint64_t kGrantMost = 10 * 365 * 86'400;
 // What a 200 without a word of it stands for (RFC 3261 §20.10).
 constexpr std::uint64_t kExpiryUnsaid = 3600;
 // Of a stranger's words, in show and log.
@@ -56,7 +56,7 @@ Nanos granted_in(const sip::Message& response, std::string_view contact) {
   });
   const auto header = seconds_in(response.value(HeaderId::kExpires));
   const std::uint64_t granted = ours ? *ours : header ? *header : shortest.value_or(kExpiryUnsaid);
-  return Seconds{static_cast<std::int64_t>(std::min(granted, kExpiryMost))};
+  return Seconds{static_cast<std::int64_t>(std::min(granted, kGrantMost))};
 }
 
 }  // namespace
@@ -448,7 +448,7 @@ void OutboundRegistrations::on_challenge(Entry& entry, const sip::Message& respo
 void OutboundRegistrations::on_too_brief(Entry& entry, const sip::Message& response) {
   const auto least = seconds_in(response.value(HeaderId::kMinExpires));
   const auto asked = static_cast<std::uint64_t>(expiry_of(entry) / Seconds{1});
-  const bool sensible = least && *least > asked && *least <= kExpiryMost;
+  const bool sensible = least && *least > asked && *least <= kGrantMost;
   if (!sensible || ++entry.too_brief > kTooBriefMost) {
     fail(entry, response.status(), response.reason());
     return;

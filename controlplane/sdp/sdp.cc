@@ -5,46 +5,19 @@
 #include <array>
 #include <optional>
 
+#include "controlplane/sdp/lines.h"
 #include "drivers/base/text.h"
 
 namespace tandem::sdp {
 namespace {
 
-constexpr auto npos = std::string_view::npos;
 const base::IpAddress kHeld = base::IpAddress::ip4(0, 0, 0, 0);
-
-// One line "x=value" with the bytes that end it.
-struct Line {
-  std::string_view all;  // with its end
-  std::string_view text;
-  std::string_view end;  // "\r\n", "\n" or nothing at the end of the description
-  char type() const { return text.size() >= 2 && text[1] == '=' ? text[0] : '\0'; }
-  std::string_view value() const { return text.substr(2); }
-};
-
-// Cuts the first line off `rest`.
-Line next_line(std::string_view& rest) {
-  const auto lf = rest.find('\n');
-  Line line;
-  line.all = rest.substr(0, lf == npos ? npos : lf + 1);
-  rest.remove_prefix(line.all.size());
-  line.text = line.all.substr(0, lf);
-  if (lf != npos && line.text.ends_with('\r')) line.text.remove_suffix(1);
-  line.end = line.all.substr(line.text.size());
-  return line;
-}
 
 // A CR within the line, or a NUL. No early end: so the compiler looks at many characters at once.
 bool has_control(std::string_view text) {
   bool found = false;
   for (const char c : text) found |= c == '\r' || c == '\0';
   return found;
-}
-
-// Cuts the first word off `rest`; several spaces part like one.
-std::string_view next_word(std::string_view& rest) {
-  while (rest.starts_with(' ')) rest.remove_prefix(1);
-  return base::split_first(rest, ' ');
 }
 
 // "IN IP4 192.0.2.1", with or without a multicast TTL behind '/'. Unset: not an IP address.

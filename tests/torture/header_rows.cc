@@ -14,7 +14,7 @@ std::string request(const std::string& method) {
   return invite_with("CSeq: 7 " + method, method + " sip:bob@192.0.2.9 SIP/2.0");
 }
 
-std::vector<Row> names() {
+std::vector<Row> header_names() {
   return {
       {"CompactForms", "§7.3.3, RFC 3515, 3892, 4028, 6665: all of them, in capitals", kCompact,
        kOk, 0,
@@ -195,7 +195,7 @@ std::vector<Row> old_peers() {
 
 std::vector<Row> header_rows() {
   std::vector<Row> out;
-  for (auto& part : {names(), lists(), numbers(), methods(), old_peers()}) {
+  for (auto& part : {header_names(), lists(), numbers(), methods(), old_peers()}) {
     out.insert(out.end(), part.begin(), part.end());
   }
   return out;

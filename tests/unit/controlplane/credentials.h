@@ -5,11 +5,16 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "controlplane/registrar/account_table.h"
 #include "controlplane/sip/digest_hash.h"
 
 namespace tandem::test {
+
+// What the registrar of the tests is there for.
+inline const std::string kRealm = "sip.example.net";
+inline const std::vector<std::string> kRealms{kRealm, "other.example"};
 
 struct Login {
   std::string user;

@@ -10,12 +10,8 @@ namespace {
 using base::Seconds;
 using sip::InviteSession;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
 const std::string kIsup("\x01\x11\x00\x4a\x00\x0a\x03\r\n--x\r\n\x80\xff", 17);
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 // SIP-I: a description and an ISUP message.
 std::string sip_i(const std::string& sdp) {
   return "preamble\r\n--b1\r\nContent-Type: application/sdp\r\nContent-Length: " +

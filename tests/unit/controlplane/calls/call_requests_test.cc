@@ -9,12 +9,6 @@ using base::Seconds;
 using sip::InviteSession;
 using Events = std::vector<std::string>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class CallRequests : public SwitchTest {
  protected:
   CallRequests() = default;

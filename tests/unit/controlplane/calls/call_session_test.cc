@@ -6,7 +6,6 @@
 namespace tandem::test {
 namespace {
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
 constexpr sip::SessionTimerSettings kTimed{.ttl = Seconds{90}};
 
 class CallSessions : public SwitchTest {

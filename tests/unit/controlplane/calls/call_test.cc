@@ -11,8 +11,6 @@ namespace {
 using base::Seconds;
 using Events = std::vector<std::string>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
-
 class Calls : public SwitchTest {};
 
 TEST_F(Calls, AnswerAndHangUpFromEitherSide) {

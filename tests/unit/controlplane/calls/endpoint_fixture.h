@@ -11,7 +11,6 @@
 
 namespace tandem::test {
 
-inline const std::vector<std::string> kRealms{"sip.example.net", "other.example"};
 inline const Login kDave{"dave", "d4ve", kRealms[0]};
 inline const Login kCarol{"carol", "c4rol", kRealms[0]};
 

@@ -8,8 +8,6 @@ namespace {
 
 using base::Seconds;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
-
 class OddGateways : public SwitchTest {
  protected:
   OddGateways() = default;

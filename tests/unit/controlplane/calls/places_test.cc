@@ -8,8 +8,6 @@ namespace {
 using base::Seconds;
 using Events = std::vector<std::string>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
-
 class Places : public SwitchTest {
  protected:
   Places() : SwitchTest(named_site()) {

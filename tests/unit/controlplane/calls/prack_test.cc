@@ -11,8 +11,6 @@ using base::Seconds;
 using sip::InviteSession;
 using Events = std::vector<std::string>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
-
 sip::Provisional reliable(int status, const std::string& body = {}) {
   return {.status = status,
           .reliably = true,

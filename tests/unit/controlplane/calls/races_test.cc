@@ -10,7 +10,6 @@ using base::Millis;
 using base::Seconds;
 using sip::InviteSession;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
 constexpr const char* kSdp = "application/sdp";
 
 class Races : public SwitchTest {

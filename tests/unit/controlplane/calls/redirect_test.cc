@@ -8,8 +8,6 @@ namespace {
 using base::Seconds;
 using Events = std::vector<std::string>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
-
 std::string field(const std::string& message, const std::string& name) {
   const auto at = message.find("\r\n" + name + ": ");
   const auto begin = at + name.size() + 4;

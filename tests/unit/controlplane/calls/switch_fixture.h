@@ -18,6 +18,12 @@
 
 namespace tandem::test {
 
+inline constexpr const char* kSwitch = "10.77.1.1:5060";
+
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 class SwitchTest : public ::testing::Test {
  protected:
   // `set`: parameters besides the fixture's own.

@@ -10,10 +10,6 @@ using base::Seconds;
 using sip::InviteSession;
 using Events = std::vector<std::string>;
 
-inline bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // The second number of an o= line.
 inline int version_of(const std::string& sdp) {
   const auto line = sdp.substr(sdp.find("o=") + 2, 80);

@@ -10,7 +10,6 @@ using base::Seconds;
 using sip::InviteSession;
 using Events = std::vector<std::string>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
 constexpr const char* kAllow = "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE\r\n";
 
 std::string with_port(std::string sdp, const std::string& old, const std::string& port) {

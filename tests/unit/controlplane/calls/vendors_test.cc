@@ -9,7 +9,6 @@ using base::Seconds;
 using Events = std::vector<std::string>;
 using Set = std::vector<std::pair<std::string, std::string>>;
 
-constexpr const char* kSwitch = "10.77.1.1:5060";
 constexpr routing::GatewayIndex kBob = 1, kCarol = 4, kDave = 5;
 
 class Vendors : public SwitchTest {

@@ -6,12 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/sip/digest_hash.h"
+#include "tests/unit/controlplane/credentials.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::registrar {
 namespace {
 
-constexpr std::string_view kRealm = "sip.example.net";
+using test::kRealm;
 
 class AccountBookTest : public ::testing::Test {
  protected:

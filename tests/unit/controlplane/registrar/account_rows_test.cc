@@ -4,11 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include "tests/unit/controlplane/credentials.h"
 
 namespace tandem::registrar {
 namespace {
 
-const std::vector<std::string> kRealms{"sip.example.net", "other.example"};
+using test::kRealms;
 
 AccountWords read(const AccountRows& rows, std::string_view line) {
   auto words = rows.read(line);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/registrar/schema.h"
+#include "tests/unit/controlplane/credentials.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
 namespace tandem::registrar {
@@ -13,7 +14,7 @@ namespace {
 using base::Nanos;
 using base::Seconds;
 
-constexpr std::string_view kRealm = "sip.example.net";
+using test::kRealm;
 constexpr std::int64_t kWall = 1'800'000'000'000;
 
 class BindingStoreTest : public ::testing::Test {

@@ -10,6 +10,7 @@
 #include "controlplane/registrar/nat.h"
 #include "controlplane/sip/user_agent.h"
 #include "tests/unit/controlplane/credentials.h"
+#include "tests/unit/controlplane/nobody.h"
 #include "tests/unit/controlplane/raw_party.h"
 
 namespace tandem::registrar {
@@ -20,19 +21,12 @@ using sip::DigestAlgorithm;
 using test::at;
 using test::challenge_param;
 using test::field;
+using test::Nobody;
 using test::RawParty;
 using test::VirtualNet;
 using wire::Counter;
 
-const std::vector<std::string> kRealms{"sip.example.net", "other.example"};
-
-// No gateway is known here: only REGISTER is for everybody.
-class Nobody final : public sip::CallHandler {
- public:
-  bool knows(const sip::Path&) override { return false; }
-  void on_invite(sip::SessionId, sip::InviteSession&, const sip::Message&,
-                 const sip::Path&) override {}
-};
+using test::kRealms;
 
 struct Ask {
   std::string contact = "Contact: <sip:alice@10.77.1.2>\r\n";

@@ -6,6 +6,7 @@
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/sip/user_agent.h"
 #include "tests/unit/controlplane/credentials.h"
+#include "tests/unit/controlplane/nobody.h"
 #include "tests/unit/controlplane/raw_party.h"
 
 namespace tandem::registrar {
@@ -32,19 +33,13 @@ using base::Seconds;
 using test::at;
 using test::challenge_param;
 using test::Login;
+using test::Nobody;
 using test::RawParty;
 using test::VirtualNet;
 using wire::Counter;
 
-const std::string kRealm = "sip.example.net";
-const std::vector<std::string> kRealms{kRealm};
-
-class Nobody final : public sip::CallHandler {
- public:
-  bool knows(const sip::Path&) override { return false; }
-  void on_invite(sip::SessionId, sip::InviteSession&, const sip::Message&,
-                 const sip::Path&) override {}
-};
+using test::kRealm;
+using test::kRealms;
 
 class SuspensionTest : public ::testing::Test {
  protected:
