@@ -2,7 +2,7 @@
 
 import time
 
-from harness.bench import NUMBER, Bench, case
+from harness.bench import NUMBER, Bench, case, patient_case
 from harness.call import SIP_AT_CALLER, Peers, establish
 from harness.failure import check, check_equal, wait_until
 from harness.lab import STRANGER_AT_CALLER
@@ -74,7 +74,7 @@ def callee_busy(bench: Bench) -> None:
     check_equal(record["media"]["from_caller"]["packets"], 0, "from_caller packets")
 
 
-@case
+@patient_case
 def callee_silent(bench: Bench) -> None:
     """INVITE is repeated, then given up after SS_SIP_TIMEOUT_INVITE."""
     switch = bench.switch(parameters={"SS_SIP_TIMEOUT_INVITE": "2"})

@@ -4,7 +4,7 @@ import concurrent.futures
 import hashlib
 import re
 
-from harness.bench import NUMBER, Bench, case
+from harness.bench import NUMBER, Bench, case, patient_case
 from harness.call import SIP_AT_CALLER, Peers, establish
 from harness.failure import check, check_equal, wait_until
 from harness.lab import (CALLEE, CALLER, STRANGER_AT_CALLEE, STRANGER_AT_CALLER,
@@ -103,7 +103,7 @@ def refused_calls_go_to_the_next_gateway(bench: Bench) -> None:
     check_equal(first.receive(0.001), None, "what the resting gateway got")
 
 
-@case
+@patient_case
 def dead_gateways_are_left_out(bench: Bench) -> None:
     """OPTIONS answered by 503 is no proper answer; one that is brings the gateway back."""
     switch = bench.switch(site=SECOND)

@@ -4,7 +4,7 @@ import itertools
 import socket
 import time
 
-from harness.bench import NUMBER, Bench, case
+from harness.bench import NUMBER, Bench, case, patient_case
 from harness.failure import Failure, check, check_equal, wait_until
 from harness.lab import (CALLEE, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, STRANGER_AT_CALLEE,
                          STRANGER_AT_CALLER, SWITCH_TO_CALLEE, SWITCH_TO_CALLER)
@@ -329,7 +329,7 @@ def calls_end_while_suspended(bench: Bench) -> None:
     switch.wait_no_calls()
 
 
-@case
+@patient_case
 def svwar_finds_no_extension(bench: Bench) -> None:
     """It asks for names, one of them an account's, by each method that it knows. Since all get the
     same answer it gives up after two or three; it is started again until it is suspended, and once
@@ -360,7 +360,7 @@ def svwar_finds_no_extension(bench: Bench) -> None:
         switch.ask("suspension", "lift", "all")
 
 
-@case
+@patient_case
 def svcrack_finds_no_password(bench: Bench) -> None:
     """The right one is the thirtieth of its list; an account that isn't there looks the same."""
     switch = switch_with_accounts(bench, caller=STRANGER_AT_CALLER)

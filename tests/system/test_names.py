@@ -1,13 +1,13 @@
 """A vendor known by name: found by DNS, found again when it moves."""
 
-from harness.bench import NUMBER, Bench, case
+from harness.bench import NUMBER, Bench, patient_case
 from harness.call import SIP_AT_CALLER, Peers, establish
 from harness.dns import A, SRV, NameServer, address, srv
 from harness.failure import check_equal
 from harness.lab import CALLEE, STRANGER_AT_CALLEE
 
 
-@case
+@patient_case
 def vendor_by_name_moves(bench: Bench) -> None:
     with NameServer(bench.lab.switch) as names:
         names.records[("a.vendor.test", A)] = [address(CALLEE)]

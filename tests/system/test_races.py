@@ -3,7 +3,7 @@
 
 import time
 
-from harness.bench import NUMBER, Bench, case
+from harness.bench import NUMBER, Bench, case, patient_case
 from harness.call import SIP_AT_CALLER, Call, Peers, establish, speak_both_ways
 from harness.failure import check, check_equal
 from harness.sip import Leg, Message
@@ -112,7 +112,7 @@ def changes_cross(bench: Bench) -> None:
     switch.wait_one_record()
 
 
-@case
+@patient_case
 def answer_never_acknowledged(bench: Bench) -> None:
     """A caller that never sends its ACK: the 200 is repeated for 64 T1 (§13.3.1.4), then both are
     hung up."""

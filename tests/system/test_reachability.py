@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 from harness.baresip import Baresip
-from harness.bench import Bench, case
+from harness.bench import Bench, case, patient_case
 from harness.echo import Pinger
 from harness.failure import Failure, check, check_equal, wait_until
 from harness.lab import (CALLEE, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER, STRANGER_AT_CALLEE,
@@ -95,7 +95,7 @@ def outlast_the_nat(switch: Switch) -> None:
     wait_until(lambda: time.monotonic() > forgotten, "time passes", 20)
 
 
-@case
+@patient_case
 def nat_closes_without_keepalive(bench: Bench) -> None:
     """The NAT forgets, and a call for the phone behind it fails."""
     home = bench.home(udp_timeout_s=5)
@@ -113,7 +113,7 @@ def nat_closes_without_keepalive(bench: Bench) -> None:
     check_equal(record["sip_code"], final.status, "sip_code")
 
 
-@case
+@patient_case
 def keepalive_keeps_nat_open(bench: Bench) -> None:
     """Each period a text goes in from where the phone registered, and a call rings long after the
     NAT would have forgotten."""
@@ -131,7 +131,7 @@ def keepalive_keeps_nat_open(bench: Bench) -> None:
     check_equal(switch.counter("keepalives_missed"), 0, "keepalives_missed")
 
 
-@case
+@patient_case
 def sipp_behind_nat_is_called(bench: Bench) -> None:
     """The same for a phone that SIPp plays, called by a gateway that it plays too."""
     home = bench.home(UDP_TIMEOUT_S)
@@ -149,7 +149,7 @@ def sipp_behind_nat_is_called(bench: Bench) -> None:
     ringing.finish()
 
 
-@case
+@patient_case
 def silent_phone_is_offline(bench: Bench) -> None:
     """It can't be asked any more: calls get 480 at once, until it registers. By TCP, as a refused
     connection says at once what silence over UDP says after 32 s."""

@@ -1,6 +1,6 @@
 """Calls between two SIPp that behave, each at one end: what a peer may ask of us by the RFCs."""
 
-from harness.bench import Bench, case
+from harness.bench import Bench, case, patient_case
 from harness.certificates import Authority
 from harness.failure import check_equal, wait_until
 from harness.lab import (CALLEE, CALLEE_AT_KERNEL, CALLER, CALLER_AT_KERNEL, KERNEL_TO_CALLER,
@@ -237,7 +237,7 @@ def sipp_answers_too_late(bench: Bench) -> None:
     check_equal(record["end_reason"], "InviteTimeout", "end_reason")
 
 
-@case
+@patient_case
 def sipp_never_acknowledges(bench: Bench) -> None:
     """Half a minute, for that long the answer is repeated; then both are hung up."""
     record = play(bench, "caller_never_acknowledges", "callee_is_hung_up")

@@ -5,7 +5,7 @@ import socket
 import ssl
 from typing import Iterator
 
-from harness.bench import Bench, case
+from harness.bench import Bench, case, patient_case
 from harness.call import SIP_AT_CALLER, Peers
 from harness.certificates import Authority
 from harness.failure import check, check_equal
@@ -128,7 +128,7 @@ def connections_have_limits(bench: Bench) -> None:
         check(b"Call-ID: still" in next_response(bystander), "the bystander was forgotten")
 
 
-@case
+@patient_case
 def idle_connections_are_closed(bench: Bench) -> None:
     """After TD_SIP_CONNECTION_IDLE (10 s are the least) without a byte; a ping is one."""
     bench.lay_kernel_cables()

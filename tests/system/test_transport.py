@@ -3,7 +3,7 @@
 import socket
 import subprocess
 
-from harness.bench import Bench, case
+from harness.bench import Bench, case, patient_case
 from harness.call import Call, Peers, check_media_address, speak_both_ways
 from harness.certificates import Authority
 from harness.failure import check, check_equal
@@ -157,7 +157,7 @@ def a_gateway_that_reconnects_keeps_its_call(bench: Bench) -> None:
     switch.wait_no_calls()
 
 
-@case
+@patient_case
 def streams_that_misbehave_are_closed(bench: Bench) -> None:
     bench.lay_kernel_cables()
     subprocess.run(["ip", "-n", bench.lab.caller.name, "addr", "add", f"{STRANGER_AT_KERNEL}/24",

@@ -16,6 +16,7 @@ from .switch import Options, Switch
 
 Peer = TypeVar("Peer", bound=Process)
 CASES: dict[str, Callable[["Bench"], None]] = {}
+PATIENT: set[str] = set()  # names of cases
 
 CALLER_RTP, CALLEE_RTP = 20000, 30000
 NUMBER = "4930123456"
@@ -26,6 +27,12 @@ def case(function: Callable[["Bench"], None]) -> Callable[["Bench"], None]:
     assert function.__name__ not in CASES
     CASES[function.__name__] = function
     return function
+
+
+def patient_case(function: Callable[["Bench"], None]) -> Callable[["Bench"], None]:
+    """A test that waits for a clock most of its time: several of these run at once."""
+    PATIENT.add(function.__name__)
+    return case(function)
 
 
 class Bench:
