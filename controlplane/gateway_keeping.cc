@@ -5,23 +5,32 @@
 #include <utility>
 
 #include "controlplane/calls/release_cause.h"
+#include "controlplane/routing/gateway_routes.h"
 #include "drivers/base/log.h"
 
 namespace tandem {
 
 config::GatewayChecks GatewayKeeping::checks() {
-  return {.is_end_reason = calls::is_release_cause, .fault_of_plan = [](std::string_view plan) {
-            const auto rules = routing::NumberRules::parse(plan);
-            return rules ? std::string() : rules.error_text();
-          }};
+  return {.is_end_reason = calls::is_release_cause,
+          .fault_of_plan =
+              [](std::string_view plan) {
+                const auto rules = routing::NumberRules::parse(plan);
+                return rules ? std::string() : rules.error_text();
+              },
+          .fault_of_prefixes =
+              [](const config::Gateway& gateway) {
+                const auto routes = routing::own_routes(gateway, 0);
+                return routes ? std::string() : routes.error_text();
+              }};
 }
 
 base::Result<std::unique_ptr<GatewayKeeping>> GatewayKeeping::open(
     const config::Site& site, const routing::Routes& routes, const routing::Screenings& screenings,
-    routing::GatewayTable::Retire retire) {
+    IsRegistration is_registration, routing::GatewayTable::Retire retire) {
   std::unique_ptr<GatewayKeeping> out(new GatewayKeeping);
-  auto with_lists = checks();
-  with_lists.is_list = [&screenings](std::string_view name) {
+  auto all_checks = checks();
+  all_checks.is_registration = std::move(is_registration);
+  all_checks.is_list = [&screenings](std::string_view name) {
     return screenings.now()->find(name) != nullptr;
   };
   // Why a gateway can't be removed: a route leads to it.
@@ -32,7 +41,7 @@ base::Result<std::unique_ptr<GatewayKeeping>> GatewayKeeping::open(
   };
   auto book = routing::GatewayBook::open({.path = site.gateway_store,
                                           .site = site,
-                                          .checks = std::move(with_lists),
+                                          .checks = std::move(all_checks),
                                           .needed_by = needed_by});
   if (!book) return std::move(book).take_error();
   out->book_ = std::move(book).value();

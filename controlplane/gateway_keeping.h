@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "controlplane/config/site.h"
 #include "controlplane/routing/gateway_book.h"
@@ -16,6 +17,8 @@ namespace tandem {
 
 class GatewayKeeping {
  public:
+  using IsRegistration = std::function<bool(std::string_view name)>;
+
   // What higher floors know about the settings of the site file's gateways.
   static config::GatewayChecks checks();
 
@@ -23,6 +26,7 @@ class GatewayKeeping {
   static base::Result<std::unique_ptr<GatewayKeeping>> open(const config::Site& site,
                                                             const routing::Routes& routes,
                                                             const routing::Screenings& screenings,
+                                                            IsRegistration is_registration,
                                                             routing::GatewayTable::Retire retire);
 
   // Changes are the main thread's.

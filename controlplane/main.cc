@@ -11,24 +11,10 @@
 #include <optional>
 #include <vector>
 
-#include "controlplane/admin/account_commands.h"
-#include "controlplane/admin/commands.h"
-#include "controlplane/admin/control_socket.h"
-#include "controlplane/admin/endpoint_commands.h"
-#include "controlplane/admin/gateway_commands.h"
-#include "controlplane/admin/record_commands.h"
-#include "controlplane/admin/registration_commands.h"
-#include "controlplane/admin/route_commands.h"
-#include "controlplane/admin/suspension_commands.h"
 #include "controlplane/config/loader.h"
-#include "controlplane/gateway_keeping.h"
 #include "controlplane/heap.h"
 #include "controlplane/loop/event_loop.h"
-#include "controlplane/name_follower.h"
-#include "controlplane/provisioning.h"
-#include "controlplane/records.h"
-#include "controlplane/registration_desk.h"
-#include "controlplane/route_keeping.h"
+#include "controlplane/operator_door.h"
 #include "controlplane/signalling_shard.h"
 #include "controlplane/sip/resolver.h"
 #include "drivers/base/log.h"
@@ -88,33 +74,27 @@ int run(const config::Site& site) {
   if (!segment) return fail(segment.error_text());
   segment->beat(base::monotonic_now());
   const std::uint32_t life = segment->announce();
-  auto records = Records::open(site);
-  if (!records) {
+  const auto give_up = [&](const std::string& why) {
     segment->leave();
-    return fail(records.error_text());
-  }
+    return fail(why);
+  };
+  auto records = Records::open(site);
+  if (!records) return give_up(records.error_text());
   cdr::Journal& journal = (*records)->journal();
   const auto beat = [&] {
     segment->beat(base::monotonic_now());
     (*records)->beat();
   };
-  auto gateway_keeping = GatewayKeeping::open(site, routes, screenings, [&readers](auto retired) {
-    for (loop::Inbox* inbox : readers) inbox->post([retired] {});
-  });
-  if (!gateway_keeping) {
-    segment->leave();
-    return fail(gateway_keeping.error_text());
-  }
+  auto gateway_keeping = GatewayKeeping::open(
+      site, routes, screenings, [&desk](std::string_view name) { return desk.has(name); },
+      [&readers](auto retired) {
+        for (loop::Inbox* inbox : readers) inbox->post([retired] {});
+      });
+  if (!gateway_keeping) return give_up(gateway_keeping.error_text());
   routing::GatewayTable& gateways = (*gateway_keeping)->table();
-  std::unique_ptr<RouteKeeping> keeping;
-  if (site.routing) {
-    auto opened = RouteKeeping::open(site, gateways, routes, screenings);
-    if (!opened) {
-      segment->leave();
-      return fail(opened.error_text());
-    }
-    keeping = std::move(opened).value();
-  }
+  desk.hold([&gateways](const std::string& name) { return gateways.held()->user_of(name); });
+  auto route_keeping = RouteKeeping::open(site, gateways, routes, screenings);
+  if (!route_keeping) return give_up(route_keeping.error_text());
   std::shared_ptr<registrar::Lockout> lockout;  // the finding of registrations may outlive us
   if (provisioning) {
     lockout = std::make_shared<registrar::Lockout>(
@@ -134,17 +114,20 @@ int run(const config::Site& site) {
   std::vector<admin::RegistrationShard> registrations;
   for (std::uint32_t s = 0; s < site.corridor.plan.shards; ++s) {
     shards.push_back(std::make_unique<SignallingShard>(
-        SignallingShard::Shared{.segment = *segment,
-                                .site = site,
-                                .gateways = gateways,
-                                .routes = routes,
-                                .screenings = screenings,
-                                .journal = journal,
-                                .open_calls = (*records)->open_calls(s),
-                                .life = life,
-                                .life_name = fmt::format("{:x}", base::wall_ms_now()),
-                                .provisioning = provisioning.get(),
-                                .lockout = lockout.get()},
+        SignallingShard::Shared{
+            .segment = *segment,
+            .site = site,
+            .gateways = gateways,
+            .routes = routes,
+            .screenings = screenings,
+            .journal = journal,
+            .open_calls = (*records)->open_calls(s),
+            .life = life,
+            .life_name = fmt::format("{:x}", base::wall_ms_now()),
+            .provisioning = provisioning.get(),
+            .lockout = lockout.get(),
+            .registration_told = [&desk](const std::string& name,
+                                         bool registered) { desk.told(name, registered); }},
         s));
     views.push_back(shards.back()->view());
     registrations.push_back(shards.back()->registrations());
@@ -152,60 +135,25 @@ int run(const config::Site& site) {
   }
   for (auto& shard : shards) {
     shard->meet(shards);
-    if (auto opened = shard->open(); !opened) {
-      segment->leave();
-      return fail(opened.error_text());
-    }
+    if (auto opened = shard->open(); !opened) return give_up(opened.error_text());
   }
-  admin::Commands commands(loop, *segment, journal, (*records)->recovered(), std::move(views));
-  admin::RecordCommands record_commands(loop, journal);
   {
     sip::Resolver resolver(loop);
-    if (auto opened = resolver.open(site.dns_servers); !opened) {
-      segment->leave();
-      return fail(opened.error_text());
-    }
+    if (auto opened = resolver.open(site.dns_servers); !opened) return give_up(opened.error_text());
     desk.begin(resolver, registrations);
-    admin::RegistrationCommands registration_commands(loop, desk.book(), registrations);
-    std::optional<admin::AccountCommands> account_commands;
-    std::optional<admin::EndpointCommands> endpoint_commands;
-    std::optional<admin::SuspensionCommands> suspension_commands;
-    std::optional<NameFollower> follower;
-    admin::GatewayCommands gateway_commands(
-        {.loop = loop,
-         .book = (*gateway_keeping)->book(),
-         .table = gateways,
-         .changed = [&](const auto& changed) { follower->follow(changed); },
-         .gone = [&](const std::string& name) { follower->forget(name); }});
-    std::optional<admin::RouteCommands> route_commands;
-    if (keeping) {
-      route_commands.emplace(admin::RouteCommands::Setup{.loop = loop,
-                                                         .routes = keeping->routes(),
-                                                         .lists = keeping->lists(),
-                                                         .parameters = site.parameters});
-    }
-    if (provisioning) {
-      account_commands.emplace(loop, provisioning->book(), provisioning->table());
-      endpoint_commands.emplace(provisioning->bindings());
-      suspension_commands.emplace(*lockout);
-    }
-    admin::ControlSocket socket(
-        loop, [&](const std::string& command, const admin::Json& args, admin::Answer answer) {
-          if (record_commands.run(command, args, answer)) return;
-          if (account_commands && account_commands->run(command, args, answer)) return;
-          if (endpoint_commands && endpoint_commands->run(command, args, answer)) return;
-          if (route_commands && route_commands->run(command, args, answer)) return;
-          if (registration_commands.run(command, args, answer)) return;
-          if (suspension_commands && suspension_commands->run(command, args, answer)) return;
-          if (gateway_commands.run(command, args, answer)) return;
-          commands.run(command, args, answer);
-        });
-    if (auto opened = socket.open(site.control_socket); !opened) {
-      segment->leave();
-      return fail(opened.error_text());
-    }
-    follower.emplace(site, gateways, resolver);
-    follower->follow((*gateway_keeping)->book().gateways());
+    OperatorDoor door({.loop = loop,
+                       .site = site,
+                       .segment = *segment,
+                       .records = **records,
+                       .views = std::move(views),
+                       .registrations = registrations,
+                       .gateways = **gateway_keeping,
+                       .routes = **route_keeping,
+                       .desk = desk,
+                       .resolver = resolver,
+                       .provisioning = provisioning.get(),
+                       .lockout = lockout.get()});
+    if (auto opened = door.open(site.control_socket); !opened) return give_up(opened.error_text());
     loop.on_beat([&] {
       beat();
       routes.sweep();

@@ -51,6 +51,15 @@ void Provisioning::begin(registrar::BindingStore::Rules rules) {
   store_->start(bindings_, table_, std::move(rules));
 }
 
+bool Provisioning::registered(std::string_view account) {
+  const auto at = account.rfind('@');
+  if (at == account.npos) return false;
+  bool found = false;
+  bindings_.look(table_.key_of(account.substr(0, at), account.substr(at + 1)),
+                 [&](std::string_view, const auto& bindings) { found = !bindings.empty(); });
+  return found;
+}
+
 void Provisioning::keep(const Keep& retired) {
   const std::lock_guard lock(kept_door_);
   if (restoring_) kept_.push_back(retired);

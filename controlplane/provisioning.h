@@ -30,6 +30,8 @@ class Provisioning {
 
   const registrar::AccountTable& table() const { return table_; }
   registrar::BindingTable& bindings() { return bindings_; }
+  // Somebody has registered with this account (user@realm).
+  bool registered(std::string_view account);
   const registrar::Secrets& secrets() const { return secrets_; }
   // One thread's.
   registrar::AccountBook& book() { return *book_; }

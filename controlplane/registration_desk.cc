@@ -13,15 +13,43 @@ using registrar::OutboundRecord;
 base::Result<void> RegistrationDesk::open() {
   if (site_.store.empty()) return {};
   auto book = registrar::OutboundBook::open(
-      {.path = site_.store, .site = site_, .changed = [this](const auto& name, const auto* now) {
-         if (now == nullptr)
-           loop_.post([this, name] { remove(name); });
-         else
-           loop_.post([this, record = *now] { change(record); });
-       }});
+      {.path = site_.store,
+       .site = site_,
+       .changed =
+           [this](const auto& name, const auto* now) {
+             note_name(name, now != nullptr);
+             if (now == nullptr)
+               loop_.post([this, name] { remove(name); });
+             else
+               loop_.post([this, record = *now] { change(record); });
+           },
+       .needed_by = [this](const auto& name) { return needed_by_ ? needed_by_(name) : ""; }});
   if (!book) return std::move(book).take_error();
   book_ = std::move(book).value();
+  for (const auto& one : book_->all()) note_name(one.first, true);
   return {};
+}
+
+bool RegistrationDesk::has(std::string_view name) const {
+  const std::lock_guard hold(names_door_);
+  return names_.find(name) != names_.end();
+}
+
+void RegistrationDesk::note_name(const std::string& name, bool is_there) {
+  const std::lock_guard hold(names_door_);
+  if (is_there)
+    names_.insert(name);
+  else
+    names_.erase(name);
+}
+
+void RegistrationDesk::told(const std::string& name, bool registered) {
+  loop_.post([this, name, registered] {
+    if (registered)
+      registered_.insert(name);
+    else
+      registered_.erase(name);
+  });
 }
 
 void RegistrationDesk::begin(sip::Resolver& resolver,
@@ -71,6 +99,7 @@ void RegistrationDesk::remove(const std::string& name) {
   if (found == desired_.end()) return;
   if (found->second.followed != 0) resolver_->forget(found->second.followed);
   desired_.erase(found);
+  registered_.erase(name);
   for (const admin::RegistrationShard& shard : shards_) {
     shard.inbox.post([&part = shard.part, name] { part.remove(name); });
   }

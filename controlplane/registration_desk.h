@@ -4,9 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controlplane/admin/registration_commands.h"
@@ -31,12 +36,24 @@ class RegistrationDesk {
   // nullptr: there is no store.
   registrar::OutboundBook* book() { return book_.get(); }
 
+  // There is one of this name. Any thread.
+  bool has(std::string_view name) const;
+  // What keeps a registration from being removed; empty: nothing. Before any command runs; called
+  // on the book's thread.
+  void hold(std::function<std::string(const std::string& name)> needed_by) {
+    needed_by_ = std::move(needed_by);
+  }
+  // A shard says that one is registered, or no longer. Any thread.
+  void told(const std::string& name, bool registered);
+  bool registered(const std::string& name) const { return registered_.contains(name); }
+
  private:
   struct Desired {
     registrar::OutboundOrder order;
     std::uint64_t followed = 0;  // by the resolver; 0: its address is known
   };
 
+  void note_name(const std::string& name, bool is_there);
   void change(const registrar::OutboundRecord& record);
   void remove(const std::string& name);
   void seek(const std::string& name, const config::HostName& host);
@@ -48,6 +65,10 @@ class RegistrationDesk {
   sip::Resolver* resolver_ = nullptr;
   std::vector<admin::RegistrationShard> shards_;
   std::map<std::string, Desired> desired_;
+  std::set<std::string> registered_;
+  std::function<std::string(const std::string& name)> needed_by_;
+  mutable std::mutex names_door_;
+  std::set<std::string, std::less<>> names_;  // the book's
 };
 
 }  // namespace tandem

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/routing/gateway_routes.h"
+#include "drivers/base/check.h"
 #include "drivers/base/clock.h"
 #include "drivers/base/log.h"
 
@@ -30,17 +32,29 @@ std::string RouteKeeping::user_of_list(std::string_view list) const {
   return {};
 }
 
+std::vector<routing::PrefixRoute> RouteKeeping::own_routes(const routing::GatewaySet& gateways) {
+  std::vector<routing::PrefixRoute> out;
+  for (routing::GatewayIndex i = 0; i < gateways.size(); ++i) {
+    if (gateways.at(i)->gone) continue;
+    const auto routes = routing::own_routes(gateways.at(i)->settings, i);
+    CHECK(routes.ok());  // whoever read it has seen to that
+    out.insert(out.end(), routes->begin(), routes->end());
+  }
+  return out;
+}
+
 base::Result<std::unique_ptr<RouteKeeping>> RouteKeeping::open(const config::Site& site,
                                                                routing::GatewayTable& gateways,
                                                                routing::Routes& routes,
                                                                routing::Screenings& screenings) {
   const base::Nanos start = base::monotonic_now();
-  auto database = routing::open_store(site.routing->store);
+  auto database = routing::open_store(site.route_store);
   if (!database) return std::move(database).take_error();
   std::unique_ptr<RouteKeeping> out(new RouteKeeping(gateways, std::move(database).value()));
   auto route_book = routing::RouteBook::open(
       {.database = out->database_,
        .fixed = site.routes,
+       .own = own_routes(*gateways.held()),
        .gateway_named = [self = out.get()](auto name) { return self->gateway_named(name); },
        .name_of = [&gateways](auto index) { return gateways.held()->at(index)->settings.name; },
        .routes = routes});

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "controlplane/config/site.h"
 #include "controlplane/routing/gateway_table.h"
@@ -16,7 +17,7 @@ namespace tandem {
 
 class RouteKeeping {
  public:
-  // Loads and publishes all. REQUIRES: site.routing. What it is given outlives it.
+  // Loads and publishes all. What it is given outlives it.
   static base::Result<std::unique_ptr<RouteKeeping>> open(const config::Site& site,
                                                           routing::GatewayTable& gateways,
                                                           routing::Routes& routes,
@@ -31,6 +32,7 @@ class RouteKeeping {
 
   base::Result<routing::GatewayIndex> gateway_named(std::string_view name) const;
   std::string user_of_list(std::string_view list) const;
+  static std::vector<routing::PrefixRoute> own_routes(const routing::GatewaySet& gateways);
 
   routing::GatewayTable& gateways_;
   store::Database database_;

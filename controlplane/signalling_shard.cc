@@ -176,6 +176,7 @@ void SignallingShard::end_replaced(const std::string& account, const sip::Bindin
 
 void SignallingShard::tell_upstream(const std::string& name, bool registered,
                                     const base::Endpoint& at) {
+  shared_.registration_told(name, registered);
   for (SignallingShard* shard : all_) {
     if (shard == this) continue;
     shard->loop_.inbox().post(

@@ -42,6 +42,8 @@ class SignallingShard {
     std::string life_name;        // the first part of our calls' names
     Provisioning* provisioning;   // nullptr: nobody registers here
     registrar::Lockout* lockout;  // nullptr: nor is suspended
+    // A registration of ours is there, or no longer. Called on the shards' threads.
+    std::function<void(const std::string& name, bool registered)> registration_told;
   };
 
   SignallingShard(const Shared& shared, std::uint32_t shard);

@@ -53,9 +53,10 @@ std::string text_arg(const Json& args, const char* name) {
 }
 
 // What keeps calls from it now; empty: nothing.
-std::string state_of(const routing::GatewayEntry& entry, base::Nanos now) {
+std::string state_of(const routing::GatewayEntry& entry, bool registered, base::Nanos now) {
   const auto& settings = entry.settings;
   if (settings.locked) return "locked";
+  if (!registered) return "unregistered";
   if (entry.load->silent()) return "silent";
   if (entry.load->resting(now)) return "resting";
   if (settings.capacity != 0 && entry.load->calls() >= settings.capacity) return "full";
@@ -96,9 +97,10 @@ void GatewayCommands::change(const std::string& command, const Json& args, const
         return;
       }
       setup_.table.put({*gateway});
-      if (setup_.changed) setup_.changed({*gateway});
-      const auto set = setup_.table.held();
-      answer(gateway_json(*set->at(*set->find(gateway->name)), true));
+      setup_.changed({*gateway}, [this, answer, name = gateway->name] {
+        const auto set = setup_.table.held();
+        answer(gateway_json(*set->at(*set->find(name, true)), true));
+      });
     });
   });
 }
@@ -112,8 +114,7 @@ void GatewayCommands::remove(const std::string& name, const Answer& answer) {
         return;
       }
       setup_.table.remove(name);
-      if (setup_.gone) setup_.gone(name);
-      answer(Json{{"name", name}});
+      setup_.gone(name, [answer, name] { answer(Json{{"name", name}}); });
     });
   });
 }
@@ -122,9 +123,10 @@ Json GatewayCommands::gateway_json(const routing::GatewayEntry& entry, bool whol
   const Gateway& settings = entry.settings;
   const base::Nanos now = base::monotonic_now();
   const auto& load = *entry.load;
+  const bool registered = !setup_.registered || setup_.registered(settings);
   Json out{{"name", settings.name},
            {"kind", settings.kind == config::GatewayKind::kMapping ? "mapping" : "routing"},
-           {"state", state_of(entry, now)},
+           {"state", state_of(entry, registered, now)},
            {"calls", load.calls()},
            {"capacity", settings.capacity},
            {"calls_per_s", settings.calls_per_s},
@@ -225,14 +227,12 @@ void GatewayCommands::import_finish(const Answer& answer) {
             answer(base::error(report.error_text()));
             return;
           }
-          if (!report->taken.empty()) {
-            setup_.table.put(report->taken);
-            if (setup_.changed) setup_.changed(report->taken);
-          }
           auto& all = report->report.faults;
           all.insert(all.begin(), faults.begin(), faults.end());
           report->report.refused = all.size();
-          answer(report_json(report->report));
+          if (!report->taken.empty()) setup_.table.put(report->taken);
+          setup_.changed(report->taken,
+                         [answer, told = std::move(report->report)] { answer(report_json(told)); });
         });
   });
 }

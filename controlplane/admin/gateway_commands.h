@@ -26,9 +26,13 @@ class GatewayCommands {
     loop::EventLoop& loop;
     routing::GatewayBook& book;  // our thread's from now on
     routing::GatewayTable& table;
-    // The calls have these gateways now, new ones or changed; or this one is gone. Main thread.
-    std::function<void(const std::vector<config::Gateway>&)> changed{};
-    std::function<void(const std::string& name)> gone{};
+    // The calls have these gateways now, new ones or changed; or this one is gone. Main thread;
+    // `then` likewise, when everything else follows that.
+    using Then = std::function<void()>;
+    std::function<void(const std::vector<config::Gateway>&, Then then)> changed;
+    std::function<void(const std::string& name, Then then)> gone;
+    // Where it is reached by a registration, that one is there. Main thread.
+    std::function<bool(const config::Gateway&)> registered{};
   };
   explicit GatewayCommands(Setup setup) : setup_(std::move(setup)) {}
 

@@ -32,6 +32,18 @@ const char* reason(RouteTable::Fate fate) {
   return "?";
 }
 
+const char* origin_name(routing::RouteOrigin origin) {
+  switch (origin) {
+    case routing::RouteOrigin::kStore:
+      return "store";
+    case routing::RouteOrigin::kSiteFile:
+      return "site file";
+    case routing::RouteOrigin::kGateway:
+      return "gateway";
+  }
+  return "?";
+}
+
 }  // namespace
 
 std::string text_of(const Json& args, const char* key) {
@@ -49,6 +61,13 @@ bool RouteCommands::run(const std::string& command, const Json& args, const Answ
     setup_.loop.post([answer, result = work(command, args)] { answer(result); });
   });
   return true;
+}
+
+void RouteCommands::lead(std::vector<Led> gateways, std::function<void()> then) {
+  thread_.post([this, gateways = std::move(gateways), then = std::move(then)] {
+    for (const auto& [gateway, routes] : gateways) setup_.routes.lead(gateway, routes);
+    setup_.loop.post(then);
+  });
 }
 
 base::Result<Json> RouteCommands::work(const std::string& command, const Json& args) {
@@ -85,7 +104,7 @@ Json RouteCommands::route_json(const PrefixRoute& one) const {
           {"price", routing::price_text(route.price)},
           {"time", time.empty() ? "always" : time},
           {"enabled", route.enabled},
-          {"from", route.fixed ? "site file" : "store"}};
+          {"from", origin_name(route.origin)}};
 }
 
 Json RouteCommands::routes_json(const std::vector<PrefixRoute>& routes) const {

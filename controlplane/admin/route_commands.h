@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "controlplane/admin/control_socket.h"
 #include "controlplane/loop/errand_thread.h"
@@ -33,6 +35,10 @@ class RouteCommands {
 
   // False: it's none of these commands.
   bool run(const std::string& command, const Json& args, const Answer& answer);
+
+  // See RouteBook. After what was asked before; `then` on the main thread, when calls go by them.
+  using Led = std::pair<routing::GatewayIndex, std::vector<routing::PrefixRoute>>;
+  void lead(std::vector<Led> gateways, std::function<void()> then);
 
  private:
   // Each on the thread.

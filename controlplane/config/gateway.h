@@ -84,8 +84,10 @@ struct Gateway {
   std::string registration{};
   std::uint32_t calls_per_s = 0;  // new calls; 0: no limit
   // Mapping: of the gateways of one address, whose call it is, by the longest that fits the called
-  // number; none: whatever no other has.
+  // number; none: whatever no other has. Routing: routes of its own (docs/ROUTING.md).
   std::vector<std::string> prefixes{};
+  std::uint16_t priority = 100;  // of those routes: the lowest is tried first
+  std::uint16_t weight = 1;      // and their share among equals
   // How numbers are rewritten, on the way in (mapping) or out (routing): docs/ROUTING.md.
   std::string caller_plan{};
   std::string callee_plan{};

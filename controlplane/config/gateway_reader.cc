@@ -24,7 +24,8 @@ std::optional<std::uint32_t> port_towards(const Site& site, const base::IpAddres
   return std::nullopt;
 }
 
-void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
+void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway,
+                    const GatewayChecks& checks) {
   const bool routing = gateway.kind == GatewayKind::kRouting;
   const auto texts = table.texts("address");
   const std::uint16_t plain_port = default_port(
@@ -50,6 +51,10 @@ void read_addresses(SettingsTable& table, const Site& site, Gateway& gateway) {
   const std::string_view other = gateway.account.empty() ? "registration" : "account";
   if (!texts.empty() && elsewhere) {
     table.fault(other, "stands instead of an address, not beside one");
+  }
+  if (!gateway.registration.empty() && checks.is_registration &&
+      !checks.is_registration(gateway.registration)) {
+    table.fault("registration", fmt::format("there is none named \"{}\"", gateway.registration));
   }
   if (!gateway.account.empty() && !gateway.registration.empty()) {
     table.fault("registration", "stands instead of an account, not beside one");
@@ -124,8 +129,15 @@ void check_apart(SettingsTable& table, const Gateway& gateway, const std::vector
   }
 }
 
-void read_prefixes(SettingsTable& table, Gateway& gateway) {
+void read_prefixes(SettingsTable& table, Gateway& gateway, const GatewayChecks& checks) {
   gateway.prefixes = table.texts("prefixes");
+  if (gateway.kind == GatewayKind::kRouting) {
+    gateway.priority = static_cast<std::uint16_t>(table.integer("priority", 100, 0, 65535));
+    gateway.weight = static_cast<std::uint16_t>(table.integer("weight", 1, 0, 65535));
+    const auto fault = checks.fault_of_prefixes ? checks.fault_of_prefixes(gateway) : std::string();
+    if (!fault.empty()) table.fault("prefixes", fault);
+    return;
+  }
   for (auto prefix = gateway.prefixes.begin(); prefix != gateway.prefixes.end(); ++prefix) {
     if (prefix->size() > kPrefixMax ||
         !std::all_of(prefix->begin(), prefix->end(), base::is_digit)) {
@@ -297,8 +309,12 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"large_requests", "routing", "tcp: requests above 1300 octets by TCP; udp: as all others"},
       {"capacity", "both", "concurrent calls; 0: no limit"},
       {"calls_per_s", "both", "new calls in a second; 0: no limit"},
-      {"prefixes", "mapping",
-       "of the gateways of one address, it is the one whose longest prefix fits the called number"},
+      {"prefixes", "both",
+       "mapping: of the gateways of one address, it is the one whose longest prefix fits the "
+       "called "
+       "number; routing: it takes these (49, 4930100-4930199, every), beside its routes"},
+      {"priority", "routing", "of its prefixes: the lowest is tried first; default 100"},
+      {"weight", "routing", "of its prefixes: the share of calls among equals; default 1"},
       {"caller_plan", "both", "dial plan for the calling number, in (mapping) or out (routing)"},
       {"callee_plan", "both", "dial plan for the called number, likewise; ! refuses a number"},
       {"lists", "both",
@@ -368,10 +384,10 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   check_names(table, gateway);
   const bool listened = read_gateway_listener(table, site, gateway);
   read_account(table, site, gateway);
-  read_addresses(table, site, gateway);
+  read_addresses(table, site, gateway, checks);
   gateway.capacity = count(table, "capacity", 0, 1'000'000);
   gateway.calls_per_s = count(table, "calls_per_s", 0, 1'000'000);
-  read_prefixes(table, gateway);
+  read_prefixes(table, gateway, checks);
   gateway.caller_plan = plan(table, "caller_plan", checks);
   gateway.callee_plan = plan(table, "callee_plan", checks);
   gateway.lists = table.texts("lists");

@@ -17,6 +17,9 @@ struct GatewayChecks {
   // What is wrong with a dial plan; empty: nothing.
   std::function<std::string(std::string_view)> fault_of_plan{};
   std::function<bool(std::string_view)> is_list{};
+  std::function<bool(std::string_view)> is_registration{};
+  // What is wrong with a routing gateway's prefixes; empty: nothing.
+  std::function<std::string(const Gateway&)> fault_of_prefixes{};
 };
 
 // One setting, for help and the reference page.

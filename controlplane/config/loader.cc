@@ -141,21 +141,26 @@ void read_registrar(SettingsTable& root, Site& site) {
   site.registrar = std::move(registrar);
 }
 
-// Beside the accounts, where there are any.
-void read_routing(SettingsTable& root, Site& site) {
-  if (!root.has("routing")) return;
-  auto table = root.table("routing");
-  const std::filesystem::path accounts =
-      site.registrar ? site.registrar->store : "/var/lib/tandem/tandem.db";
-  Routing routing;
-  routing.store =
-      table.text("store", std::filesystem::path(accounts).replace_filename("routes.db").string());
-  if (site.registrar &&
-      (routing.store == site.registrar->store || routing.store == site.registrar->registrations)) {
-    table.fault("store", "must be another file than the registrar's");
+// What operators set while the switch runs. Gateways beside the journal; routes beside the
+// accounts, where there are any.
+void read_stores(SettingsTable& root, Site& site) {
+  const auto beside = [](const std::string& path, std::string_view name) {
+    return std::filesystem::path(path).replace_filename(name).string();
+  };
+  auto gateways = root.table("gateways");
+  site.gateway_store = gateways.text("store", beside(site.cdr_journal, "gateways.db"));
+  gateways.refuse_unknown();
+  auto routing = root.table("routing");
+  const std::string& near = site.registrar ? site.registrar->store : site.cdr_journal;
+  site.route_store = routing.text("store", beside(near, "routes.db"));
+  if (site.registrar && (site.route_store == site.registrar->store ||
+                         site.route_store == site.registrar->registrations)) {
+    routing.fault("store", "must be another file than the registrar's");
   }
-  table.refuse_unknown();
-  site.routing = std::move(routing);
+  if (site.route_store == site.gateway_store) {
+    routing.fault("store", "must be another file than that of [gateways]");
+  }
+  routing.refuse_unknown();
 }
 
 void read_rest(SettingsTable& root, Site& site) {
@@ -165,10 +170,6 @@ void read_rest(SettingsTable& root, Site& site) {
   auto cdr = root.table("cdr");
   site.cdr_journal = cdr.text("journal", "/var/lib/tandem/cdr.jsonl");
   cdr.refuse_unknown();
-  auto gateways = root.table("gateways");
-  site.gateway_store = gateways.text(
-      "store", std::filesystem::path(site.cdr_journal).replace_filename("gateways.db").string());
-  gateways.refuse_unknown();
   auto dataplane = root.table("dataplane");  // checked by the dataplane
   for (const auto core : dataplane.integers("cores", 0, 1023)) {
     site.worker_cores.push_back(static_cast<int>(core));
@@ -223,8 +224,8 @@ base::Result<Site> load_site(const std::string& path, const GatewayChecks& check
   read_gateways(root, site, checks);
   read_routes(root, site);
   read_dns(root, site);
-  read_routing(root, site);
   read_rest(root, site);
+  read_stores(root, site);
   check_keepalive(root, site);
   check_session_timer(root, site.parameters);
   root.refuse_unknown();

@@ -59,11 +59,6 @@ struct Registrar {
   std::string registrations;        // who is registered, for the next start
 };
 
-// Routes and lists of numbers that are changed while the switch runs.
-struct Routing {
-  std::string store;  // their database
-};
-
 struct Site {
   wire::CorridorSettings corridor;
   std::vector<Port> ports;  // in the order of CorridorPlan::addresses
@@ -71,9 +66,9 @@ struct Site {
   std::vector<Gateway> gateways;
   std::string gateway_store;  // those that are set while the switch runs
   std::vector<Route> routes;
-  std::string store;  // the operator's database; empty: there is none
+  std::string route_store;  // routes and lists of numbers that are set while it runs
+  std::string store;        // the operator's database; empty: there is none
   std::optional<Registrar> registrar;
-  std::optional<Routing> routing;
   std::vector<base::Endpoint> dns_servers;  // empty: those of /etc/resolv.conf
   std::vector<int> worker_cores;            // the dataplane's; our threads keep off them
   std::string control_socket;

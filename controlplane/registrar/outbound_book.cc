@@ -153,6 +153,9 @@ base::Result<OutboundRecord> OutboundBook::set(const OutboundWords& words) {
 base::Result<OutboundRecord> OutboundBook::remove(const std::string& name) {
   const auto found = records_.find(name);
   if (found == records_.end()) return nobody(name);
+  if (const auto why = setup_.needed_by ? setup_.needed_by(name) : ""; !why.empty()) {
+    return base::error(fmt::format("registration \"{}\" is needed by {}", name, why));
+  }
   if (auto erased = erase_.bind(1, name).run(); !erased) return std::move(erased).take_error();
   OutboundRecord record = std::move(found->second);
   records_.erase(found);

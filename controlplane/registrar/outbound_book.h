@@ -31,6 +31,8 @@ class OutboundBook {
     const config::Site& site;  // outlives this
     // What has changed; nullptr: it was removed. Not called for what open() finds.
     std::function<void(const std::string& name, const OutboundRecord* now)> changed;
+    // Why one can't go: a gateway whose calls go through it. Empty: it can.
+    std::function<std::string(const std::string& name)> needed_by{};
   };
   static base::Result<std::unique_ptr<OutboundBook>> open(Setup setup);
 

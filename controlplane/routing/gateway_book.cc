@@ -48,13 +48,15 @@ base::Result<std::unique_ptr<GatewayBook>> GatewayBook::open(Setup setup) {
   if (!put) return std::move(put).take_error();
   auto erase = database->prepare("DELETE FROM gateway_word WHERE gateway = ?");
   if (!erase) return std::move(erase).take_error();
-  // Lists are loaded by somebody else, and one that isn't there allows nothing.
-  auto is_list = std::exchange(setup.checks.is_list, nullptr);
+  // Lists are loaded by somebody else, and one that isn't there allows nothing; a registration that
+  // isn't there leads nowhere.
+  const config::GatewayChecks checks = setup.checks;
+  setup.checks.is_list = setup.checks.is_registration = nullptr;
   std::unique_ptr<GatewayBook> book(new GatewayBook(std::move(setup), std::move(database).value(),
                                                     std::move(put).value(),
                                                     std::move(erase).value()));
   if (auto loaded = book->load(); !loaded) return std::move(loaded).take_error();
-  book->setup_.checks.is_list = std::move(is_list);
+  book->setup_.checks = checks;
   return book;
 }
 

@@ -1,5 +1,7 @@
 #include "controlplane/routing/gateway_set.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -67,6 +69,14 @@ std::optional<GatewayIndex> GatewaySet::mapping_registration(std::string_view na
 }
 
 // A name that a gateway has without a port stands for the protocol's own too. The earlier of two.
+std::string GatewaySet::user_of(std::string_view registration) const {
+  for (const GatewayRef& entry : entries_) {
+    if (entry->gone || entry->settings.registration != registration) continue;
+    return fmt::format("gateway {}", entry->settings.name);
+  }
+  return {};
+}
+
 std::optional<GatewayIndex> GatewaySet::routing_named(std::string_view host,
                                                       std::uint16_t port) const {
   std::optional<GatewayIndex> found;

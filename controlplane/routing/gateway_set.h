@@ -44,6 +44,8 @@ class GatewaySet {
   std::optional<GatewayIndex> mapping_account(std::string_view account) const;
   // The mapping gateway whose calls come through this registration of ours.
   std::optional<GatewayIndex> mapping_registration(std::string_view name) const;
+  // A gateway whose calls go or come through this registration, to name it; empty: none.
+  std::string user_of(std::string_view registration) const;
   // The routing gateway that has this host name; port 0: not said.
   std::optional<GatewayIndex> routing_named(std::string_view host, std::uint16_t port) const;
   // What the certificate of the gateway that is reached there must be for: a name; empty: the

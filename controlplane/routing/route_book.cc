@@ -1,6 +1,7 @@
 #include "controlplane/routing/route_book.h"
 
 #include <fmt/format.h>
+#include <tbb/parallel_sort.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,11 +14,6 @@ namespace {
 
 constexpr std::string_view kColumns = "prefix, gateway, priority, weight, price, time, enabled";
 
-bool comes_before(const PrefixRoute& a, const PrefixRoute& b) {
-  if (a.prefix != b.prefix) return a.prefix < b.prefix;
-  return a.route.gateway < b.route.gateway;
-}
-
 }  // namespace
 
 base::Result<store::Database> open_store(const std::string& path) {
@@ -25,7 +21,9 @@ base::Result<store::Database> open_store(const std::string& path) {
 }
 
 RouteBook::RouteBook(Setup setup)
-    : setup_(std::move(setup)), windows_(1), window_places_{{"", 0}} {}
+    : setup_(std::move(setup)), own_(std::move(setup_.own)), windows_(1), window_places_{{"", 0}} {
+  std::sort(own_.begin(), own_.end(), comes_before);
+}
 
 base::Result<std::unique_ptr<RouteBook>> RouteBook::open(Setup setup) {
   std::unique_ptr<RouteBook> book(new RouteBook(std::move(setup)));
@@ -85,9 +83,63 @@ base::Result<void> RouteBook::load() {
   if (covered != 0) {
     LOG(kWarning, "routing", "{} routes are the site file's too, which counts", covered);
   }
+  if (!own_.empty()) {
+    tbb::parallel_sort(all.begin(), all.end(), comes_before);
+    all = with_own(all);
+  }
   table_ = std::make_shared<const RouteTable>(std::move(all), windows_);
   setup_.routes.publish(table_);
   return {};
+}
+
+const Route* RouteBook::own_route(const PrefixKey& prefix, GatewayIndex gateway) const {
+  const PrefixRoute wanted{prefix, {.gateway = gateway}};
+  const auto found = std::lower_bound(own_.begin(), own_.end(), wanted, comes_before);
+  return found != own_.end() && !comes_before(wanted, *found) ? &found->route : nullptr;
+}
+
+// Both are in order; where both have a route, the first one's is taken.
+std::vector<PrefixRoute> RouteBook::with_own(const std::vector<PrefixRoute>& routes) const {
+  std::vector<PrefixRoute> all;
+  all.reserve(routes.size() + own_.size());
+  std::set_union(routes.begin(), routes.end(), own_.begin(), own_.end(), std::back_inserter(all),
+                 comes_before);
+  std::vector<PrefixRoute> out;
+  out.reserve(all.size());
+  std::uint64_t crowded = 0;
+  for (auto one = all.begin(); one != all.end();) {
+    const auto end = std::find_if(
+        one, all.end(), [&](const PrefixRoute& other) { return other.prefix != one->prefix; });
+    auto too_many = (end - one) - static_cast<std::ptrdiff_t>(RouteTable::kRoutesMost);
+    for (; one != end; ++one) {
+      if (too_many <= 0 || one->route.origin != RouteOrigin::kGateway) {
+        out.push_back(*one);
+        continue;
+      }
+      --too_many;
+      ++crowded;
+    }
+  }
+  if (crowded != 0) {
+    LOG(kWarning, "routing", "{} routes of gateways' own find no room beside {} of their prefix",
+        crowded, RouteTable::kRoutesMost);
+  }
+  return out;
+}
+
+void RouteBook::lead(GatewayIndex gateway, const std::vector<PrefixRoute>& routes) {
+  const auto of_it = [&](const PrefixRoute& one) { return one.route.gateway == gateway; };
+  const auto had = static_cast<std::size_t>(std::count_if(own_.begin(), own_.end(), of_it));
+  const bool same =
+      had == routes.size() && std::all_of(routes.begin(), routes.end(), [&](auto& r) {
+        const Route* const now = own_route(r.prefix, gateway);
+        return now != nullptr && now->priority == r.route.priority && now->weight == r.route.weight;
+      });
+  if (same) return;  // a table of a million isn't made anew for nothing
+  std::erase_if(own_, of_it);
+  own_.insert(own_.end(), routes.begin(), routes.end());
+  std::sort(own_.begin(), own_.end(), comes_before);
+  publish({}, {});
 }
 
 base::Result<Route> RouteBook::apply(const RouteEdit& edit, Route route) {
@@ -121,8 +173,11 @@ base::Result<std::vector<PrefixRoute>> RouteBook::change(const RowFields::Values
     const auto named = [&] {
       return fmt::format("a route of \"{}\" to {}", prefix.text(), edit->gateway);
     };
-    const Route* const before = table_->find(prefix, *gateway);
-    if (before != nullptr && before->fixed) {
+    const Route* before = table_->find(prefix, *gateway);
+    // Its own settings give way to what is said here.
+    const bool has_place = before != nullptr;
+    if (has_place && before->origin == RouteOrigin::kGateway) before = nullptr;
+    if (before != nullptr && before->origin == RouteOrigin::kSiteFile) {
       return base::error(fmt::format("the site file has {}: it is changed there", named()));
     }
     if (mode == Mode::kAdd && before != nullptr) {
@@ -131,7 +186,7 @@ base::Result<std::vector<PrefixRoute>> RouteBook::change(const RowFields::Values
     if (mode == Mode::kSet && before == nullptr) {
       return base::error(fmt::format("there isn't {}", named()));
     }
-    if (before == nullptr) {
+    if (!has_place) {
       if (auto room = check_new(prefix); !room) return std::move(room).take_error();
     }
     auto after = apply(*edit, before != nullptr ? *before : Route{.gateway = *gateway});
@@ -162,7 +217,11 @@ base::Result<std::vector<PrefixRoute>> RouteBook::remove(std::string_view prefix
   std::vector<PrefixRoute> out;
   for (const PrefixKey& key : *prefixes) {
     const Route* const route = table_->find(key, *found);
-    if (route == nullptr || route->fixed) {
+    if (route != nullptr && route->origin == RouteOrigin::kGateway) {
+      return base::error(fmt::format(
+          "\"{}\" is one of the prefixes of {}: gateway set changes them", key.text(), gateway));
+    }
+    if (route == nullptr || route->origin == RouteOrigin::kSiteFile) {
       return base::error(fmt::format(
           "{} a route of \"{}\" to {}{}", route == nullptr ? "there isn't" : "the site file has",
           key.text(), gateway, route == nullptr ? "" : ": it is changed there"));
@@ -213,9 +272,9 @@ base::Result<void> RouteBook::write(const std::vector<Change>& changes,
 // The former routes and the changes, both in order, make the next table.
 void RouteBook::publish(const std::vector<Change>& changes, const Dropped& dropped) {
   std::vector<PrefixRoute> before = table_->routes_from({}, SIZE_MAX);
-  if (dropped) {
-    std::erase_if(before, [&](const PrefixRoute& one) { return dropped(one.route); });
-  }
+  std::erase_if(before, [&](const PrefixRoute& one) {
+    return one.route.origin == RouteOrigin::kGateway || (dropped && dropped(one.route));
+  });
   std::vector<PrefixRoute> after;
   after.reserve(before.size() + changes.size());
   auto old = before.begin();
@@ -226,6 +285,7 @@ void RouteBook::publish(const std::vector<Change>& changes, const Dropped& dropp
   }
   after.insert(after.end(), old, before.end());
   before = {};
+  if (!own_.empty()) after = with_own(after);
   table_ = std::make_shared<const RouteTable>(std::move(after), windows_);
   setup_.routes.publish(table_);
 }

@@ -1,6 +1,7 @@
-// The routes that an operator keeps: in the store, and, with those of the site file, in the table
-// that calls go by. Each change is on disk before the table has it and before it is answered as
-// done; it is another table, published to the shards. Owner: one thread.
+// The routes that an operator keeps: in the store, and, with those of the site file and of the
+// gateways' own settings, in the table that calls go by. Each change is on disk before the table
+// has it and before it is answered as done; it is another table, published to the shards. Owner:
+// one thread.
 #pragma once
 
 #include <functional>
@@ -27,6 +28,7 @@ class RouteBook {
   struct Setup {
     store::Database& database;
     std::vector<config::Route> fixed;  // the site file's
+    std::vector<PrefixRoute> own{};    // the gateways' (own_routes), in any order
     // The routing gateway with this name, or why there is none; and the name of one.
     std::function<base::Result<GatewayIndex>(std::string_view)> gateway_named;
     std::function<std::string(GatewayIndex)> name_of;
@@ -62,6 +64,10 @@ class RouteBook {
   base::Result<std::unique_ptr<RowImport>> import(RowImport::Format format, bool keep_going,
                                                   const Replacement& replacement);
 
+  // A gateway's own routes are these from now on (own_routes); none: it has none. What the store or
+  // the site file says of the same prefix stands over them.
+  void lead(GatewayIndex gateway, const std::vector<PrefixRoute>& routes);
+
   const RouteTable& table() const { return *table_; }
   std::string name_of(GatewayIndex gateway) const { return setup_.name_of(gateway); }
 
@@ -85,12 +91,17 @@ class RouteBook {
   base::Result<std::vector<PrefixRoute>> change(const RowFields::Values& values, Mode mode);
   // Room for another route, beside those of the table.
   base::Result<void> check_new(const PrefixKey& prefix) const;
+  // nullptr: it has none.
+  const Route* own_route(const PrefixKey& prefix, GatewayIndex gateway) const;
+  // With the gateways' own, where there is no other and room for one.
+  std::vector<PrefixRoute> with_own(const std::vector<PrefixRoute>& routes) const;
   // `dropped`: those that go beforehand.
   using Dropped = std::function<bool(const Route&)>;
   base::Result<void> write(const std::vector<Change>& changes, const Replacement& replacement);
   void publish(const std::vector<Change>& changes, const Dropped& dropped);
 
   Setup setup_;
+  std::vector<PrefixRoute> own_;                                  // as the table's, in its order
   std::shared_ptr<const RouteTable> table_;                       // what is published
   std::vector<TimeWindow> windows_;                               // only ever added to
   std::unordered_map<std::string, std::uint16_t> window_places_;  // by text, or name

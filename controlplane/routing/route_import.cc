@@ -53,13 +53,14 @@ class RouteBook::Import : public RowImport {
   };
 
   bool replaces(const Route& route) const {
-    if (route.fixed) return false;
+    if (route.origin != RouteOrigin::kStore) return false;
     return replacement_.all || (replaced_ && route.gateway == *replaced_);
   }
   // The route that an entry changes, if there is one.
   const Route* former(const Entry& entry) const {
     const Route* const route = book_.table_->find(entry.route.prefix, entry.route.route.gateway);
-    return route != nullptr && !replaces(*route) ? route : nullptr;
+    const bool stays = route != nullptr && route->origin != RouteOrigin::kGateway;
+    return stays && !replaces(*route) ? route : nullptr;
   }
   void note_range(std::string_view numbers, GatewayIndex gateway, std::uint64_t line);
   void compare_ranges();
@@ -170,7 +171,7 @@ void RouteBook::Import::compare_with_table() {
              fmt::format("{} was in line {} already", named(), entries_[of_gateway].line));
     }
     const Route* const there = book_.table_->find(prefix, route.gateway);
-    if (there != nullptr && there->fixed) {
+    if (there != nullptr && there->origin == RouteOrigin::kSiteFile) {
       refuse(entry.line,
              fmt::format("the site file has a route of {}: it is changed there", named()));
     }
@@ -185,7 +186,9 @@ void RouteBook::Import::limit_routes(std::span<const Entry> of_one_prefix) {
   std::size_t count = std::count_if(there.begin(), there.end(),
                                     [&](const PrefixRoute& one) { return !replaces(one.route); });
   for (const Entry& entry : of_one_prefix) {
-    if (refused(entry.line) || former(entry) != nullptr) continue;
+    const bool has_place =
+        former(entry) != nullptr || book_.own_route(prefix, entry.route.route.gateway) != nullptr;
+    if (refused(entry.line) || has_place) continue;
     if (++count <= RouteTable::kRoutesMost) continue;
     refuse(entry.line,
            fmt::format("\"{}\" has {} routes already", prefix.text(), RouteTable::kRoutesMost));

@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t kWorthSharing = 10'000;
 
-bool comes_before(const PrefixRoute& a, const PrefixRoute& b) {
-  if (a.prefix != b.prefix) return a.prefix < b.prefix;
-  return a.route.gateway < b.route.gateway;
-}
-
 std::vector<PrefixRoute> routes_of_site(const std::vector<config::Route>& routes) {
   std::vector<PrefixRoute> out;
   for (const config::Route& route : routes) {
@@ -26,7 +21,7 @@ std::vector<PrefixRoute> routes_of_site(const std::vector<config::Route>& routes
                    {.gateway = route.gateway,
                     .priority = route.priority,
                     .weight = route.weight,
-                    .fixed = true}});
+                    .origin = RouteOrigin::kSiteFile}});
   }
   return out;
 }
@@ -179,8 +174,9 @@ std::size_t RouteTable::count_of(const PrefixKey& prefix) const {
 }
 
 std::optional<PrefixKey> RouteTable::first_to(GatewayIndex gateway) const {
-  const auto found = std::find_if(routes_.begin(), routes_.end(),
-                                  [&](const Route& route) { return route.gateway == gateway; });
+  const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& route) {
+    return route.gateway == gateway && route.origin != RouteOrigin::kGateway;
+  });
   if (found == routes_.end()) return std::nullopt;
   const auto index = static_cast<std::uint32_t>(found - routes_.begin());
   const auto next = std::upper_bound(first_.begin(), first_.end(), index);

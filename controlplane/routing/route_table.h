@@ -24,6 +24,13 @@ namespace tandem::routing {
 // no digit.
 std::string routing_digits(std::string_view user);
 
+// Who has made a route, and may change it.
+enum class RouteOrigin : std::uint8_t {
+  kStore,     // an operator, by commands
+  kSiteFile,  // whoever writes the site file
+  kGateway,   // the gateway's own settings, where neither of the others says anything
+};
+
 // A prefix leads to a gateway. A prefix and a gateway have one route.
 struct Route {
   std::uint64_t price = 0;  // millionths a minute
@@ -32,13 +39,18 @@ struct Route {
   std::uint16_t weight = 1;      // its share among equals
   std::uint16_t window = 0;      // which of the table's time windows
   bool enabled = true;           // else: as if it weren't there
-  bool fixed = false;            // the site file's
+  RouteOrigin origin = RouteOrigin::kStore;
 };
 
 struct PrefixRoute {
   PrefixKey prefix;
   Route route;
 };
+// The order of a table.
+inline bool comes_before(const PrefixRoute& a, const PrefixRoute& b) {
+  if (a.prefix != b.prefix) return a.prefix < b.prefix;
+  return a.route.gateway < b.route.gateway;
+}
 
 // Answers to seizures of a gateway, per mille.
 using AsrOf = std::function<std::uint32_t(GatewayIndex)>;
@@ -122,7 +134,8 @@ class RouteTable {
   std::vector<PrefixRoute> routes_of(const PrefixKey& prefix) const;
   std::vector<PrefixRoute> routes_from(const PrefixKey& prefix, std::size_t most) const;
 
-  // The first prefix with a route to it, in their order; a look through all of them.
+  // The first prefix with a route to it that isn't the gateway's own, in their order; a look
+  // through all of them.
   std::optional<PrefixKey> first_to(GatewayIndex gateway) const;
 
   std::size_t size() const { return routes_.size(); }

@@ -147,11 +147,15 @@ def check_proof(request: Message, header: str) -> None:
 def calls_go_and_come_through_a_registration(bench: Bench) -> None:
     """The vendor wants us registered, and each new call proven; its own calls come to our Contact
     with the number in To."""
-    switch = bench.switch(site=("[store]", f'path = "{bench.folder / "store.db"}"', "[routing]"),)
+    switch = bench.switch(site=("[store]", f'path = "{bench.folder / "store.db"}"'))
     caller, vendor = bench.caller(), bench.callee(STRANGER_AT_CALLEE)
     switch.ask("registration", "add", "up", f"server={STRANGER_AT_CALLEE}", "user=tandem",
                f"password={UPSTREAM_PASSWORD}")
     first = vendor.expect("REGISTER")
+    unknown = switch.ctl("gateway", "add", "out", "kind=routing", "registration=down")
+    check('registration: there is none named "down"' in unknown.stderr, unknown.stderr)
+    added = switch.ask("gateway", "add", "out", "kind=routing", "registration=up", "prefixes=33")
+    check_equal(added["state"], "unregistered", "state before the registrar has answered")
     vendor.answer_leg(first).reply(401, request=first, more=f"WWW-Authenticate: {CHALLENGE}\r\n")
     proven = vendor.expect("REGISTER")
     check_proof(proven, "Authorization")
@@ -160,9 +164,10 @@ def calls_go_and_come_through_a_registration(bench: Bench) -> None:
                                     more=f"Contact: {contact};expires=600\r\n")
     wait_until(lambda: switch.ask("show", "registrations")["registrations"][0]["state"] ==
                "registered", "the registration")
-    switch.ask("gateway", "add", "out", "kind=routing", "registration=up")
+    check_equal(switch.ask("gateway", "show", "out")["state"], "up", "state")
     switch.ask("gateway", "add", "in", "kind=mapping", "registration=up")
-    switch.ask("route", "add", "33", "out")
+    needed = switch.ctl("registration", "del", "up")
+    check('is needed by gateway out' in needed.stderr, needed.stderr)
 
     leg = caller.invite(SIP_AT_CALLER, "33123", sdp(CALLER, 20000))
     plain = vendor.expect("INVITE")

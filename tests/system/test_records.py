@@ -192,9 +192,10 @@ def disk_that_takes_no_records(bench: Bench) -> None:
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)], check=True)
     try:
-        # The gateways' store is not what this is about.
+        # Other stores are not what this is about.
         switch = bench.new_switch(parameters={"SERVER_MAX_CDR_PENDING_LIST_LENGTH": "100"},
-                                  site=("[gateways]", f'store = "{bench.folder / "gateways.db"}"'))
+                                  site=("[gateways]", f'store = "{bench.folder / "gateways.db"}"',
+                                        "[routing]", f'store = "{bench.folder / "routes.db"}"'))
         switch.journal = disk / "cdr.jsonl"
         switch.site.write_text(switch.site_text())
         switch.start()

@@ -3,7 +3,7 @@
 from harness.bench import Bench, case
 from harness.call import SIP_AT_CALLER, Peers
 from harness.failure import check, check_equal
-from harness.lab import CALLEE
+from harness.lab import CALLEE, STRANGER_AT_CALLEE
 from harness.sip import Agent
 
 
@@ -66,3 +66,47 @@ def routes_change_while_calls_go(bench: Bench) -> None:
     refused(404)
     check_equal(switch.ask("route", "test", "449051")["lists"][0]["verdict"], "deny", "the list")
     check_equal(switch.ask("route", "show", "")["total"], 2, "routes")
+
+
+@case
+def gateways_lead_to_themselves(bench: Bench) -> None:
+    """A gateway's own prefixes, priority and weight are routes: true for the next call, after a
+    restart, and below what a route says. Those that make no sense are refused, and the former ones
+    stay."""
+    switch = bench.switch()
+    peers = Peers.at(bench)
+    second = bench.callee(STRANGER_AT_CALLEE)
+
+    def goes_to(number: str, agent: Agent) -> None:
+        leg = peers.caller.invite(SIP_AT_CALLER, number, peers.caller_sdp())
+        agent.answer_leg(agent.expect("INVITE")).reply(486)
+        agent.expect("ACK")
+        leg.ack(peers.caller.expect(486))
+
+    def leads(number: str) -> list[tuple[str, int, str]]:
+        return [(one["gateway"], one["priority"], one["from"])
+                for one in switch.ask("route", "test", number)["candidates"]]
+
+    switch.ask("gateway", "add", "second", "kind=routing", f"address={STRANGER_AT_CALLEE}",
+               "prefixes=4430-4449,every", "priority=50")
+    check_equal(leads("4431123"), [("second", 50, "gateway")], "the gateway's routes")
+    goes_to("4431123", second)
+    goes_to("1555", second)
+    goes_to("49123", peers.callee)  # the longer prefix, of the site file
+    refused = switch.ctl("gateway", "set", "second", "prefixes=4430-4449,4440-4459")
+    check("prefixes: 4440-4459 overlaps 4430-4449" in refused.stderr, refused.stderr)
+    refused = switch.ctl("route", "del", "443", "second")
+    check("is one of the prefixes of second" in refused.stderr, refused.stderr)
+    goes_to("4431123", second)
+    switch.ask("gateway", "set", "bcorp", "prefixes=443", "priority=40")
+    check_equal(leads("4431123"), [("bcorp", 40, "gateway"), ("second", 50, "gateway")], "order")
+    goes_to("4431123", peers.callee)
+    switch.ask("route", "add", "443", "bcorp", "--priority", "60")
+    goes_to("4431123", second)
+    switch.stop()
+    switch.start()
+    check_equal(leads("4431123"), [("second", 50, "gateway"), ("bcorp", 60, "store")],
+                "after a restart")
+    goes_to("4431123", second)
+    switch.ask("gateway", "del", "second")
+    goes_to("4431123", peers.callee)

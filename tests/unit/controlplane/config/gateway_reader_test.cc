@@ -193,5 +193,35 @@ TEST_F(GatewayReader, EverySettingStandsInTheTable) {
   }
 }
 
+TEST_F(GatewayReader, RoutesOfItsOwn) {
+  std::string seen;
+  checks.fault_of_prefixes = [&](const Gateway& gateway) {
+    for (const auto& prefix : gateway.prefixes) seen += prefix + " ";
+    return gateway.prefixes.size() > 2 ? "too many" : "";
+  };
+  const Gateway plain = routing("");
+  EXPECT_EQ(plain.priority, 100);
+  EXPECT_EQ(plain.weight, 1);
+  const Gateway some = routing("prefixes=49,4940-4949 priority=7 weight=0");
+  EXPECT_TRUE(faults.empty());
+  EXPECT_EQ(seen, "49 4940-4949 ");
+  EXPECT_EQ(some.priority, 7);
+  EXPECT_EQ(some.weight, 0);
+  routing("prefixes=1,2,3");
+  expect_only("prefixes: too many");
+  routing("weight=65536");
+  expect_only("weight: 65536 is outside 0..65535");
+  mapping("priority=7");
+  expect_only("priority: is for routing gateways");
+}
+
+TEST_F(GatewayReader, ARegistrationMustBeThere) {
+  checks.is_registration = [](std::string_view name) { return name == "carrier"; };
+  read("name=b kind=routing registration=carrier");
+  EXPECT_TRUE(faults.empty());
+  read("name=b kind=routing registration=carier");
+  expect_only("registration: there is none named \"carier\"");
+}
+
 }  // namespace
 }  // namespace tandem::config

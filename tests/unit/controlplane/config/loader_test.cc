@@ -219,16 +219,17 @@ TEST_F(Loader, FaultsOfRoutes) {
           "33: [route] weight: -1 is outside 0..65535");
 }
 
-TEST_F(Loader, RoutesMayHaveAStore) {
+TEST_F(Loader, RoutesHaveAStore) {
   const auto store = [&](const std::string& tables) {
     const auto site = load(with("[parameters]", tables + "[parameters]"));
     EXPECT_TRUE(site.ok()) << site.error_text();
-    return site && site->routing ? site->routing->store : "none";
+    return site ? site->route_store : "";
   };
-  EXPECT_EQ(store(""), "none");
-  EXPECT_EQ(store("[routing]\n"), "/var/lib/tandem/routes.db");
+  EXPECT_EQ(store(""), "/var/routes.db") << "beside the journal";
   EXPECT_EQ(store("[routing]\nstore = \"/x/y.db\"\n"), "/x/y.db");
-  EXPECT_EQ(store("[registrar]\nrealm = \"a\"\nstore = \"/x/y.db\"\n[routing]\n"), "/x/routes.db");
+  EXPECT_EQ(store("[registrar]\nrealm = \"a\"\nstore = \"/x/y.db\"\n"), "/x/routes.db");
+  refuses("[parameters]", "[routing]\nstore = \"/var/gateways.db\"\n[parameters]",
+          "34: [routing] store: must be another file than that of [gateways]");
   refuses("[parameters]",
           "[registrar]\nrealm = \"a\"\nstore = \"/x/y.db\"\n[routing]\nstore = "
           "\"/x/y.db\"\n[parameters]",

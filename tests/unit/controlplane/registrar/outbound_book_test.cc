@@ -34,9 +34,13 @@ class OutboundBookTest : public ::testing::Test {
   void start() {
     book.reset();
     auto opened = OutboundBook::open(
-        {.path = path, .site = site, .changed = [this](const auto& name, const auto* now) {
-           changes.push_back(name + (now == nullptr ? " gone" : " " + now->server));
-         }});
+        {.path = path,
+         .site = site,
+         .changed =
+             [this](const auto& name, const auto* now) {
+               changes.push_back(name + (now == nullptr ? " gone" : " " + now->server));
+             },
+         .needed_by = [this](const auto& name) { return name == needed ? "gateway b" : ""; }});
     ASSERT_TRUE(opened.ok()) << opened.error_text();
     book = std::move(opened).value();
   }
@@ -56,6 +60,7 @@ class OutboundBookTest : public ::testing::Test {
   config::Site site;
   std::unique_ptr<OutboundBook> book;
   std::vector<std::string> changes;
+  std::string needed;  // by a gateway
 };
 
 TEST_F(OutboundBookTest, IsThereAtOnceAndAfterARestart) {
@@ -111,6 +116,9 @@ TEST_F(OutboundBookTest, SetChangesWhatIsSaid) {
 
 TEST_F(OutboundBookTest, RemovedIsGone) {
   ASSERT_TRUE(book->add(words()).ok());
+  needed = "bcorp";
+  EXPECT_EQ(book->remove("bcorp").error_text(), "registration \"bcorp\" is needed by gateway b");
+  needed = "";
   ASSERT_TRUE(book->remove("bcorp").ok());
   EXPECT_EQ(changes.back(), "bcorp gone");
   EXPECT_FALSE(book->remove("bcorp").ok());

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "controlplane/routing/gateway_routes.h"
 #include "controlplane/routing/router.h"
 #include "tests/unit/drivers/base/temp_folder.h"
 
@@ -30,6 +31,7 @@ class RouteBookTest : public ::testing::Test {
     auto opened = RouteBook::open(
         {.database = *database,
          .fixed = fixed,
+         .own = own,
          .gateway_named = [this](std::string_view name) -> base::Result<GatewayIndex> {
            const auto found = std::find(gateways.begin(), gateways.end(), name);
            if (found != gateways.end()) return static_cast<GatewayIndex>(found - gateways.begin());
@@ -64,6 +66,17 @@ class RouteBookTest : public ::testing::Test {
     }
     return out;
   }
+  // What the gateway with these prefixes leads to by itself.
+  static std::vector<PrefixRoute> own_of(GatewayIndex index, Lines prefixes,
+                                         std::uint16_t priority = 100) {
+    config::Gateway gateway;
+    gateway.kind = config::GatewayKind::kRouting;
+    gateway.prefixes = std::move(prefixes);
+    gateway.priority = priority;
+    auto out = own_routes(gateway, index);
+    EXPECT_TRUE(out.ok()) << out.error_text();
+    return out ? *out : std::vector<PrefixRoute>{};
+  }
   // As the shards have it.
   std::string published() { return text(routes.now()->routes_from({}, 1000)); }
   std::unique_ptr<RowImport> begin(std::string_view file, bool keep_going,
@@ -92,6 +105,7 @@ class RouteBookTest : public ::testing::Test {
   test::TempFolder folder;
   std::vector<std::string> gateways = {"a", "b", "c"};
   std::vector<config::Route> fixed;
+  std::vector<PrefixRoute> own;
   Routes routes;
   std::optional<store::Database> database;
   std::unique_ptr<RouteBook> book;
@@ -382,6 +396,84 @@ TEST(Prices, AreExact) {
                            "1000000001", "18446744073709551616"}) {
     EXPECT_FALSE(parse_price(text)) << text;
   }
+}
+
+TEST_F(RouteBookTest, GatewaysLeadToThemselves) {
+  own = own_of(1, {"49", "every"}, 7);
+  start();
+  EXPECT_EQ(published(), ">b 7/1 0 ; 49>b 7/1 0 ");
+  EXPECT_EQ(routes.now()->first_to(1), std::nullopt) << "none keeps it from being removed";
+  book->lead(2, own_of(2, {"4930-4931"}));
+  EXPECT_EQ(published(), ">b 7/1 0 ; 49>b 7/1 0 ; 4930>c 100/1 0 ; 4931>c 100/1 0 ");
+  book->lead(1, own_of(1, {"every"}, 8));
+  EXPECT_EQ(published(), ">b 8/1 0 ; 4930>c 100/1 0 ; 4931>c 100/1 0 ");
+  const auto before = routes.now();
+  book->lead(1, own_of(1, {"every"}, 8));
+  EXPECT_EQ(routes.now(), before) << "nothing changed, no other table";
+  book->lead(2, {});
+  EXPECT_EQ(published(), ">b 8/1 0 ");
+}
+
+TEST_F(RouteBookTest, WhatIsSaidOfARouteStandsOverTheGatewaysOwn) {
+  own = own_of(0, {"49", "50", "51"}, 7);
+  fixed = {{"50", 0, 60}};
+  start();
+  EXPECT_EQ(published(), "49>a 7/1 0 ; 50>a 60/1 0 ; 51>a 7/1 0 ");
+  EXPECT_EQ(set({{"prefix", "49"}, {"gateway", "a"}}), "there isn't a route of \"49\" to a");
+  EXPECT_EQ(remove("49", "a"), "\"49\" is one of the prefixes of a: gateway set changes them");
+  EXPECT_EQ(add({{"prefix", "49"}, {"gateway", "a"}, {"price", 1}}), "49>a 100/1 1 ");
+  EXPECT_EQ(published(), "49>a 100/1 1 ; 50>a 60/1 0 ; 51>a 7/1 0 ");
+  start();
+  EXPECT_EQ(published(), "49>a 100/1 1 ; 50>a 60/1 0 ; 51>a 7/1 0 ");
+  book->lead(0, own_of(0, {"49", "51"}, 9));
+  EXPECT_EQ(published(), "49>a 100/1 1 ; 50>a 60/1 0 ; 51>a 9/1 0 ");
+  EXPECT_EQ(remove("49", "a"), "49>a 100/1 1 ");
+  EXPECT_EQ(published(), "49>a 9/1 0 ; 50>a 60/1 0 ; 51>a 9/1 0 ") << "its own again";
+  const auto report = import("prefix,gateway,weight\n51,a,3\n52,b,4\n", false, {.all = true});
+  EXPECT_EQ(report.added, 2u);
+  EXPECT_EQ(report.removed, 0u);
+  EXPECT_EQ(published(), "49>a 9/1 0 ; 50>a 60/1 0 ; 51>a 100/3 0 ; 52>b 100/4 0 ");
+  EXPECT_EQ(import("prefix,gateway\n53,b\n", false, {.gateway = "a"}).faults.size(), 1u);
+  EXPECT_EQ(import("prefix,gateway\n53,a\n", false, {.gateway = "a"}).removed, 1u);
+  EXPECT_EQ(published(), "49>a 9/1 0 ; 50>a 60/1 0 ; 51>a 9/1 0 ; 52>b 100/4 0 ; 53>a 100/1 0 ");
+}
+
+TEST_F(RouteBookTest, OwnRoutesTakeNobodysPlace) {
+  gateways.clear();
+  for (std::size_t i = 0; i <= RouteTable::kRoutesMost; ++i) {
+    gateways.push_back(fmt::format("g{:02}", i));
+    const auto index = static_cast<GatewayIndex>(i);
+    const auto one = own_of(index, {"1"});
+    if (i < 2)
+      own.insert(own.end(), one.begin(), one.end());
+    else
+      fixed.push_back({"1", index, 100});
+  }
+  start();
+  EXPECT_EQ(routes.now()->size(), RouteTable::kRoutesMost);
+  EXPECT_EQ(routes.now()->find(*PrefixKey::parse("1"), 0), nullptr);
+  EXPECT_NE(routes.now()->find(*PrefixKey::parse("1"), 1), nullptr);
+  // It has a place already.
+  EXPECT_EQ(add({{"prefix", "1"}, {"gateway", "g01"}, {"priority", 1}}), "1>g01 1/1 0 ");
+  EXPECT_EQ(add({{"prefix", "1"}, {"gateway", "g00"}}), "\"1\" has 32 routes already");
+}
+
+TEST(OwnRoutes, FaultsOfPrefixes) {
+  const auto fault = [](Lines prefixes) {
+    config::Gateway gateway;
+    gateway.kind = config::GatewayKind::kRouting;
+    gateway.prefixes = std::move(prefixes);
+    const auto out = own_routes(gateway, 0);
+    return out ? std::to_string(out->size()) : out.error_text();
+  };
+  EXPECT_EQ(fault({}), "0");
+  EXPECT_EQ(fault({"every", "49", "4930", "4940-4949"}), "4");
+  EXPECT_EQ(fault({"49x"}), "\"49x\" is not a prefix of 0..32 symbols of 0-9 * #");
+  EXPECT_EQ(fault({"49", "50", "49"}), "\"49\" stands there twice");
+  EXPECT_EQ(fault({"4930-4939", "493"}), "\"493\" stands there twice");
+  EXPECT_EQ(fault({"4935-4945", "4930-4936"}), "4935-4945 overlaps 4930-4936");
+  EXPECT_EQ(fault({"4930-4929"}),
+            "\"4930-4929\" is not a range FIRST-LAST of digits, both of one length, upwards");
 }
 
 }  // namespace
