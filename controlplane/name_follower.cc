@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "drivers/base/log.h"
+
 namespace tandem {
 
 void NameFollower::follow(const std::vector<config::Gateway>& gateways) {
@@ -28,6 +30,12 @@ std::vector<std::uint64_t> NameFollower::ask(const config::Gateway& gateway) {
     out.push_back(resolver_.follow(std::move(question), [this, g, h](const auto& places) {
       std::vector<config::Target> targets;
       for (const auto& [endpoint, priority, weight] : places) {
+        // Its own calls would come back to the switch.
+        if (config::speaks_at(site_, endpoint)) {
+          LOG(kWarning, "gateways", "gateway {}: its name leads to {}, which is this switch's own",
+              gateways_.held()->at(g)->settings.name, endpoint.text());
+          continue;
+        }
         targets.push_back({endpoint, priority, weight});
       }
       gateways_.set_targets(g, h, std::move(targets));

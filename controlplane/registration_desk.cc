@@ -89,7 +89,13 @@ void RegistrationDesk::seek(const std::string& name, const config::HostName& hos
   desired.followed = resolver_->follow(std::move(question), [this, name](const auto& places) {
     OutboundOrder& order = desired_[name].order;
     order.places.clear();
-    for (const auto& place : places) order.places.push_back(place.endpoint);
+    for (const auto& place : places) {
+      if (config::speaks_at(site_, place.endpoint)) {
+        LOG(kWarning, "registrar", "registration {}: its server's name leads to this switch", name);
+        continue;
+      }
+      order.places.push_back(place.endpoint);
+    }
     publish(order);
   });
 }

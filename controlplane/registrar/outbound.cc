@@ -348,7 +348,8 @@ std::string OutboundRegistrations::build(Entry& entry) {
   } else if (asked != 0) {
     out.header(HeaderId::kExpires, asked);
   }
-  const Privacy privacy = record.privacy.value_or(Privacy::kIgnore);
+  const Privacy privacy =
+      record.privacy.value_or(privacy_of(setup_.parameters.SS_SIP_USER_AGENT_PRIVACY));
   if (privacy != Privacy::kIgnore) out.header(HeaderId::kPrivacy, privacy_name(privacy));
   out.header(HeaderId::kAllow, setup_.env.allow).written(entry.client->lines("REGISTER", uri));
   return std::string(out.finish().value_or(""));

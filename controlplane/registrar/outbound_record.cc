@@ -148,6 +148,12 @@ std::string_view privacy_name(Privacy privacy) {
   return kPrivacies[static_cast<std::size_t>(privacy)];
 }
 
+Privacy privacy_of(config::Parameters::UserAgentPrivacy word) {
+  using Word = config::Parameters::UserAgentPrivacy;
+  if (word == Word::id) return Privacy::kId;
+  return word == Word::none ? Privacy::kNone : Privacy::kIgnore;
+}
+
 base::Result<OutboundRecord> apply_words(const OutboundWords& words, const OutboundRecord* before,
                                          const config::Site& site) {
   for (const auto& [name, value] : words) {
@@ -171,7 +177,13 @@ base::Result<OutboundRecord> apply_words(const OutboundWords& words, const Outbo
   if (auto good = check_names(record); !good) return std::move(good).take_error();
   if (auto good = apply_settings(words, record); !good) return std::move(good).take_error();
   if (auto good = choose_port(record, site); !good) return std::move(good).take_error();
-  if (auto way = way_of(record, site); !way) return std::move(way).take_error();
+  auto way = way_of(record, site);
+  if (!way) return std::move(way).take_error();
+  const auto place = place_of(record, way->protocol);
+  const auto* const endpoint = std::get_if<base::Endpoint>(&place);
+  if (endpoint != nullptr && config::speaks_at(site, *endpoint)) {
+    return base::error(fmt::format("{} is this switch's own", record.target()));
+  }
   return record;
 }
 

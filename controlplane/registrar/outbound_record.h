@@ -62,5 +62,6 @@ std::variant<base::Endpoint, config::HostName> place_of(const OutboundRecord& re
                                                         sip::Protocol protocol);
 
 std::string_view privacy_name(Privacy privacy);
+Privacy privacy_of(config::Parameters::UserAgentPrivacy word);
 
 }  // namespace tandem::registrar

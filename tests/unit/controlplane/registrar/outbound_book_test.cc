@@ -156,6 +156,11 @@ TEST_F(OutboundBookTest, WhatMakesNoSenseIsRefusedInWords) {
             "a port and a listener are one too many: it leaves by one of them");
   EXPECT_EQ(refusal({{"server", "sip.example"}}),
             "by which port or listener sip.example is reached isn't known: say port or listener");
+  // Which port the network's address stands for, and which other server it would be.
+  EXPECT_EQ(refusal({{"server", site.ports[0].address.text()}}),
+            site.ports[0].address.text() + " is this switch's own");
+  EXPECT_EQ(refusal({{"proxy", "192.0.2.1"}, {"listener", "secure"}}),
+            "192.0.2.1 is this switch's own");
   EXPECT_EQ(refusal({{"host", "x"}}), "there is no \"host\" in a registration");
   EXPECT_TRUE(book->all().empty());
   EXPECT_TRUE(changes.empty());

@@ -71,6 +71,21 @@ TEST_F(OutboundChanges, RemovedWhileItRegisters) {
   }
 }
 
+class Private : public OutboundFixture {
+ protected:
+  Private() : OutboundFixture({{"SS_SIP_USER_AGENT_PRIVACY", "id"}}) {}
+};
+
+TEST_F(Private, UnlessARegistrationSaysOtherwise) {
+  part.apply(order());
+  EXPECT_EQ(field(one(), "Privacy"), "id");
+  auto open = order("open");
+  open.record.privacy = Privacy::kIgnore;
+  part.apply(open);
+  run(Seconds{1});
+  EXPECT_EQ(field(one(), "Privacy"), "");
+}
+
 class NoUnregister : public OutboundFixture {
  protected:
   NoUnregister() : OutboundFixture({{"SS_SIP_USER_AGENT_SEND_UNREGISTER", "off"}}) {}
