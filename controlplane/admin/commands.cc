@@ -27,6 +27,8 @@ Json call_json(const calls::Call& call, std::uint32_t shard) {
           {"start_ms", r.start_ms},
           {"answer_ms", r.answer_ms},
           {"codec", r.codec},
+          {"media_mode", r.media_mode},
+          {"media_rule", r.media_rule},
           {"heard", heard},
           {"session_interval_s",
            {{"caller", interval(calls::kCallerLeg)}, {"callee", interval(calls::kCalleeLeg)}}},

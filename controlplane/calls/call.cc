@@ -120,7 +120,7 @@ std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message&
   if (const auto refusal = find_callee(invite)) return refusal;
   const Aim aim = next_aim();
   keep_invite(invite);
-  auto refusal = open_media(invite, aim.address);
+  auto refusal = open_media(invite, aim);
   if (!refusal) refusal = send_invite(invite, aim);
   // It couldn't even be sent there: as good as a refusal.
   if (refusal == ReleaseCause::NoResource &&
@@ -176,17 +176,6 @@ std::optional<ReleaseCause> Call::find_callee(const sip::Message& invite) {
     record_.routing_gateway = board_.gateways.gateway(candidates[0].gateway).name;
   }
   return ReleaseCause::NoAvailableRouter;
-}
-
-// `address`: the plan's, for the callee's media.
-std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, std::uint32_t address) {
-  const auto& plan = board_.site.corridor.plan;
-  if (media_towards_caller_ < 0 || address >= plan.address_count) return ReleaseCause::NoResource;
-  media_ = std::make_unique<media::MediaSession>(
-      board_.datapath, board_.ports, plan,
-      std::array{static_cast<std::uint32_t>(media_towards_caller_), address}, id_.handle.raw,
-      parameters_->SS_QOS_RTP);
-  return negotiation_.begin(sip::sdp_of(invite), now());
 }
 
 std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const Aim& aim) {
@@ -314,11 +303,6 @@ void Call::answered() {
   media_heard_at_ = answered_at_;
   arm_media();
   keep();
-}
-
-void Call::on_media(std::string_view codec) {
-  record_.media_mode = "proxy";
-  record_.codec = codec;
 }
 
 void Call::on_acked(int, const sip::Message& ack) {
@@ -490,11 +474,6 @@ void Call::finish_legs(ReleaseCause cause, int status, const sip::Message* passe
   const std::uint32_t pause = retry_after_s(cause, board_.env.random);
   if (auto* leg = caller()) leg->finish(status, reason, passed, pause);
   if (auto* leg = callee()) leg->finish(status, reason, passed);
-}
-
-void Call::on_flow_latched(const wire::FlowLatched& event) {
-  if (!media_) return;
-  if (const auto side = media_->side_of(event.key)) heard_[static_cast<std::size_t>(*side)] = true;
 }
 
 void Call::on_flow_closed(const wire::FlowClosed& event) {

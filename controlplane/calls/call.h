@@ -17,6 +17,7 @@
 
 #include "controlplane/calls/failover.h"
 #include "controlplane/calls/identity.h"
+#include "controlplane/calls/media_policy.h"
 #include "controlplane/calls/negotiation.h"
 #include "controlplane/calls/redirects.h"
 #include "controlplane/calls/release_cause.h"
@@ -149,7 +150,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<ReleaseCause> set_up(const Payer& payer, const sip::Message& invite);
   bool take_payer(const Payer& payer);
   std::optional<ReleaseCause> find_callee(const sip::Message& invite);
-  std::optional<ReleaseCause> open_media(const sip::Message& invite, std::uint32_t address);
+  std::optional<ReleaseCause> open_media(const sip::Message& invite, const Aim& aim);
+  MediaParty media_caller(const sip::Message& invite);
+  MediaDecision media_decision(const sip::Message& invite, const Aim& aim);
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, const Aim& aim);
   // A phone is being called, not a gateway.
   bool at_endpoint() const { return !group_.empty(); }

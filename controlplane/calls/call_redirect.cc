@@ -182,7 +182,7 @@ bool Call::ask_again() {
   if (media_) media_->close(now());
   media_.reset();
   const Aim aim = next_aim();
-  if (open_media(invite, aim.address) || send_invite(invite, aim)) return false;
+  if (open_media(invite, aim) || send_invite(invite, aim)) return false;
   begun_ = 0;
   state_ = State::kCalling;
   arm_invite();

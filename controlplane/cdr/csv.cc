@@ -20,6 +20,8 @@ constexpr std::array kFields = {"sequence",         "schema",         "call",
                                 "end_ms",           "hold_ms",        "hold_time_s",
                                 "end_reason",       "end_direction",  "sip_code",
                                 "media_mode",       "codec"};
+// Behind the figures.
+constexpr std::array kLater = {"media_rule"};
 constexpr std::array kSides = {"from_caller", "from_callee"};
 constexpr std::array kFigures = {"packets",        "octets",  "lost",         "reordered",
                                  "duplicated",     "refused", "relayed",      "jitter_us",
@@ -59,6 +61,7 @@ std::string csv_header() {
   for (const char* side : kSides) {
     for (const char* figure : kFigures) out += fmt::format(",{}_{}", side, figure);
   }
+  for (const char* field : kLater) out += "," + std::string(field);
   return out + "\r\n";
 }
 
@@ -75,6 +78,7 @@ std::string csv_row(const Json& record) {
                        (*media)[side].is_object();
     for (const char* figure : kFigures) out += "," + cell_of(known ? (*media)[side] : none, figure);
   }
+  for (const char* field : kLater) out += "," + cell_of(record, field);
   return out + "\r\n";
 }
 

@@ -118,6 +118,7 @@ std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Mill
   members.add("end_direction", record.end_direction);
   members.add("sip_code", record.sip_code);
   members.add("media_mode", record.media_mode);
+  members.add("media_rule", record.media_rule);
   members.add("codec", record.codec);
   members.begin("media");
   if (record.from_caller || record.from_callee) {

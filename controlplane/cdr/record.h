@@ -49,7 +49,8 @@ struct CallRecord {
   std::string end_reason;
   std::string end_direction;  // "caller", "callee", "switch"
   int sip_code = 0;           // what the caller got, or 200
-  std::string media_mode;     // "proxy", "none"
+  std::string media_mode;     // "proxy", "direct", "none"
+  std::string media_rule{};   // why (calls/media_policy.h)
   std::string codec;
   std::optional<wire::FlowFigures> from_caller;
   std::optional<wire::FlowFigures> from_callee;

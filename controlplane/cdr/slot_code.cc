@@ -133,7 +133,8 @@ void encode(const CallRecord& record, bool finished, SlotBody& body) {
   const auto& [call, caller, callee, callee_sent, caller_account, callee_account, mapping_gateway,
                routing_gateway, given_up, transferred_to, transferred_from, caller_call_id,
                callee_call_id, start_ms, ring_ms, answer_ms, end_ms, hold_ms, end_reason,
-               end_direction, sip_code, media_mode, codec, from_caller, from_callee] = record;
+               end_direction, sip_code, media_mode, media_rule, codec, from_caller, from_callee] =
+      record;
   body.start_ms = start_ms;
   body.ring_ms = ring_ms;
   body.answer_ms = answer_ms;
@@ -143,11 +144,11 @@ void encode(const CallRecord& record, bool finished, SlotBody& body) {
   std::uint8_t flags = finished ? SlotBody::kFinished : 0;
   if (from_caller || from_callee) flags |= encode_figures(record, body);
   TextsOut out(body.text);
-  std::size_t behind = 16;
+  std::size_t behind = 17;
   for (const std::string* text :
        {&call, &end_reason, &end_direction, &media_mode, &codec, &caller, &callee, &mapping_gateway,
         &routing_gateway, &callee_sent, &caller_account, &callee_account, &transferred_to,
-        &transferred_from, &caller_call_id, &callee_call_id}) {
+        &transferred_from, &caller_call_id, &callee_call_id, &media_rule}) {
     out.add(*text, --behind);  // a length at least
   }
   std::uint8_t tried = 0;
@@ -182,7 +183,8 @@ std::optional<CallRecord> decode(const SlotBody& body) {
        {&record.call, &record.end_reason, &record.end_direction, &record.media_mode, &record.codec,
         &record.caller, &record.callee, &record.mapping_gateway, &record.routing_gateway,
         &record.callee_sent, &record.caller_account, &record.callee_account, &record.transferred_to,
-        &record.transferred_from, &record.caller_call_id, &record.callee_call_id}) {
+        &record.transferred_from, &record.caller_call_id, &record.callee_call_id,
+        &record.media_rule}) {
     *text = in.take();
   }
   for (std::uint8_t i = 0; i < body.given_up; ++i) record.given_up.push_back(take_given_up(in));

@@ -360,6 +360,7 @@ const std::vector<GatewaySetting>& gateway_parameters() {
       {"SS_SIP_SESSION_UPDATE_SEGMENT", "both", kInstead},
       {"SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP", "both", kInstead},
       {"TD_MEDIA_TIMEOUT", "both", kInstead},
+      {"SS_MEDIAPROXYMODE", "both", kInstead},
       {"SS_SIP_USER_AGENT_PRIVACY", "routing", kInstead},
       {"SS_SIP_E164_DISPLAY_FROM", "routing", kInstead},
   };

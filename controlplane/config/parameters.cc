@@ -104,14 +104,20 @@ base::Result<std::uint8_t> tos(std::string_view name, std::string_view text) {
   return byte;
 }
 
-// The place of a word among `words`, which are parted by commas.
+// The place of a word among `words`, which are parted by commas; or the place itself. What would be
+// a keyword has a '_' behind it.
 base::Result<std::uint8_t> choice(std::string_view name, std::string_view text,
                                   std::string_view words) {
   std::uint8_t place = 0;
+  std::string all;
+  const auto number = base::parse_uint(trim(text), UINT8_MAX);
   for (std::string_view rest = words; !rest.empty(); ++place) {
-    if (trim(base::split_first(rest, ',')) == trim(text)) return place;
+    std::string_view word = trim(base::split_first(rest, ','));
+    if (word.ends_with('_')) word.remove_suffix(1);
+    if (word == trim(text) || number == place) return place;
+    all.append(all.empty() ? "" : ", ").append(word);
   }
-  return base::error(fmt::format("{} = {}: must be one of: {}", name, text, words));
+  return base::error(fmt::format("{} = {}: must be one of: {}", name, text, all));
 }
 
 // "low/high"
@@ -164,6 +170,7 @@ Parameters::Parameters() {
 }
 
 base::Result<void> Parameters::set(std::string_view key, std::string_view text) {
+  if (key == "SS_MEDIA_PROXY_BEHIND_NAT") key = "SS_MEDIAPROXYBEHINDNAT";  // both are in the guides
 #define SECONDS(name, value, least, most, sentence) \
   if (key == #name) return assign(number_in(#name, text, least, most, "s"), name);
 #define MILLIS(name, value, least, most, sentence) \

@@ -63,6 +63,7 @@ MediaSession::~MediaSession() {
 }
 
 bool MediaSession::open(const sdp::Description& description, Side from, base::Nanos now) {
+  if (direct_) return true;
   for (std::size_t section = 0; section < description.media.size(); ++section) {
     if (!kind_of(description.media[section]) || streams_.size() == kStreamsMax) continue;
     if (!add_stream(section, now)) {
@@ -109,7 +110,7 @@ void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from
 }
 
 void MediaSession::propose(const sdp::Description& offer, Side from, base::Nanos now) {
-  if (closed_at_ != base::Nanos{}) return;
+  if (direct_ || closed_at_ != base::Nanos{}) return;
   for (std::size_t section = 0; section < offer.media.size(); ++section) {
     bool taken = !kind_of(offer.media[section]) || streams_.size() == kStreamsMax;
     for (std::size_t stream = 0; stream < streams_.size() && !taken; ++stream) {
@@ -174,6 +175,7 @@ std::size_t MediaSession::section_of(std::size_t stream,
 }
 
 bool MediaSession::relays(const sdp::Description& description) const {
+  if (direct_) return !description.media.empty();
   for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
     if (section_of(stream, description) != kNoSection) return true;
   }
@@ -194,6 +196,7 @@ void MediaSession::set_remote(Side side, const sdp::Description& description) {
 }
 
 std::string MediaSession::rewritten(const sdp::Description& description, Side from) const {
+  if (direct_) return std::string(description.text);
   const std::size_t towards = other(index(from));
   const base::IpAddress& own = plan_.addresses[addresses_[towards]];
   std::vector<sdp::LocalMedia> local(description.media.size());

@@ -30,11 +30,15 @@ class MediaSession {
   MediaSession(const MediaSession&) = delete;
   MediaSession& operator=(const MediaSession&) = delete;
 
+  // Its media don't go through us: no ports, no flows, and descriptions pass as they are. Before
+  // open().
+  void go_direct() { direct_ = true; }
+  bool direct() const { return direct_; }
   // Takes ports and opens flows for each m= section that we relay (RTP or UDPTL, not rejected, at
   // most kStreamsMax). `from` is the party whose description this is. False: no ports left; nothing
   // is open then. Once.
   bool open(const sdp::Description& description, Side from, base::Nanos now);
-  bool is_open() const { return !streams_.empty(); }
+  bool is_open() const { return direct_ || !streams_.empty(); }
   // The plan's media address towards this party.
   std::uint32_t address(Side side) const { return addresses_[static_cast<std::size_t>(side)]; }
   // A change of the session is offered: opens what it adds, as far as there is room; other sections
@@ -100,6 +104,7 @@ class MediaSession {
   std::array<std::uint32_t, 2> addresses_;
   std::uint64_t cookie_;
   std::uint8_t tos_;
+  bool direct_ = false;
   std::vector<Stream> streams_;
   // Closed in the middle of the call, until the dataplane has said so, and since when.
   std::vector<std::pair<Stream, base::Nanos>> left_;

@@ -162,5 +162,24 @@ TEST_F(Transfers, ADialogThatIsNone) {
   expect_all_over();
 }
 
+class DirectTransfers : public Transfers {
+ protected:
+  DirectTransfers() : Transfers("auto") {}
+};
+
+// bob and carol are in one network; alice isn't.
+TEST_F(DirectTransfers, WhoComesFromAnotherNetworkBringsTheMediaToUs) {
+  connect();
+  consult();
+  EXPECT_EQ(datapath.live_flows(), 4u);
+  ASSERT_TRUE(bob.ask("REFER", refer_to_second()));
+  net.run(Seconds{1});
+  expect_alice_talks_to_carol();
+  carol.leg()->finish(0);
+  expect_all_over();
+  EXPECT_EQ(record_with("mapping_gateway", "acme")["media_rule"], "between_networks");
+  EXPECT_EQ(record_with("mapping_gateway", "bmap")["media_mode"], "proxy");
+}
+
 }  // namespace
 }  // namespace tandem::test

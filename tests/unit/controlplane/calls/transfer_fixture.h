@@ -43,7 +43,10 @@ inline config::Site transfer_site(config::Site site) {
 
 class Transfers : public SwitchTest {
  protected:
-  Transfers() : SwitchTest(transfer_site(make_site({{"TD_SIP_REFER", "follow"}}))) {
+  // bob and carol are in one network.
+  explicit Transfers(const char* media = "on")
+      : SwitchTest(
+            transfer_site(make_site({{"TD_SIP_REFER", "follow"}, {"SS_MEDIAPROXYMODE", media}}))) {
     carol.on_call = [](InviteSession& call) {
       call.progress(180);
       call.accept("application/sdp", kCarols);

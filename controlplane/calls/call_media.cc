@@ -1,0 +1,78 @@
+// The part of a call that opens its media: through us, or from one party to the other.
+#include "controlplane/calls/call.h"
+#include "controlplane/sip/body.h"
+
+namespace tandem::calls {
+namespace {
+
+// A phone calls itself otherwise than its packets do. A name says nothing, nor does what came by
+// way of a proxy.
+bool behind_nat(const sip::Message& invite, const base::IpAddress& source) {
+  if (!invite.value(sip::HeaderId::kRecordRoute).empty() || invite.contact() == nullptr) {
+    return false;
+  }
+  const auto said = base::IpAddress::parse(invite.contact()->uri.host);
+  return said && *said != source;
+}
+
+}  // namespace
+
+MediaParty Call::media_caller(const sip::Message& invite) {
+  MediaParty out{.mode = parameters_->SS_MEDIAPROXYMODE,
+                 .network = static_cast<std::uint32_t>(media_towards_caller_)};
+  const auto* leg = caller();
+  if (leg == nullptr) return out;  // comes from another call
+  out.address = leg->dialog().path.remote.address;
+  out.behind_nat = !record_.caller_account.empty() && behind_nat(invite, out.address);
+  return out;
+}
+
+// Of several phones that are asked at once, all get one description.
+MediaDecision Call::media_decision(const sip::Message& invite, const Aim& aim) {
+  const config::Parameters& system = board_.site.parameters;
+  const MediaSwitches switches = media_switches_of(system);
+  const MediaParty caller = media_caller(invite);
+  MediaParty callee{.mode = system.SS_MEDIAPROXYMODE,
+                    .network = aim.address,
+                    .address = aim.path.remote.address,
+                    .behind_nat = aim.path.own_flow_only};
+  if (!at_endpoint()) {
+    if (vendor_->parameters) callee.mode = vendor_->parameters->SS_MEDIAPROXYMODE;
+    return decide_media(switches, caller, callee);
+  }
+  MediaDecision out{};
+  for (const auto& phone : group_) {
+    callee.address = phone.path.remote.address;
+    callee.behind_nat = phone.path.own_flow_only;
+    out = decide_media(switches, caller, callee);
+    if (out.proxied) return out;
+  }
+  return out;
+}
+
+std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const Aim& aim) {
+  const auto& plan = board_.site.corridor.plan;
+  if (media_towards_caller_ < 0 || aim.address >= plan.address_count) {
+    return ReleaseCause::NoResource;
+  }
+  media_ = std::make_unique<media::MediaSession>(
+      board_.datapath, board_.ports, plan,
+      std::array{static_cast<std::uint32_t>(media_towards_caller_), aim.address}, id_.handle.raw,
+      parameters_->SS_QOS_RTP);
+  const MediaDecision decision = media_decision(invite, aim);
+  record_.media_rule = name_of(decision.rule);
+  if (!decision.proxied) media_->go_direct();
+  return negotiation_.begin(sip::sdp_of(invite), now());
+}
+
+void Call::on_media(std::string_view codec) {
+  record_.media_mode = media_->direct() ? "direct" : "proxy";
+  record_.codec = codec;
+}
+
+void Call::on_flow_latched(const wire::FlowLatched& event) {
+  if (!media_) return;
+  if (const auto side = media_->side_of(event.key)) heard_[static_cast<std::size_t>(*side)] = true;
+}
+
+}  // namespace tandem::calls
