@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "drivers/base/check.h"
 #include "drivers/crypto/media_header.h"
+#include "drivers/crypto/rc4.h"
 
 namespace tandem::crypto {
 namespace {
@@ -15,8 +15,16 @@ namespace {
 // The first octets of a keystream of RC4 lean towards some values whatever the key, the second most
 // of all; and each packet has a first octet. After 256 the worst of it is over.
 constexpr std::size_t kRc4Skip = 256;
+constexpr std::size_t kRc4KeySize = 32;  // a packet's own
+constexpr std::size_t kSha256Size = 32;
 
-constexpr std::size_t kRc4State = 256;
+// Of AES-128 under the first half of the key's SHA-256: keys may have any length.
+void make_rc4_schedule(const IpsecMb& crypto, std::span<const std::uint8_t> key, PayloadKey& out) {
+  std::array<std::uint8_t, kSha256Size> digest;
+  IMB_SHA256(crypto.manager(), key.data(), key.size(), digest.data());
+  expand_aes_key(crypto.manager(), std::span(digest).first(kAes128KeySize), out.schedule.data());
+  wipe(digest.data(), digest.size());
+}
 
 // `pattern` over `data`, again and again.
 void xor_with(std::span<const std::uint8_t> pattern, std::span<std::uint8_t> data) {
@@ -30,31 +38,6 @@ void xor_with(std::span<const std::uint8_t> pattern, std::span<std::uint8_t> dat
 }
 
 }  // namespace
-
-void rc4(std::span<const std::uint8_t> key, std::size_t skip, std::span<std::uint8_t> data) {
-  std::array<std::uint8_t, kRc4State> state;
-  for (std::size_t i = 0; i < kRc4State; ++i) state[i] = static_cast<std::uint8_t>(i);
-  std::uint8_t j = 0;
-  for (std::size_t i = 0, at = 0; i < kRc4State; ++i) {
-    j = static_cast<std::uint8_t>(j + state[i] + key[at]);
-    std::swap(state[i], state[j]);
-    if (++at == key.size()) at = 0;
-  }
-  std::uint8_t i = 0;
-  j = 0;
-  const auto next = [&] {
-    i = static_cast<std::uint8_t>(i + 1);
-    const std::uint8_t a = state[i];
-    j = static_cast<std::uint8_t>(j + a);
-    const std::uint8_t b = state[j];
-    state[i] = b;
-    state[j] = a;
-    return state[static_cast<std::uint8_t>(a + b)];
-  };
-  for (; skip > 0; --skip) next();
-  for (std::uint8_t& octet : data) octet = static_cast<std::uint8_t>(octet ^ next());
-  wipe(state.data(), state.size());
-}
 
 base::Result<PayloadKey> make_payload_key(const IpsecMb& crypto, PayloadMode mode,
                                           std::string_view key) {
@@ -73,7 +56,7 @@ base::Result<PayloadKey> make_payload_key(const IpsecMb& crypto, PayloadMode mod
       }
       break;
     case PayloadMode::kRc4:
-      IMB_SHA256(crypto.manager(), octets, key.size(), out.digest.data());
+      make_rc4_schedule(crypto, {octets, key.size()}, out);
       break;
     case PayloadMode::kAes128:
       expand_aes_key(crypto.manager(), {octets, key.size()}, out.schedule.data());
@@ -88,8 +71,9 @@ struct PayloadCipher::Work {
   void run(std::span<PayloadJob> burst);
 
  private:
-  void add_aes(const PayloadKey& key, const RtpHeader& header, std::span<std::uint8_t> payload);
-  void apply_rc4(const PayloadKey& key, const RtpHeader& header, std::span<std::uint8_t> payload);
+  void add_aes(const PayloadKey& key, const RtpHeader& header, std::span<std::uint8_t> data);
+  void add_rc4(const PayloadKey& key, const RtpHeader& header, std::span<std::uint8_t> payload);
+  void finish();
 
   const IpsecMb& crypto_;
   std::array<IMB_JOB, kMax> jobs_{};
@@ -98,6 +82,9 @@ struct PayloadCipher::Work {
   };
   std::array<Block, kMax> counters_{};
   std::uint32_t count_ = 0;
+  std::array<std::array<std::uint8_t, kRc4KeySize>, kMax> rc4_keys_;
+  std::array<Rc4Job, kMax> rc4_jobs_;
+  std::size_t rc4_count_ = 0;
 };
 
 PayloadCipher::Work::Work(const IpsecMb& crypto) : crypto_(crypto) {
@@ -115,6 +102,7 @@ PayloadCipher::Work::Work(const IpsecMb& crypto) : crypto_(crypto) {
 
 void PayloadCipher::Work::run(std::span<PayloadJob> burst) {
   count_ = 0;
+  rc4_count_ = 0;
   for (PayloadJob& job : burst) {
     const PayloadKey& key = *job.key;
     const auto header = read_rtp_header(job.packet);
@@ -129,23 +117,31 @@ void PayloadCipher::Work::run(std::span<PayloadJob> burst) {
         xor_with({key.pattern.data(), key.pattern_size}, payload);
         break;
       case PayloadMode::kRc4:
-        apply_rc4(key, *header, payload);
+        add_rc4(key, *header, payload);
         break;
       case PayloadMode::kAes128:
         add_aes(key, *header, payload);
         break;
     }
   }
+  finish();
+}
+
+// All of AES at once, then RC4, whose keys it made.
+void PayloadCipher::Work::finish() {
   if (count_ == 0) return;
   const auto done = IMB_SUBMIT_CIPHER_BURST_NOCHECK(
       crypto_.manager(), jobs_.data(), count_, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, IMB_KEY_128_BYTES);
   CHECK(done == count_);
+  if (rc4_count_ == 0) return;
+  rc4({rc4_jobs_.data(), rc4_count_}, kRc4Skip);
+  wipe(rc4_keys_.data(), rc4_count_ * sizeof rc4_keys_[0]);
 }
 
 // The counter of the first block: SSRC, timestamp, sequence number, and 6 octets of 0, the last 4
 // of which count the blocks.
 void PayloadCipher::Work::add_aes(const PayloadKey& key, const RtpHeader& header,
-                                  std::span<std::uint8_t> payload) {
+                                  std::span<std::uint8_t> data) {
   Block& counter = counters_[count_];
   store32(&counter.octets[0], header.ssrc);
   store32(&counter.octets[4], header.timestamp);
@@ -154,24 +150,19 @@ void PayloadCipher::Work::add_aes(const PayloadKey& key, const RtpHeader& header
   IMB_JOB& job = jobs_[count_++];
   job.enc_keys = key.schedule.data();
   job.dec_keys = job.enc_keys;
-  job.src = payload.data();
-  job.dst = payload.data();
-  job.msg_len_to_cipher_in_bytes = payload.size();
+  job.src = data.data();
+  job.dst = data.data();
+  job.msg_len_to_cipher_in_bytes = data.size();
 }
 
-// RC4 under SHA-256 of: the key's digest, SSRC, timestamp, sequence number. Keys that are next to
-// one another would be RC4's undoing; the hash leaves nothing of that.
-void PayloadCipher::Work::apply_rc4(const PayloadKey& key, const RtpHeader& header,
-                                    std::span<std::uint8_t> payload) {
-  constexpr std::size_t kSize = PayloadKey::kDigestSize + 10;
-  std::array<std::uint8_t, PayloadKey::kDigestSize + 12> bound;
-  std::copy(key.digest.begin(), key.digest.end(), bound.begin());
-  store32(&bound[32], header.ssrc);
-  store32(&bound[36], header.timestamp);
-  store32(&bound[40], std::uint32_t{header.sequence} << 16);
-  std::array<std::uint8_t, PayloadKey::kDigestSize> own;
-  IMB_SHA256(crypto_.manager(), bound.data(), kSize, own.data());
-  rc4(own, kRc4Skip, payload);
+// RC4 under a key of the packet's own: 32 octets of the keystream that AES-128 has for it. Keys
+// that resemble one another would be RC4's undoing; nothing of that is left in these.
+void PayloadCipher::Work::add_rc4(const PayloadKey& key, const RtpHeader& header,
+                                  std::span<std::uint8_t> payload) {
+  auto& own = rc4_keys_[rc4_count_];
+  own.fill(0);
+  add_aes(key, header, own);
+  rc4_jobs_[rc4_count_++] = {own, payload};
 }
 
 PayloadCipher::PayloadCipher(const IpsecMb& crypto) : work_(std::make_unique<Work>(crypto)) {}

@@ -26,14 +26,13 @@ namespace tandem::crypto {
 struct PayloadKey {
   static constexpr std::size_t kPatternMin = 256;
   static constexpr std::size_t kPatternMax = 2 * kPatternMin;
-  static constexpr std::size_t kDigestSize = 32;
 
   PayloadMode mode = PayloadMode::kNone;
   std::uint32_t pattern_size = 0;
   union {
     alignas(16) std::array<std::uint8_t, kPatternMax> pattern{};  // XOR: the key over and over
-    std::array<std::uint8_t, kDigestSize> digest;                 // RC4: SHA-256 of the key
-    std::array<std::uint8_t, kAesScheduleMax> schedule;           // AES-128
+    std::array<std::uint8_t, kAesScheduleMax> schedule;           // AES-128, and what RC4's keys
+                                                                  // are made by
   };
 
   PayloadKey() = default;
@@ -68,8 +67,5 @@ class PayloadCipher {
   struct Work;
   std::unique_ptr<Work> work_;
 };
-
-// RC4's keystream over `data` after `skip` octets of it. REQUIRES: a key of 1 to 256 octets.
-void rc4(std::span<const std::uint8_t> key, std::size_t skip, std::span<std::uint8_t> data);
 
 }  // namespace tandem::crypto
