@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <random>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,14 @@ inline const IpsecMb& best() {
     return std::move(*opened);
   }();
   return crypto;
+}
+
+// For tests that try every instruction set; those that the machine lacks are skipped.
+inline constexpr std::array kIsas = {IpsecMb::Isa::kBest, IpsecMb::Isa::kSse, IpsecMb::Isa::kAvx,
+                                     IpsecMb::Isa::kAvx2, IpsecMb::Isa::kAvx512};
+inline std::string isa_name(const testing::TestParamInfo<IpsecMb::Isa>& info) {
+  constexpr const char* kNames[] = {"Best", "Sse", "Avx", "Avx2", "Avx512"};
+  return kNames[static_cast<std::size_t>(info.param)];
 }
 
 inline constexpr std::array kSuites = {

@@ -168,16 +168,7 @@ TEST_P(Peer, DoesTheSame) {
   }
 }
 
-std::string isa_name(const testing::TestParamInfo<IpsecMb::Isa>& info) {
-  constexpr const char* kNames[] = {"Best", "Sse", "Avx", "Avx2", "Avx512"};
-  return kNames[static_cast<std::size_t>(info.param)];
-}
-
-INSTANTIATE_TEST_SUITE_P(Isa, Peer,
-                         testing::Values(IpsecMb::Isa::kBest, IpsecMb::Isa::kSse,
-                                         IpsecMb::Isa::kAvx, IpsecMb::Isa::kAvx2,
-                                         IpsecMb::Isa::kAvx512),
-                         isa_name);
+INSTANTIATE_TEST_SUITE_P(Isa, Peer, testing::ValuesIn(kIsas), isa_name);
 
 }  // namespace
 }  // namespace tandem::crypto
