@@ -22,7 +22,8 @@ class IpsecMb {
   // kBest is what the machine has; the others are for the tests, which try all of them.
   enum class Isa : std::uint8_t { kBest, kSse, kAvx, kAvx2, kAvx512 };
 
-  // Takes a few milliseconds and some 100 KiB: at the start of a worker, never in its loop.
+  // Takes a millisecond, and 200 KiB for each of up to two managers: at the start of a worker, by
+  // its own thread for the memory to be near; never in its loop.
   static base::Result<IpsecMb> open(Isa isa = Isa::kBest);
 
   // Moved from, it must not be used again.

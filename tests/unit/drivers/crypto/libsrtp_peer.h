@@ -3,9 +3,9 @@
 
 #include <srtp2/srtp.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <span>
 
 #include "drivers/crypto/srtp_batch.h"
 #include "drivers/crypto/srtp_key.h"
@@ -17,20 +17,18 @@ class LibsrtpPeer {
   LibsrtpPeer(const SrtpMaster& master, SrtpDirection direction) : direction_(direction) {
     static const bool started = srtp_init() == srtp_err_status_ok;
     if (!started) std::abort();
-    const SrtpSuiteFacts& facts = facts_of(master.suite);
-    std::array<unsigned char, kSrtpKeyMax + kSrtpSaltMax> key{};
-    std::copy_n(master.key.begin(), facts.key, key.begin());
-    std::copy_n(master.salt.begin(), facts.salt, key.begin() + facts.key);
-    srtp_policy_t policy{};
-    set_suite(master.suite, policy);
-    policy.ssrc.type = direction == SrtpDirection::kProtect ? ssrc_any_outbound : ssrc_any_inbound;
-    policy.key = key.data();
-    policy.window_size = SrtpContext::kWindow;
-    if (srtp_create(&session_, &policy) != srtp_err_status_ok) std::abort();
+    Policy policy(master, direction);
+    if (srtp_create(&session_, &policy.policy) != srtp_err_status_ok) std::abort();
   }
   ~LibsrtpPeer() { srtp_dealloc(session_); }
   LibsrtpPeer(const LibsrtpPeer&) = delete;
   LibsrtpPeer& operator=(const LibsrtpPeer&) = delete;
+
+  // Another key for the same streams.
+  void rekey(const SrtpMaster& master) {
+    Policy policy(master, direction_);
+    if (srtp_update(session_, &policy.policy) != srtp_err_status_ok) std::abort();
+  }
 
   // In place, with kSrtpGrowthMax of room behind it; `size` is the new one afterwards.
   srtp_err_status_t run(std::uint8_t* packet, std::size_t& size, SrtpKind kind) {
@@ -45,6 +43,22 @@ class LibsrtpPeer {
   }
 
  private:
+  struct Policy {
+    Policy(const SrtpMaster& master, SrtpDirection direction) {
+      const SrtpSuiteFacts& facts = facts_of(master.suite);
+      std::copy_n(master.key.begin(), facts.key, key.begin());
+      std::copy_n(master.salt.begin(), facts.salt, key.begin() + facts.key);
+      set_suite(master.suite, policy);
+      policy.ssrc.type =
+          direction == SrtpDirection::kProtect ? ssrc_any_outbound : ssrc_any_inbound;
+      policy.key = key.data();
+      policy.window_size = SrtpContext::kWindow;
+    }
+
+    std::array<unsigned char, kSrtpKeyMax + kSrtpSaltMax> key{};
+    srtp_policy_t policy{};
+  };
+
   static void set_suite(SrtpSuite suite, srtp_policy_t& policy) {
     // SRTCP of the _32 suites has tags of 80 bits.
     switch (suite) {
