@@ -268,7 +268,9 @@ TEST_F(Context, AKeyEnds) {
   EXPECT_EQ(pass_rtcp(kSrtcpLifetime - 1), SrtpVerdict::kOk);
   EXPECT_EQ(pass_rtcp(0, kSsrc + 1), SrtpVerdict::kKeyEnded);
   EXPECT_EQ(context_.next_rtcp(kSsrc), kSrtcpLifetime);
+  EXPECT_EQ(context_.next_rtcp(kSsrc + 1), kSrtcpLifetime);
   context_.rekey(best(), master_);
+  EXPECT_EQ(context_.next_rtcp(kSsrc + 1), 0u);
   EXPECT_EQ(pass(5, kSsrc + 1), SrtpVerdict::kOk);
   // Where there is no index left, a new key makes none.
   EXPECT_EQ(pass(0), SrtpVerdict::kKeyEnded);
