@@ -152,7 +152,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<ReleaseCause> find_callee(const sip::Message& invite);
   std::optional<ReleaseCause> open_media(const sip::Message& invite, const Aim& aim);
   MediaParty media_caller(const sip::Message& invite);
-  MediaDecision media_decision(const sip::Message& invite, const Aim& aim);
+  MediaDecision media_decision(const MediaParty& caller, const Aim& aim) const;
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, const Aim& aim);
   // A phone is being called, not a gateway.
   bool at_endpoint() const { return !group_.empty(); }

@@ -40,6 +40,10 @@ void Call::settle_group(std::size_t named, int unheard) {
   record_.callee_sent = group_[named].uri;
   if (named != 0) group_.front() = std::move(group_[named]);
   group_.resize(1);
+  const sip::Path& path = group_.front().path;
+  if (media_) {
+    media_->set_source(media::Side::kCallee, path.remote.address, path.own_flow_only);
+  }
 }
 
 // It ends before any of them decided: the first that still was asked stands for all.

@@ -28,10 +28,9 @@ MediaParty Call::media_caller(const sip::Message& invite) {
 }
 
 // Of several phones that are asked at once, all get one description.
-MediaDecision Call::media_decision(const sip::Message& invite, const Aim& aim) {
+MediaDecision Call::media_decision(const MediaParty& caller, const Aim& aim) const {
   const config::Parameters& system = board_.site.parameters;
   const MediaSwitches switches = media_switches_of(system);
-  const MediaParty caller = media_caller(invite);
   MediaParty callee{.mode = system.SS_MEDIAPROXYMODE,
                     .network = aim.address,
                     .address = aim.path.remote.address,
@@ -59,7 +58,10 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const A
       board_.datapath, board_.ports, plan,
       std::array{static_cast<std::uint32_t>(media_towards_caller_), aim.address}, id_.handle.raw,
       parameters_->SS_QOS_RTP);
-  const MediaDecision decision = media_decision(invite, aim);
+  const MediaParty from = media_caller(invite);
+  media_->set_source(media::Side::kCaller, from.address, from.behind_nat);
+  media_->set_source(media::Side::kCallee, aim.path.remote.address, aim.path.own_flow_only);
+  const MediaDecision decision = media_decision(from, aim);
   record_.media_rule = name_of(decision.rule);
   if (!decision.proxied) media_->go_direct();
   return negotiation_.begin(sip::sdp_of(invite), now());

@@ -52,16 +52,9 @@ MediaDecision decide_media(const MediaSwitches& system, const MediaParty& caller
     return {false, MediaRule::kOtherwise};
   }
   const bool reachable = !caller.behind_nat && !callee.behind_nat &&
-                         (!known || is_private(caller.address) == is_private(callee.address));
+                         (!known || caller.address.is_private() == callee.address.is_private());
   if (system.behind_nat && !reachable) return {true, MediaRule::kBehindNat};
   return {false, MediaRule::kOtherwise};
-}
-
-bool is_private(const base::IpAddress& address) {
-  const auto& bytes = address.bytes;
-  if (!address.is_ip4()) return (bytes[0] & 0xfe) == 0xfc;
-  return bytes[0] == 10 || (bytes[0] == 172 && (bytes[1] & 0xf0) == 16) ||
-         (bytes[0] == 192 && bytes[1] == 168) || (bytes[0] == 100 && (bytes[1] & 0xc0) == 64);
 }
 
 }  // namespace tandem::calls

@@ -57,7 +57,4 @@ struct MediaDecision {
 MediaDecision decide_media(const MediaSwitches& system, const MediaParty& caller,
                            const MediaParty& callee);
 
-// Of nobody's on the Internet (RFC 1918, 6598, 4193).
-bool is_private(const base::IpAddress& address);
-
 }  // namespace tandem::calls

@@ -34,8 +34,8 @@ base::Endpoint sendable(const base::Endpoint& remote) {
 }
 
 // UDPTL has no RTCP.
-base::Endpoint rtcp_remote(const sdp::Media& media, wire::FlowKind kind) {
-  return kind == wire::FlowKind::kRtp ? sendable(media.rtcp) : base::Endpoint{};
+base::Endpoint rtcp_of(const sdp::Media& media, wire::FlowKind kind) {
+  return kind == wire::FlowKind::kRtp ? media.rtcp : base::Endpoint{};
 }
 
 // The peer's word: whatever it says, the dataplane must be able to divide by it.
@@ -102,7 +102,7 @@ void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from
       flow.tos = tos_;
       flow.clock_khz = clock_of(media);
       if (side == index(from)) {
-        flow.remote = kind == kRtp ? sendable(media.rtp) : rtcp_remote(media, carried);
+        flow.remote = reachable(kind == kRtp ? media.rtp : rtcp_of(media, carried), from);
       }
       stream.flows[side][kind].generation = datapath_.open(flow);
     }
@@ -182,6 +182,20 @@ bool MediaSession::relays(const sdp::Description& description) const {
   return false;
 }
 
+void MediaSession::set_source(Side side, const base::IpAddress& source, bool behind_nat) {
+  sources_[index(side)] = {source, behind_nat};
+}
+
+// Unset: nowhere to send to.
+base::Endpoint MediaSession::reachable(const base::Endpoint& remote, Side side) const {
+  base::Endpoint out = sendable(remote);
+  const Source& source = sources_[index(side)];
+  if (!out.address.is_set() || !source.address.is_ip4()) return out;
+  const bool hidden = source.behind_nat || !source.address.is_private();
+  if (hidden && out.address.is_private()) out.address = source.address;
+  return out;
+}
+
 void MediaSession::set_remote(Side side, const sdp::Description& description) {
   for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
     const std::size_t section = section_of(stream, description);
@@ -189,9 +203,9 @@ void MediaSession::set_remote(Side side, const sdp::Description& description) {
     const sdp::Media& media = description.media[section];
     const wire::FlowKind kind = *kind_of(media);
     const auto& flows = streams_[stream].flows[index(side)];
-    datapath_.update(flows[kRtp].key, flows[kRtp].generation, sendable(media.rtp), kind);
-    datapath_.update(flows[kRtcp].key, flows[kRtcp].generation, rtcp_remote(media, kind),
-                     wire::FlowKind::kRtcp);
+    datapath_.update(flows[kRtp].key, flows[kRtp].generation, reachable(media.rtp, side), kind);
+    datapath_.update(flows[kRtcp].key, flows[kRtcp].generation,
+                     reachable(rtcp_of(media, kind), side), wire::FlowKind::kRtcp);
   }
 }
 

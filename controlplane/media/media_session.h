@@ -52,6 +52,10 @@ class MediaSession {
   void agree_early(const sdp::Description& answer);
   // Whether anything in this description goes through the streams that are open.
   bool relays(const sdp::Description& description) const;
+  // Where this party's signalling comes from. It stands for an address of its descriptions that
+  // nobody could send to: a private one, of who is behind a NAT or signals from a public address.
+  // Before the description is looked at.
+  void set_source(Side side, const base::IpAddress& source, bool behind_nat);
   // Where this party receives, by its latest description.
   void set_remote(Side side, const sdp::Description& description);
   // The description as the other party shall see it: our addresses and ports in it.
@@ -88,12 +92,17 @@ class MediaSession {
   };
 
   static constexpr std::size_t kNoSection = SIZE_MAX;
+  struct Source {
+    base::IpAddress address{};
+    bool behind_nat = false;
+  };
 
   bool add_stream(std::size_t section, base::Nanos now);
   void open_flows(Stream& stream, const sdp::Media& media, Side from);
   void close_flows(Stream& stream);
   void leave(std::size_t stream, base::Nanos now);
   void on_left_closed(const wire::FlowClosed& event);
+  base::Endpoint reachable(const base::Endpoint& remote, Side side) const;
   std::size_t section_of(std::size_t stream, const sdp::Description& description) const;
   void give_ports_back(base::Nanos now);
   void give_back(const Stream& stream, base::Nanos now);
@@ -105,6 +114,7 @@ class MediaSession {
   std::uint64_t cookie_;
   std::uint8_t tos_;
   bool direct_ = false;
+  std::array<Source, 2> sources_{};
   std::vector<Stream> streams_;
   // Closed in the middle of the call, until the dataplane has said so, and since when.
   std::vector<std::pair<Stream, base::Nanos>> left_;

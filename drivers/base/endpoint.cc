@@ -74,6 +74,12 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return std::nullopt;
 }
 
+bool IpAddress::is_private() const {
+  if (!is_ip4()) return is_set() && (bytes[0] & 0xfe) == 0xfc;
+  return bytes[0] == 10 || (bytes[0] == 172 && (bytes[1] & 0xf0) == 16) ||
+         (bytes[0] == 192 && bytes[1] == 168) || (bytes[0] == 100 && (bytes[1] & 0xc0) == 64);
+}
+
 std::uint32_t IpAddress::ip4_network_order() const {
   std::uint32_t raw;
   std::memcpy(&raw, bytes.data(), sizeof raw);

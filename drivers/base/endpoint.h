@@ -27,6 +27,8 @@ struct IpAddress {
 
   bool is_ip4() const { return family == Family::kIp4; }
   bool is_set() const { return family != Family::kNone; }
+  // Nobody's on the Internet (RFC 1918, 6598, 4193).
+  bool is_private() const;
   std::uint32_t ip4_network_order() const;
   std::string text() const;
 

@@ -315,6 +315,7 @@ def fax_refused(bench: Bench) -> None:
     switch = bench.switch()
     peers = Peers.at(bench)
     call = establish(peers)
+    speak_both_ways(call, 25)  # the caller's ACK has come by then
     leg, other = call.callee_leg, call.caller_leg
     leg.agent.send(leg.request("INVITE", fax_sdp(peers.callee_rtp, False)), leg.peer)
     offer = peers.caller.expect("INVITE")

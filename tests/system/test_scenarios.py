@@ -289,7 +289,9 @@ def sipp_is_sent_elsewhere(bench: Bench) -> None:
 @case
 def sipp_transfers(bench: Bench) -> None:
     """Carried out by the switch: the callee goes on with a third party, in a call of its own."""
-    switch = bench.switch(parameters={"TD_SIP_REFER": "follow"}, site=(
+    # Both ends of the second call are in one network.
+    parameters = {"TD_SIP_REFER": "follow", "SS_MEDIAPROXYMODE": "on"}
+    switch = bench.switch(parameters=parameters, site=(
         *vendor_elsewhere(5090), "[[route]]", 'prefix = "391"', 'gateway = "belse"'))
     third = bench.sipp_callee("callee_answers_slowly", STRANGER_AT_CALLEE, port=5090, talk_ms=300)
     bench.sipp_call("caller_transfers", "callee_transferred", talk_ms=300)

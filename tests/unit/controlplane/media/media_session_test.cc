@@ -1,5 +1,6 @@
 #include "controlplane/media/media_session.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -364,6 +365,59 @@ TEST_F(MediaSessionTest, WithoutAnAnswerTheLastPublicationCountsAndPortsComeBack
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(ports.take_two(0, 1, Seconds{5}));
   EXPECT_FALSE(ports.take_two(0, 1, Seconds{6}));  // in quarantine since close()
   EXPECT_TRUE(ports.take_two(0, 1, Seconds{7}));
+}
+
+// A phone's private address is nobody's to send to; where its signalling comes from is.
+TEST_F(MediaSessionTest, PrivateAddressesBehindANat) {
+  const auto described = [](const char* address) {
+    return fmt::format(
+        "v=0\r\no=a 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 {}\r\nt=0 0\r\n"
+        "m=audio 7000 RTP/AVP 0\r\n",
+        address);
+  };
+  struct Row {
+    const char* source;
+    bool behind_nat;
+    const char* said;
+    const char* rtp;
+    const char* rtcp;
+  };
+  const Row rows[] = {
+      {"198.51.100.1", true, "192.168.1.5", "198.51.100.1:7000", "198.51.100.1:7001"},
+      // Whatever its Contact says: nobody has both a private and a public address there.
+      {"198.51.100.1", false, "192.168.1.5", "198.51.100.1:7000", "198.51.100.1:7001"},
+      // STUN, or a media server elsewhere, gave it a public one.
+      {"198.51.100.1", true, "203.0.113.9", "203.0.113.9:7000", "203.0.113.9:7001"},
+      // A network of private addresses.
+      {"10.0.0.1", false, "10.0.0.9", "10.0.0.9:7000", "10.0.0.9:7001"},
+      {"10.0.0.1", true, "192.168.1.5", "10.0.0.1:7000", "10.0.0.1:7001"},
+      {"198.51.100.1", true, "0.0.0.0", "", ""},
+  };
+  base::Nanos now{};
+  for (const Row& row : rows) {
+    now += Seconds{10};  // ports of the former ones have rested
+    home.commands();
+    session.emplace(datapath, ports, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 77,
+                    std::uint8_t{0xb8});
+    session->set_source(Side::kCaller, at(row.source).address, row.behind_nat);
+    const auto expect_remote = [&](const wire::FlowKey& key, wire::FlowKind kind,
+                                   const base::Endpoint& remote) {
+      if (key.address != 0) return;
+      const std::string text = kind == wire::FlowKind::kRtcp ? row.rtcp : row.rtp;
+      EXPECT_EQ(remote.address.is_set() ? remote.text() : "", text) << row.said;
+    };
+    ASSERT_TRUE(session->open(parse(kOffer), Side::kCaller, now));
+    session->set_remote(Side::kCaller, parse(described(row.said)));
+    int updates = 0;
+    for (const auto& command : home.commands()) {
+      if (command.kind != wire::CommandKind::kUpdateFlow) continue;
+      expect_remote(command.update.key, command.update.kind, command.update.remote);
+      ++updates;
+    }
+    EXPECT_EQ(updates, 2);
+    session->close(now);
+    answer_closes(0);
+  }
 }
 
 }  // namespace

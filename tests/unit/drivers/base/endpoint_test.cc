@@ -117,5 +117,16 @@ TEST(Ip4Prefix, RefusesOtherShapes) {
   }
 }
 
+TEST(IpAddress, Private) {
+  for (const auto* address : {"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+                              "100.64.0.1", "100.127.0.1", "fd00::1"}) {
+    EXPECT_TRUE(IpAddress::parse(address)->is_private()) << address;
+  }
+  for (const auto* address :
+       {"11.0.0.1", "172.32.0.1", "192.169.1.1", "100.128.0.1", "2001:db8::1"}) {
+    EXPECT_FALSE(IpAddress::parse(address)->is_private()) << address;
+  }
+}
+
 }  // namespace
 }  // namespace tandem::base
