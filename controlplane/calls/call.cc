@@ -96,7 +96,13 @@ void Call::begin(CallId id, const Beginning& beginning) {
   board_.env.counters.add(Counter::calls_started);
   record_ = first_record(beginning.name, invite);
   caller()->listen(this, kCallerLeg, id_.handle.raw);
-  caller()->progress(100);
+  start(beginning);
+  // Not before it is kept: who has got this repeats its INVITE no more.
+  if (auto* leg = caller()) leg->progress(100);
+}
+
+void Call::start(const Beginning& beginning) {
+  const sip::Message& invite = beginning.invite;
   if (beginning.replaces) {
     const bool room = take_payer(beginning.payer);
     const int status = room ? replace_party(*beginning.replaces, invite, beginning.path.remote) : 0;
@@ -183,6 +189,8 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   if (session == nullptr) return ReleaseCause::NoResource;
   callee_ = asked_ = session_id;
   session->listen(this, kCalleeLeg, id_.handle.raw);
+  record_.callee_call_id = session->dialog().call_id;
+  keep();
   const ToldIdentity identity = identity_for(invite, aim.path.local.address.text());
   const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
   const std::string headers =
@@ -211,7 +219,6 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
        .content_type = body.type,
        .body = body.bytes,
        .timer = session_timer_of(vendor_parameters())});
-  record_.callee_call_id = session->dialog().call_id;
   if (sent) return std::nullopt;
   session->finish(0);
   callee_ = asked_ = {};
@@ -220,7 +227,6 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
 
 // The INVITE is on its way: nobody has said anything yet.
 void Call::arm_invite() {
-  keep();
   arm_progress(vendor_parameters().SS_SIP_TIMEOUT_INVITE,
                at_endpoint() ? ReleaseCause::EndpointUnreachable : ReleaseCause::InviteTimeout);
   board_.env.wheel.cancel(silence_timer_);

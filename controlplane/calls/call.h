@@ -147,6 +147,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void on_expired(int leg, int status) override;
   void on_timer(std::uint64_t clock) override;
 
+  void start(const Beginning& beginning);
   std::optional<ReleaseCause> set_up(const Payer& payer, const sip::Message& invite);
   bool take_payer(const Payer& payer);
   std::optional<ReleaseCause> find_callee(const sip::Message& invite);

@@ -28,7 +28,10 @@ InviteSession::InviteSession(SessionHost& host, Path path)
       refresh_(leg_, offers_),
       offers_(leg_, refresh_, [this] { on_never_acknowledged(); }) {
   leg_.dialogs.push_back(first_dialog({}));
-  leg_.dialog().path = path;
+  Dialog& first = leg_.dialog();
+  first.path = path;
+  first.call_id = "s" + std::to_string(host.env.shard) + "-" + host.env.random.token() + "@" +
+                  path.local.address.text();
 }
 
 InviteSession::InviteSession(SessionHost& host, ServerId id, const Message& invite, Dialog dialog)
@@ -63,15 +66,12 @@ bool InviteSession::owns(const Message& request) const {
 // --- UAC ---------------------------------------------------------------------------------------
 
 bool InviteSession::start(const Outgoing& outgoing) {
-  const auto& env = leg_.host.env;
   Dialog& first = leg_.dialog();
   hold_ack_ = outgoing.hold_ack;
   offers_reliable_ = outgoing.reliable;
   leg_.at(0).agreement = outgoing.body.empty() ? Agreement::kNone : Agreement::kOurs;
   if (outgoing.timer) refresh_.configure(*outgoing.timer);
-  first.call_id = "s" + std::to_string(env.shard) + "-" + env.random.token() + "@" +
-                  first.path.local.address.text();
-  first.local_tag = Ticket{leg_.id.handle, env.random.next()}.text();
+  first.local_tag = Ticket{leg_.id.handle, leg_.host.env.random.next()}.text();
   first.local_party = std::string(outgoing.from) + ";tag=" + first.local_tag;
   first.remote_party = outgoing.to;
   first.remote_target = outgoing.request_uri;
@@ -391,15 +391,16 @@ void InviteSession::send_2xx(const Waiting2xx& answer) {
 
 void InviteSession::on_never_acknowledged() {
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
-  send_bye(bye_reason_);
+  const std::string reason = bye_reason_;
+  leg_.state = State::kEnding;
   if (listener != nullptr) listener->on_lost(leg_.number);
+  send_bye(reason);
 }
 
 // RFC 3262 §3: the INVITE is refused with a 5xx.
 void InviteSession::on_never_pracked() {
-  SessionListener* listener = std::exchange(leg_.listener, nullptr);
+  if (leg_.listener != nullptr) leg_.listener->on_prack_missing(leg_.number);
   finish(504);
-  if (listener != nullptr) listener->on_prack_missing(leg_.number);
 }
 
 void InviteSession::on_prack(ServerId id, int fork, const Message& prack) {
@@ -450,10 +451,10 @@ void InviteSession::on_cancel(ServerId invite, const Message& cancel) {
     return;
   }
   if (state() != State::kIncoming) return;  // too late: the final response is out (§9.2)
-  leg_.refuse(server_, 0, 487);
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
   over();
   if (listener != nullptr) listener->on_cancelled(leg_.number, cancel);
+  leg_.refuse(server_, 0, 487);
 }
 
 // --- both --------------------------------------------------------------------------------------

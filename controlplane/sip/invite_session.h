@@ -2,7 +2,8 @@
 // CANCEL or refusal (RFC 3261 §§9, 13, 15), as the calling (UAC) or the called (UAS) side.
 //
 // A session whose listener has let go (finish()) sees itself to its end: a late 200 is acknowledged
-// and hung up, a BYE waits for the ACK that must come first. No leg is ever left half open.
+// and hung up, a BYE waits for the ACK that must come first. No leg is ever left half open. Of what
+// ends a leg, its listener hears before its peer does: it may have to note that first.
 // Owner: the shard's thread.
 #pragma once
 

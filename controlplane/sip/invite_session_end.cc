@@ -28,42 +28,32 @@ bool InviteSession::other_early_dialogs(int fork) const {
 }
 
 void InviteSession::on_their_bye(ServerId id, int fork, const Message& bye) {
-  leg_.host.servers.respond(id, {.status = 200, .to_tag = leg_.at(fork).dialog.local_tag});
-  if (state() == State::kCalling && leaves_others(fork)) return;
+  const auto obey = [&] {
+    leg_.host.servers.respond(id, {.status = 200, .to_tag = leg_.at(fork).dialog.local_tag});
+  };
+  const State was = state();
+  const bool crossed = was == State::kEnding || was == State::kOver;  // both hung up at once
+  if (crossed || (was == State::kCalling && leaves_others(fork))) {
+    obey();
+    return;
+  }
   SessionListener* listener = std::exchange(leg_.listener, nullptr);
   repeater_.stop();
   refresh_.stop();
   offers_.abandon();
   relayed_.abandon();
   referral_.abandon();
-  bool early = false;
-  switch (state()) {
-    case State::kEnding:  // both hung up at once
-    case State::kOver:
-      return;
-    case State::kIncoming:
-      early = true;
-      leg_.refuse(server_, fork, 487);
-      over();
-      break;
-    case State::kCalling:  // out of an early dialog; its INVITE still wants an end
-      let_go();
-      break;
-    case State::kAnswered:
-      send_ack({}, {});
-      over();
-      break;
-    case State::kAccepted:
-    case State::kConfirmed:
-      over();
-      break;
-  }
-  if (listener == nullptr) return;
-  if (early) {
-    listener->on_cancelled(leg_.number, bye);
+  if (was == State::kAnswered) send_ack({}, {});
+  if (was == State::kCalling) {
+    let_go();  // out of an early dialog; its INVITE still wants an end
   } else {
-    listener->on_bye(leg_.number, bye);
+    over();
   }
+  const bool early = was == State::kIncoming;
+  if (listener != nullptr && early) listener->on_cancelled(leg_.number, bye);
+  if (listener != nullptr && !early) listener->on_bye(leg_.number, bye);
+  obey();
+  if (early) leg_.refuse(server_, fork, 487);
 }
 
 // UAC: nobody waits for the answer any longer.

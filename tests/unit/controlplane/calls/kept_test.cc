@@ -48,19 +48,25 @@ class KeptRecords : public SwitchTest {
     });
     return out;
   }
-  // What was kept when the last message that begins so was sent.
-  std::vector<Found> when(const std::string& begin) {
-    for (auto one = seen.rbegin(); one != seen.rend(); ++one) {
-      if (one->first.starts_with(begin)) return one->second;
+  // What was kept when the first message that begins so, and has this in it, was sent.
+  std::vector<Found> when(const std::string& begin, const std::string& part = {}) {
+    for (const auto& [message, found] : seen) {
+      if (message.starts_with(begin) && has(message, part)) return found;
     }
-    ADD_FAILURE() << "never sent: " << begin;
+    ADD_FAILURE() << "never sent: " << begin << part;
     return {};
+  }
+  void expect_ended(const std::vector<Found>& found, const std::string& reason, int sip_code) {
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_TRUE(found[0].finished);
+    EXPECT_EQ(found[0].record.end_reason, reason);
+    EXPECT_EQ(found[0].record.sip_code, sip_code);
+    EXPECT_NE(found[0].record.end_ms, 0);
   }
 
   std::vector<std::pair<std::string, std::vector<Found>>> seen;
-  Watch watch{net, [this](std::string_view message) {
-                seen.emplace_back(std::string(message.substr(0, 40)), kept());
-              }};
+  Watch watch{
+      net, [this](std::string_view message) { seen.emplace_back(std::string(message), kept()); }};
   sip::Environment watched_env{
       .wheel = net.wheel(), .transport = watch, .counters = counters, .random = random};
   calls::CallService watched{watched_env, site,  gateways, routes,
@@ -72,14 +78,19 @@ TEST_F(KeptRecords, AnAnsweredCall) {
   alice.dial(kSwitch, "4930123");
   net.run(Seconds{1});
   ASSERT_EQ(alice.events.back(), "200");
+  // Whoever gets one of these knows of the call: the caller, who won't ask again, and the callee.
+  for (const char* first : {"SIP/2.0 100", "INVITE"}) {
+    const auto begun = when(first);
+    ASSERT_EQ(begun.size(), 1u) << first;
+    EXPECT_EQ(begun[0].record.routing_gateway, "bcorp");
+    EXPECT_EQ(begun[0].record.callee_sent, "4930123");
+    EXPECT_TRUE(has(seen.front().first, "\r\nCall-ID: " + begun[0].record.callee_call_id + "\r\n"));
+  }
   const auto ringing = when("SIP/2.0 180");
   ASSERT_EQ(ringing.size(), 1u);
   EXPECT_FALSE(ringing[0].finished);
   EXPECT_NE(ringing[0].record.ring_ms, 0);
   EXPECT_EQ(ringing[0].record.answer_ms, 0);
-  EXPECT_EQ(ringing[0].record.callee_sent, "4930123");
-  EXPECT_EQ(ringing[0].record.routing_gateway, "bcorp");
-  EXPECT_FALSE(ringing[0].record.callee_call_id.empty());
   const auto answered = when("SIP/2.0 200");
   ASSERT_EQ(answered.size(), 1u);
   EXPECT_FALSE(answered[0].finished);
@@ -95,6 +106,7 @@ TEST_F(KeptRecords, AnAnsweredCall) {
   EXPECT_EQ(ended[0].record.end_reason, "NormalClearing");
   EXPECT_EQ(ended[0].record.end_direction, "callee");
   EXPECT_NE(ended[0].record.end_ms, 0);
+  expect_ended(when("SIP/2.0 200", " BYE\r\n"), "NormalClearing", 200);
   // It waits for the disk; the call is gone.
   EXPECT_EQ(watched.live(), 0u);
   EXPECT_EQ(kept().size(), 1u);
@@ -124,6 +136,51 @@ TEST_F(KeptRecords, RefusalsAreKeptBeforeTheyAreSaid) {
   EXPECT_TRUE(kept_now[2].finished);
   EXPECT_EQ(kept_now[2].record.end_reason, "Shutdown");
   EXPECT_EQ(kept_now[2].record.mapping_gateway, "acme");
+}
+
+TEST_F(KeptRecords, ACancelledCall) {
+  bob.on_call = [](sip::InviteSession& call) { call.progress(180); };
+  alice.dial(kSwitch, "4930");
+  net.run(Seconds{1});
+  alice.leg()->finish(487);
+  net.run(Seconds{1});
+  expect_ended(when("SIP/2.0 487"), "CallerCancelled", 487);
+  expect_ended(when("CANCEL"), "CallerCancelled", 487);
+}
+
+TEST_F(KeptRecords, ACallThatItsCallerLeavesBeforeTheAnswer) {
+  RawParty caller(net, "10.77.1.2:5060");  // in alice's place
+  caller.towards(kSwitch);
+  bob.on_call = [](sip::InviteSession& call) { call.progress(180); };
+  const std::string from = "<sip:a@10.77.1.2>;tag=1";
+  caller.send("INVITE", from, "<sip:491@10.77.1.1>", "early", 1, {}, kOffer);
+  net.run(Seconds{1});
+  caller.send("BYE", from, field(caller.last("SIP/2.0 180"), "To"), "early", 2);
+  net.run(Seconds{1});
+  expect_ended(when("SIP/2.0 200", " BYE\r\n"), "CallerCancelled", 487);
+  expect_ended(when("SIP/2.0 487"), "CallerCancelled", 487);
+}
+
+TEST_F(KeptRecords, AnAnswerThatIsNeverAcknowledged) {
+  RawParty caller(net, "10.77.1.2:5060");
+  caller.towards(kSwitch);
+  caller.send("INVITE", "<sip:a@10.77.1.2>;tag=1", "<sip:491@10.77.1.1>", "silent", 1, {}, kOffer);
+  net.run(Seconds{40});
+  ASSERT_EQ(caller.count("BYE"), 1);
+  expect_ended(when("BYE sip:10.77.1.2"), "AckTimeout", 200);
+}
+
+TEST_F(KeptRecords, ARingThatIsNeverAcknowledged) {
+  RawParty caller(net, "10.77.1.2:5060");
+  caller.towards(kSwitch);
+  bob.on_call = [](sip::InviteSession& call) {
+    call.progress(183, "application/sdp", kAnswer);
+    call.accept({}, {});
+  };
+  caller.send("INVITE", "<sip:a@10.77.1.2>;tag=1", "<sip:491@10.77.1.1>", "silent", 1,
+              "Require: 100rel\r\n", kOffer);
+  net.run(Seconds{40});
+  expect_ended(when("SIP/2.0 504"), "PrackTimeout", 504);
 }
 
 TEST_F(KeptRecords, ACallToASilentGateway) {
