@@ -12,69 +12,54 @@ from harness.bench import Bench, case
 from harness.failure import check, check_equal, wait_until
 from harness.lab import SWITCH_TO_CALLER
 from harness.load import Load
+from harness.reconcile import Kill, Reconciliation
 from harness.sip import Agent, Message, sdp
-from harness.switch import Switch
+from harness.switch import READY, START_TIMEOUT, Switch
 
 RATE = 200  # calls a second
 
 
-def reconcile(load: Load, records: list[dict]) -> dict[str, int]:
-    """Each call of which the caller saw a final response has one record, which says so; no call has
-    two; numbers have no gap. Returns figures for a person."""
-    numbers = [record["sequence"] for record in records]
-    check_equal(numbers, list(range(1, len(numbers) + 1)), "sequence numbers")
-    count = collections.Counter(record["caller_call_id"] for record in records)
-    twice = [call for call, times in count.items() if times > 1]
-    check(not twice, f"{len(twice)} calls have more than one record: {twice[:3]}")
-    names = [record["call"] for record in records if record["call"]]
-    check_equal(len(names), len(set(names)), "names of calls that were given twice, if not")
-    by_call = {record["caller_call_id"]: record for record in records}
-    strangers = set(by_call) - set(load.calls)
-    check(not strangers, f"records of calls that nobody made: {list(strangers)[:3]}")
-    seen = {call: what for call, what in load.calls.items() if what.status != 0}
-    lost = [call for call in seen if call not in by_call]
-    check(not lost, f"{len(lost)} of {len(seen)} calls have no record: {lost[:3]}")
-    for call, what in seen.items():
-        record = by_call[call]
-        if what.status == 200:
-            check(record["answer_ms"] != 0, f"answered, but not by its record: {record}")
-        check_equal(record["sip_code"], what.status, f"sip_code of {record}")
-    return {"calls": len(load.calls), "seen to be answered or refused": len(seen),
-            "records": len(records),
-            "of calls that were up": sum(record["end_reason"] == "ControlPlaneLost"
-                                         for record in records)}
+def kill_controlplane(switch: Switch) -> Kill:
+    """And starts it again."""
+    assert switch.controlplane
+    before = time.time()
+    switch.controlplane.kill()
+    kill = Kill(before, time.time())
+    switch.launch_controlplane().wait_line(READY, START_TIMEOUT)
+    return kill
 
 
 @case
 def control_plane_killed_under_load(bench: Bench) -> None:
     """kill -9 at random instants under 200 calls/s. scripts/kill-records asks for more of them."""
-    kills = int(os.environ.get("TANDEM_KILLS", "3"))
+    count = int(os.environ.get("TANDEM_KILLS", "3"))
     seed = int(os.environ.get("TANDEM_SEED", random.getrandbits(32)))
     print(f"seed {seed}", flush=True)
     draw = random.Random(seed)
+    for recorder in bench.recorders.values():
+        recorder.stop()  # the parties' own logs say what they saw
     switch = bench.switch(capacity=2000, parameters={"SERVER_CDR_FILE_WRITE_INTERVAL": "1"})
-    recovered = 0
-    with Load(bench.lab, RATE, seed) as load:
-        for kill in range(kills):
-            assert switch.controlplane
-            wait_until(lambda: load.open_calls() > 20, "calls are up")
-            time.sleep(draw.random() * 0.6)  # the random instant, not a wait for anything
-            switch.controlplane.kill()
-            switch.launch_controlplane().wait_line(r"\bready\b", 40)
-            if kill % 20 == 19:
-                print(f"{kill + 1} kills, {len(load.calls)} calls", flush=True)
-            recovered += switch.counter("cdr_lost_calls") + switch.counter("cdr_recovered")
-            check_equal(switch.counter("cdr_slots_corrupt"), 0, "cdr_slots_corrupt")
-        wait_until(lambda: load.open_calls() > 20, "calls are up after the last kill")
-        load.stop_calling()
-        wait_until(lambda: load.open_calls() == 0, "all have hung up")
-        switch.wait_no_calls()
-        switch.stop()
-    figures = reconcile(load, switch.cdrs())
-    check(figures["of calls that were up"] >= kills, f"no call was up at the kills: {figures}")
-    check(recovered >= figures["of calls that were up"], f"{recovered} recovered: {figures}")
+    load = Load(bench, RATE, seed, timeout=60 + 3 * count)
+    kills: list[Kill] = []
+    lost = 0
+    for number in range(1, count + 1):
+        wait_until(lambda: len(switch.calls()) > 20, "calls are up")
+        time.sleep(draw.random() * 0.9)  # the random instant, not a wait for anything
+        kills.append(kill_controlplane(switch))
+        lost += switch.counter("cdr_lost_calls")
+        check_equal(switch.counter("cdr_slots_corrupt"), 0, "cdr_slots_corrupt")
+        if number % 20 == 0:
+            print(f"{number} kills", flush=True)
+    wait_until(lambda: len(switch.calls()) > 20, "calls are up after the last kill")
+    load.end()
+    switch.wait_no_calls()
+    switch.stop()
+    found = Reconciliation(load.callers(), load.callees(), switch.cdrs(), kills)
+    figures = found.figures()
+    check_equal(found.lost(), lost, "records of calls that were up, by the counter")
+    check(lost >= count, f"no call was up at the kills: {figures}")
     check(len(switch.finished_journals()) >= 1, "no file was finished meanwhile")
-    print(f"{kills} kills: {figures}, {len(switch.finished_journals())} finished files", flush=True)
+    print(f"{count} kills: {figures}, {len(switch.finished_journals())} finished files", flush=True)
 
 
 def unroutable(caller: Agent, mark: str) -> str:

@@ -1,156 +1,138 @@
-"""Many calls at once, played by one thread at both ends, with a memory of what each caller saw.
-
-Nothing is repeated: what is lost stays lost, so that each call is one INVITE and no more."""
+"""Many calls at once between two SIPp, and what each of the two saw of them, by its own log."""
 
 import dataclasses
+import os
+import pathlib
 import random
 import re
-import selectors
-import threading
-import time
+import signal
+from typing import Iterator
 
-from .lab import CALLEE, CALLER, SWITCH_TO_CALLER, Lab
-from .sip import sdp
+from .bench import Bench
+from .failure import check
 
-RING_AND_ANSWER, BUSY = "4930", "4931"  # the callee's answer, by the dialled number
-HOLD_S = 1.5  # calls are up for up to so long
+ANSWERS, HANGS_UP, BUSY, CANCELLED, NO_ROUTE = 1, 2, 3, 4, 5  # what becomes of a call
+WEIGHTS = {ANSWERS: 45, HANGS_UP: 20, BUSY: 15, CANCELLED: 12, NO_ROUTE: 8}
+RING_MS, TALK_MS = 600, 1500  # for up to so long
+ROWS = 2000  # of calls; then the same ones come again
+END_S = 40.0  # all are over by then, and forgotten ones given up
 
 
 @dataclasses.dataclass
-class Seen:
-    """What the caller saw of its call."""
-    status: int = 0  # of the final response
-    hung_up: bool = False  # its BYE was answered with 200
-    over: bool = False  # nothing of it is still to come
+class CallerSaw:
+    invites: list[float] = dataclasses.field(default_factory=list)  # when it sent each
+    words: list[tuple[float, int]] = dataclasses.field(default_factory=list)  # to the INVITE
+    bye_status: int = 0  # the answer to its BYE
+    hung_up: bool = False  # it got a BYE
+    number: str = ""
+
+    @property
+    def status(self) -> int:
+        """Of the final response."""
+        return max((status for _, status in self.words if status >= 200), default=0)
+
+    @property
+    def rang(self) -> bool:
+        return any(status == 180 for _, status in self.words)
+
+    @property
+    def answered_at(self) -> float:
+        return next(at for at, status in self.words if status == 200)
 
 
-def header(text: str, name: str) -> str:
-    found = re.search(rf"^{name}: *(.*?)\r$", text, re.MULTILINE | re.IGNORECASE)
-    return found.group(1) if found else ""
+@dataclasses.dataclass
+class CalleeSaw:
+    """Of one leg: an attempt of the switch's."""
+    number: str
+    status: int = 0  # that it sent to the INVITE, and when first
+    said_at: float = 0.0
+    acked: bool = False
+    asked_to_end: bool = False  # got a BYE or CANCEL
+    bye_status: int = 0  # the answer to its BYE
+
+
+@dataclasses.dataclass
+class Line:
+    at: float  # s since 1970
+    sent: bool
+    call_id: str
+    method: str  # of the CSeq
+    text: str  # the message's first line
+
+    @property
+    def status(self) -> int:
+        """0: a request."""
+        return int(self.text[8:11]) if self.text.startswith("SIP/2.0 ") else 0
+
+    @property
+    def number(self) -> str:
+        found = re.match(r"INVITE sip:(\d+)@", self.text)
+        return found.group(1) if found else ""
+
+
+def lines_of(log: pathlib.Path) -> Iterator[Line]:
+    with log.open(encoding="utf-8") as file:
+        for text in file:
+            _, _, at, way, call_id, cseq, first = text.rstrip("\n").split("\t", 6)
+            yield Line(float(at), way == "S", call_id, cseq.split()[-1], first)
 
 
 class Load:
-    def __init__(self, lab: Lab, rate: float, seed: int):
-        self.calls: dict[str, Seen] = {}
-        self._gap = 1.0 / rate
-        self._random = random.Random(seed)
-        self._caller = lab.caller.udp(CALLER, 5060)
-        self._callee = lab.callee.udp(CALLEE, 5060)
-        self._byes: list[tuple[float, str, str]] = []  # when, Call-ID, the BYE
-        self._number = 0
-        self._calling = True
-        self._living = True
-        self._thread = threading.Thread(target=self._live, daemon=True)
-        self._thread.start()
+    """`rate` calls a second from now on; the seed says which."""
 
-    def stop_calling(self) -> None:
-        """No more calls; those that are up go on."""
-        self._calling = False
-
-    def open_calls(self) -> int:
-        return sum(seen.status == 200 and not seen.over for seen in list(self.calls.values()))
-
-    def end(self) -> None:
-        self._living = False
-        self._thread.join()
-        self._caller.close()
-        self._callee.close()
-
-    def __enter__(self) -> "Load":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def _live(self) -> None:
-        selector = selectors.DefaultSelector()
-        selector.register(self._caller, selectors.EVENT_READ, self._caller_gets)
-        selector.register(self._callee, selectors.EVENT_READ, self._callee_gets)
-        due = time.monotonic()
-        while self._living:
-            for key, _ in selector.select(0.002):
-                data, source = key.fileobj.recvfrom(65536)  # type: ignore[union-attr]
-                key.data(data.decode(), source)
-            now = time.monotonic()
-            while self._byes and self._byes[0][0] <= now:
-                _, call_id, bye = self._byes.pop(0)
-                self._send(bye)
-                # A switch that was killed meanwhile answers it with 481, or not at all.
-                self.calls[call_id].over = True
-            if self._calling and now >= due:
-                due = max(due + self._gap, now - 10 * self._gap)
-                self._begin()
-        selector.close()
-
-    def _send(self, text: str) -> None:
-        self._caller.sendto(text.encode(), (SWITCH_TO_CALLER, 5060))
-
-    def _request(self, method: str, uri: str, to: str, call_id: str, cseq: int, body: str) -> str:
-        content = "Content-Type: application/sdp\r\n" if body else ""
-        return (f"{method} {uri} SIP/2.0\r\n"
-                f"Via: SIP/2.0/UDP {CALLER}:5060;branch=z9hG4bK{call_id}{method}\r\n"
-                f"Max-Forwards: 70\r\nFrom: <sip:4989@{CALLER}>;tag={call_id}\r\nTo: {to}\r\n"
-                f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n"
-                f"Contact: <sip:load@{CALLER}:5060>\r\n{content}"
-                f"Content-Length: {len(body)}\r\n\r\n{body}")
-
-    def _begin(self) -> None:
-        self._number += 1
-        call_id = f"load{self._number}x{self._random.getrandbits(48):x}"
-        number = (BUSY if self._random.random() < 0.15 else RING_AND_ANSWER) + "123"
-        self.calls[call_id] = Seen()
-        uri = f"sip:{number}@{SWITCH_TO_CALLER}"
-        self._send(self._request("INVITE", uri, f"<{uri}>", call_id, 1, sdp(CALLER, 20000)))
-
-    def _caller_gets(self, text: str, source: tuple[str, int]) -> None:
-        if not text.startswith("SIP/2.0 "):
-            self._answer(self._caller, text, source)
-            return
-        status = int(text[8:11])
-        call_id = header(text, "Call-ID")
-        seen = self.calls.get(call_id)
-        if status < 200 or seen is None:
-            return
-        if header(text, "CSeq").endswith("BYE"):
-            seen.hung_up = status == 200
-            return
-        first = seen.status == 0
-        seen.status = status
-        contact = re.search(r"<([^>]+)>", header(text, "Contact"))
-        uri = contact.group(1) if status == 200 and contact else f"sip:x@{SWITCH_TO_CALLER}"
-        ack = self._request("ACK", uri, header(text, "To"), call_id, 1, "")
-        if status != 200:  # an ACK of the INVITE's transaction
-            ack = ack.replace(f"{call_id}ACK", f"{call_id}INVITE", 1)
-        self._send(ack)
-        if first and status == 200:
-            bye = self._request("BYE", uri, header(text, "To"), call_id, 2, "")
-            self._byes.append((time.monotonic() + self._random.random() * HOLD_S, call_id, bye))
-            self._byes.sort()
-
-    def _callee_gets(self, text: str, source: tuple[str, int]) -> None:
-        if text.startswith("INVITE "):
-            if text.startswith(f"INVITE sip:{BUSY}"):
-                self._respond(self._callee, text, source, "486 Busy Here")
-                return
-            self._respond(self._callee, text, source, "180 Ringing")
-            self._respond(self._callee, text, source, "200 OK", sdp(CALLEE, 30000, "8"))
-        else:
-            self._answer(self._callee, text, source)
-
-    def _answer(self, way, text: str, source: tuple[str, int]) -> None:
-        """200 to whatever the switch asks for itself."""
-        if text.startswith(("BYE ", "CANCEL ", "OPTIONS ")):
-            self._respond(way, text, source, "200 OK")
+    def __init__(self, bench: Bench, rate: int, seed: int, timeout: int):
+        rows = bench.folder / "calls.csv"
+        rows.write_text("SEQUENTIAL\n" + "".join(self._rows(random.Random(seed))))
+        # Each message is sent three times at most: 0.3 and 0.6 s apart, then 1.2 s of patience.
+        limits = {"calls": rate * timeout, "at_once": 20 * rate, "timeout": timeout, "brief": True}
+        more = ("-max_retrans", "2")
+        self._callee = bench.sipp_callee("callee_under_load", more=more, **limits)
+        self._caller = bench.sipp_caller("caller_under_load", rate=rate,
+                                         more=("-inf", str(rows), *more), **limits)
 
     @staticmethod
-    def _respond(way, request: str, source: tuple[str, int], status: str, body: str = "") -> None:
-        head = request.split("\r\n\r\n", 1)[0] + "\r\n"
-        vias = "".join(line + "\r\n" for line in re.findall(r"^(Via:.*?)\r$", head, re.MULTILINE))
-        to = header(head, "To")
-        if "tag=" not in to:
-            to += ";tag=callee"
-        content = "Content-Type: application/sdp\r\n" if body else ""
-        way.sendto((f"SIP/2.0 {status}\r\n{vias}From: {header(head, 'From')}\r\nTo: {to}\r\n"
-                    f"Call-ID: {header(head, 'Call-ID')}\r\nCSeq: {header(head, 'CSeq')}\r\n"
-                    f"Contact: <sip:load@{CALLEE}:5060>\r\n{content}"
-                    f"Content-Length: {len(body)}\r\n\r\n{body}").encode(), source)
+    def _rows(draw: random.Random) -> Iterator[str]:
+        kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
+        for _ in range(ROWS):
+            kind = draw.choices(kinds, weights)[0]
+            ring, talk = draw.randrange(RING_MS), draw.randrange(TALK_MS)
+            number = f"{'99' if kind == NO_ROUTE else '49'}{kind}{ring:04}{talk:04}"
+            yield f"{number};{kind};{ring};{talk};\n"
+
+    def end(self) -> None:
+        """No more calls; returns when those that there are have ended."""
+        for sipp in (self._caller, self._callee):
+            check(sipp.running, f"{sipp.name} ended too early: {sipp.last_words()}")
+            os.kill(sipp.pid, signal.SIGUSR1)
+            sipp.wait(END_S)
+
+    def callers(self) -> dict[str, CallerSaw]:
+        """By Call-ID."""
+        calls: dict[str, CallerSaw] = {}
+        for line in lines_of(self._caller.messages):
+            call = calls.setdefault(line.call_id, CallerSaw())
+            if line.number:
+                call.number = line.number
+                call.invites.append(line.at)
+            elif line.method == "INVITE" and not line.sent:
+                call.words.append((line.at, line.status))
+            elif line.method == "BYE" and not line.sent:
+                call.bye_status = max(call.bye_status, line.status)
+                call.hung_up |= line.status == 0
+        return calls
+
+    def callees(self) -> dict[str, CalleeSaw]:
+        """By Call-ID of the leg."""
+        legs: dict[str, CalleeSaw] = {}
+        for line in lines_of(self._callee.messages):
+            if line.number:
+                legs.setdefault(line.call_id, CalleeSaw(line.number))
+            leg = legs[line.call_id]
+            if line.sent and line.method == "INVITE" and line.status > leg.status:
+                leg.status, leg.said_at = line.status, line.at
+            elif not line.sent and line.status == 0:
+                leg.acked |= line.method == "ACK"
+                leg.asked_to_end |= line.method in ("BYE", "CANCEL")
+            elif not line.sent and line.method == "BYE":
+                leg.bye_status = max(leg.bye_status, line.status)
+        return legs

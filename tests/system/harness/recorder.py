@@ -52,10 +52,14 @@ class Recorder:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Nothing more is recorded."""
         self._stop.set()
         self._thread.join(5)
         self._socket.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _run(self) -> None:
         while not self._stop.is_set():
