@@ -97,19 +97,26 @@ def export(switch: Switch, *more: str) -> str:
     return done.stdout
 
 
+def wait_synced(switch: Switch, count: int) -> None:
+    """Records are in the file a moment before the disk has them, and the tools show them then."""
+    switch.wait_cdrs(count)
+    wait_until(lambda: numbers(switch.ctl("--json", "cdr", "tail", "-n", "1").stdout) == [count],
+               f"record {count} is on disk")
+
+
 @case
 def records_are_exported_once(bench: Bench) -> None:
     switch = bench.switch(parameters={"SERVER_CDR_FILE_WRITE_INTERVAL": "1",
                                       "SERVER_CDR_FILE_WRITE_MAX": "1"})
     caller = bench.caller()
     invite(caller, 3)
-    switch.wait_cdrs(3)
+    wait_synced(switch, 3)
     check_equal(numbers(export(switch, "--no-mark")), [1, 2, 3], "a look")
     check_equal(numbers(export(switch)), [1, 2, 3], "the first export")
     check_equal(export(switch), "", "nothing is new")
     # Whoever takes nothing, or doesn't take all, has exported nothing.
     invite(caller, 2)
-    switch.wait_cdrs(5)
+    wait_synced(switch, 5)
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([switch.program("tandemctl"), "--socket", str(switch.socket), "cdr",
                                "export"], stdout=full, stderr=subprocess.PIPE, timeout=20,
@@ -134,7 +141,7 @@ def records_are_exported_once(bench: Bench) -> None:
     done = switch.ctl("cdr", "export", "--since", "2020-01-01", "--mark")
     check_equal(done.returncode, 1, "exit code: a mark that would leave a gap")
     invite(caller, 2)
-    switch.wait_cdrs(7)
+    wait_synced(switch, 7)
     done = switch.ctl("cdr", "export", "--from", "7", "--mark")
     check_equal(done.returncode, 1, "exit code: 6 would be passed over")
     check("records 6 to 6 have not been exported yet" in done.stderr, done.stderr)
@@ -155,7 +162,7 @@ def records_are_followed(bench: Bench) -> None:
     switch = bench.switch()
     caller = bench.caller()
     invite(caller, 3)
-    switch.wait_cdrs(3)
+    wait_synced(switch, 3)
     done = switch.ctl("--json", "cdr", "tail", "-n", "2")
     check_equal(numbers(done.stdout), [2, 3], "the last two")
     with subprocess.Popen([switch.program("tandemctl"), "--socket", str(switch.socket), "cdr",
