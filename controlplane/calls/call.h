@@ -163,6 +163,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   bool follow_redirect(int status, const sip::Message* response);
   std::vector<base::Endpoint> places_of(routing::GatewayIndex gateway);
   std::optional<routing::GatewayIndex> aim_at(const Redirects::Target& target);
+  // The number that gateways are asked for, before their plans.
+  const std::string& asked_number() const { return redirected_.empty() ? dialled_ : redirected_; }
   bool try_target(const Redirects::Target& target);
   bool try_next_place(int status);
   bool take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint> places);

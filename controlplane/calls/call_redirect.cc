@@ -36,7 +36,7 @@ bool Call::follow_redirect(int status, const sip::Message* response) {
   const bool follows = parameters_->TD_SIP_REDIRECT == Parameters::Redirect::follow;
   if (!follows || invite_.empty() || negotiation_.described()) return false;
   if (at_endpoint()) return false;  // where a phone points, its caller would pay
-  if (response != nullptr && status < 400) redirects_.add(*response);
+  if (response != nullptr && status < 400) redirects_.add(*response, asked_number());
   // A party who was reached has decided: busy, declined, nowhere (§16.7 step 5).
   if (status == 486 || status >= 600) return false;
   note_given_up(status);
@@ -97,13 +97,11 @@ std::optional<routing::GatewayIndex> Call::aim_at(const Redirects::Target& targe
 
 bool Call::try_target(const Redirects::Target& target) {
   // Its number is asked for as the caller's was: by the customer's lists, and the vendor's plans.
-  if (!target.user.empty()) {
-    redirected_ = dialled_number(target.user);
-    const bool allowed =
-        !customer_ || customer_->settings.lists.empty() ||
-        board_.routes.allows(customer_->settings.lists, caller_as_digits(), redirected_);
-    if (redirected_.empty() || !allowed) return false;
-  }
+  redirected_ = dialled_number(target.user);
+  const bool allowed =
+      !customer_ || customer_->settings.lists.empty() ||
+      board_.routes.allows(customer_->settings.lists, caller_as_digits(), redirected_);
+  if (redirected_.empty() || !allowed) return false;
   if (!aim_at(target)) return false;
   record_.callee_account.clear();
   contacts_.clear();

@@ -72,7 +72,7 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
     device = devices.contacts.front();
     places = {device->path.remote};
   }
-  const std::string& number = redirected_.empty() ? dialled_ : redirected_;
+  const std::string& number = asked_number();
   const auto& lists = entry->settings.lists;
   if (!lists.empty() && !board_.routes.allows(lists, caller_as_digits(), number)) return false;
   const std::string& caller = caller_number_.empty() ? record_.caller : caller_number_;

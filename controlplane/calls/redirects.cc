@@ -47,10 +47,13 @@ std::optional<Redirects::Target> target_of(std::string_view value) {
 
 }  // namespace
 
-void Redirects::add(const sip::Message& response) {
+void Redirects::add(const sip::Message& response, const std::string& asked) {
   std::vector<Target> fresh;
   sip::each_value(response, sip::HeaderId::kContact, [&](std::string_view value) {
-    if (auto target = target_of(value)) fresh.push_back(*std::move(target));
+    auto target = target_of(value);
+    if (!target) return;
+    if (target->user.empty()) target->user = asked;
+    fresh.push_back(*std::move(target));
   });
   std::stable_sort(fresh.begin(), fresh.end(),
                    [](const Target& a, const Target& b) { return a.q > b.q; });

@@ -14,7 +14,7 @@ namespace tandem::calls {
 class Redirects {
  public:
   struct Target {
-    std::string user;        // of a SIP URI, still escaped; or the number of a tel URI
+    std::string user;        // of a SIP URI, still escaped; the number of a tel URI, or as asked
     std::string host;        // an address or a name, in lower case; empty: a tel URI
     std::uint16_t port = 0;  // 0: not said
     double q = 1;
@@ -23,8 +23,9 @@ class Redirects {
     }
   };
 
-  // Its sip and tel URIs, by q, before what waits from an earlier one.
-  void add(const sip::Message& response);
+  // Its sip and tel URIs, by q, before what waits from an earlier one. `asked`: the number that was
+  // asked for there, which a SIP URI without a user part means.
+  void add(const sip::Message& response, const std::string& asked);
   // No value: there are no more, or `limit` have been asked.
   std::optional<Target> next(std::uint64_t limit);
   // The last one given out leads to a gateway, which is being asked.

@@ -253,6 +253,31 @@ TEST_F(Redirected, ToTheSameGatewayWithAnotherNumber) {
   EXPECT_EQ(gateways.load(4), 0u);
 }
 
+// A Contact without a user part means the number that was asked for there, never one that another
+// Contact has and that the customer may not call.
+TEST_F(Redirected, ABarredNumberIsCalledByNoContact) {
+  config::Gateway customer = gateways.gateway(0);
+  customer.lists = {"cheap"};
+  gateways.put({customer});
+  put_list("cheap", routing::NumberList::Kind::kCallee, routing::Verdict::kAllow,
+           {{"4900", routing::Verdict::kDeny}});
+  gateway.contacts = "<sip:4900@10.77.2.9>, <sip:10.77.2.9>";
+  dial();
+  EXPECT_EQ(carol.last_uri, "sip:491@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
+TEST_F(Redirected, AContactWithoutAUserMeansTheNumberThatWasAskedForThere) {
+  Redirector second{net, "10.77.2.7"};
+  gateway.contacts = "<sip:4477@named.test>";
+  second.contacts = "<sip:10.77.2.9>";
+  dial();
+  EXPECT_EQ(carol.last_uri, "sip:4477@10.77.2.9:5060");
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
 TEST_F(Redirected, ASilentContactGivesWayToTheNext) {
   silence("10.77.2.7:5060");
   gateways.set_targets(4, 0, {{at("10.77.2.7:5060"), 0, 0}});

@@ -151,7 +151,18 @@ class SwitchTest : public ::testing::Test {
                           [](wire::FlowKey) { return false; }};
   routing::GatewayTable gateways{site.gateways};
   routing::Routes published{std::make_shared<routing::RouteTable>(site.routes)};
-  routing::Router routes{{.routes = published, .parameters = site.parameters, .random = random}};
+  routing::Screenings screenings;
+  routing::Router routes{{.routes = published,
+                          .parameters = site.parameters,
+                          .random = random,
+                          .screenings = &screenings}};
+  // The only list that there is.
+  void put_list(const std::string& list, routing::NumberList::Kind kind, routing::Verdict otherwise,
+                const std::vector<routing::ListEntry>& entries) {
+    routing::Screening::Lists all;
+    all[list] = std::make_shared<routing::NumberList>(list, kind, otherwise, entries);
+    screenings.publish(std::make_shared<routing::Screening>(std::move(all)));
+  }
   cdr::OpenCalls open_calls;
   cdr::Journal journal{site.parameters.SERVER_MAX_CDR_PENDING_LIST_LENGTH, base::Millis{50}};
   calls::CallService calls{env, site, gateways, routes, datapath, ports, journal, "test"};
