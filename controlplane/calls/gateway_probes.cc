@@ -70,14 +70,22 @@ void GatewayProbes::ask(routing::GatewayIndex index, const config::Gateway& gate
   }
   Probed& probed = probed_[index];
   probed.sent = setup_.env.wheel.now();
-  probed.under_way = true;
+  probed.under_way = id;
   setup_.env.counters.add(Counter::gateway_probes_sent);
   if (!transactions_.send(id,
                           sip::options_request(setup_.env, transactions_,
                                                {.id = id, .path = path, .uri = uri, .to = uri}))) {
-    probed_[index].under_way = false;
-    hear(index, false);
+    if (settle(index, id)) hear(index, false);
   }
+}
+
+// True: that one is the latest, and it is over now. Its transaction stays for repeated answers
+// (Timer K), longer than the next probe may wait.
+bool GatewayProbes::settle(routing::GatewayIndex index, sip::ClientId id) {
+  const auto probed = probed_.find(index);
+  if (probed == probed_.end() || probed->second.under_way != id) return false;
+  probed->second.under_way = {};
+  return true;
 }
 
 void GatewayProbes::hear(routing::GatewayIndex index, bool properly) {
@@ -96,21 +104,22 @@ void GatewayProbes::hear(routing::GatewayIndex index, bool properly) {
              : "answers OPTIONS: calls go to it again");
 }
 
-void GatewayProbes::on_response(sip::ClientId, std::uint64_t cookie, const sip::Message& response) {
+void GatewayProbes::on_response(sip::ClientId id, std::uint64_t cookie,
+                                const sip::Message& response) {
   const auto index = index_of(cookie);
-  if (response.status() >= 200) hear(index, is_proper(response.status()));
+  if (response.status() >= 200 && settle(index, id)) hear(index, is_proper(response.status()));
 }
 
-void GatewayProbes::on_timeout(sip::ClientId, std::uint64_t cookie) {
-  hear(index_of(cookie), false);
+void GatewayProbes::on_timeout(sip::ClientId id, std::uint64_t cookie) {
+  if (settle(index_of(cookie), id)) hear(index_of(cookie), false);
 }
 
-void GatewayProbes::on_failure(sip::ClientId, std::uint64_t cookie) {
-  hear(index_of(cookie), false);
+void GatewayProbes::on_failure(sip::ClientId id, std::uint64_t cookie) {
+  if (settle(index_of(cookie), id)) hear(index_of(cookie), false);
 }
 
-void GatewayProbes::on_client_end(sip::ClientId, std::uint64_t cookie) {
-  probed_[index_of(cookie)].under_way = false;
+void GatewayProbes::on_client_end(sip::ClientId id, std::uint64_t cookie) {
+  settle(index_of(cookie), id);
 }
 
 }  // namespace tandem::calls

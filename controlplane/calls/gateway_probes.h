@@ -39,7 +39,7 @@ class GatewayProbes final : sip::ClientUser {
   struct Probed {
     base::Nanos due{};
     base::Nanos sent{};
-    bool under_way = false;
+    sip::ClientId under_way{};  // none: it was answered, or nothing came
   };
 
   void on_response(sip::ClientId id, std::uint64_t cookie, const sip::Message& response) override;
@@ -49,6 +49,7 @@ class GatewayProbes final : sip::ClientUser {
 
   void look(routing::GatewayIndex index, const routing::GatewayEntry& entry, base::Nanos now);
   void ask(routing::GatewayIndex index, const config::Gateway& gateway);
+  bool settle(routing::GatewayIndex index, sip::ClientId id);
   void hear(routing::GatewayIndex index, bool properly);
 
   Setup setup_;
