@@ -27,7 +27,7 @@ std::string RouteKeeping::user_of_list(std::string_view list) const {
   for (const auto& entry : set->entries()) {
     const auto& lists = entry->settings.lists;
     if (entry->gone || std::find(lists.begin(), lists.end(), list) == lists.end()) continue;
-    return fmt::format("gateway {}", entry->settings.name);
+    return entry->settings.name;
   }
   return {};
 }
