@@ -24,9 +24,13 @@ constexpr base::Nanos kFiguresWait = base::Seconds{1};
 constexpr base::Nanos kCrossingWait = base::Seconds{1};
 
 // What a network says about a call's caller, and no phone (RFC 5806, 7044, 7315, 8224).
-constexpr std::array<std::string_view, 6> kNetworksWord{"Diversion",     "History-Info",
-                                                        "P-Charge-Info", "P-Charging-Vector",
-                                                        "Identity",      "P-Access-Network-Info"};
+constexpr std::array<std::string_view, 7> kNetworksWord{"Diversion",
+                                                        "History-Info",
+                                                        "P-Charge-Info",
+                                                        "P-Charging-Vector",
+                                                        "Identity",
+                                                        "P-Access-Network-Info",
+                                                        "y"};
 
 }  // namespace
 
@@ -191,12 +195,12 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   session->listen(this, kCalleeLeg, id_.handle.raw);
   record_.callee_call_id = session->dialog().call_id;
   keep();
-  const ToldIdentity identity = identity_for(invite, aim.path.local.address.text());
+  ToldIdentity identity = identity_for(invite, aim.path.local.address.text());
+  if (from_phone()) {
+    identity.withheld.insert(identity.withheld.end(), kNetworksWord.begin(), kNetworksWord.end());
+  }
   const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
-  const std::string headers =
-      identity.headers + (record_.caller_account.empty()
-                              ? sip::passing_headers(invite)
-                              : sip::passing_headers(invite, kNetworksWord));
+  const std::string headers = identity.headers + sip::passing_headers(invite, identity.withheld);
   const bool late = negotiation_.late();
   std::vector<sip::InviteTarget> others;
   for (std::size_t i = 1; i < group_.size(); ++i) {
@@ -216,6 +220,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
        .reliable = !late || caller()->supports_reliable(),
        .hold_ack = late,
        .passed = headers,
+       .withheld = identity.withheld,
        .content_type = body.type,
        .body = body.bytes,
        .timer = session_timer_of(vendor_parameters())});

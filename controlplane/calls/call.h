@@ -158,6 +158,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   // A phone is being called, not a gateway.
   bool at_endpoint() const { return !group_.empty(); }
   void arm_invite();
+  // A phone calls, and no customer that is known by its account.
+  bool from_phone() const { return !record_.caller_account.empty() && !customer_; }
   ToldIdentity identity_for(const sip::Message& invite, std::string_view host) const;
   void keep_invite(const sip::Message& invite);
   bool follow_redirect(int status, const sip::Message* response);

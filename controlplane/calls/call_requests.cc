@@ -36,7 +36,8 @@ void Call::on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& r
 void Call::on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) {
   if (leg == kReplacedLeg) return;  // whoever asked is in no call with it any longer
   if (auto* asker = session(1 - leg)) {
-    const std::string headers = response == nullptr ? "" : sip::passing_headers(*response);
+    const std::string headers =
+        response == nullptr ? "" : sip::passing_headers(*response, asker->withheld());
     asker->answer_relayed(asked, reply_of(response, headers));
   }
   if (response != nullptr && ends_call(*response)) {

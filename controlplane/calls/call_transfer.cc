@@ -1,12 +1,14 @@
 // The part of a call whose party goes to another one: by the other party's REFER, blind or attended
 // (RFC 3515, 5589), or since it sent an INVITE with Replaces (RFC 3891). Until the party is in
 // there, everything stays as it is, so that a transfer that fails costs nobody the call.
+#include <algorithm>
 #include <utility>
 
 #include "controlplane/calls/call.h"
 #include "controlplane/sip/body.h"
 #include "controlplane/sip/builder.h"
 #include "controlplane/sip/parser.h"
+#include "drivers/base/text.h"
 
 namespace tandem::calls {
 namespace {
@@ -71,7 +73,11 @@ void Call::transfer_to_number(const std::string& number, const sip::Message& ref
       .header(sip::HeaderId::kCallId, dialog.call_id)
       .header(sip::HeaderId::kCSeq, "1 INVITE");
   const auto referred_by = refer.value(sip::HeaderId::kReferredBy);
-  if (!referred_by.empty()) out.header(sip::HeaderId::kReferredBy, referred_by);
+  const auto hidden = session(transfer_->guest)->withheld();  // from who stays, so from who comes
+  const bool passes = std::none_of(hidden.begin(), hidden.end(), [](std::string_view name) {
+    return base::iequals(name, "Referred-By");
+  });
+  if (!referred_by.empty() && passes) out.header(sip::HeaderId::kReferredBy, referred_by);
   if (transfer_->guest == kCallerLeg) out.written(identity_lines_);
   const auto text = out.finish(sdp::kContentType, going.said);
   sip::Message invite;

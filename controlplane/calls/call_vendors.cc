@@ -14,17 +14,12 @@ namespace {
 
 using routing::NumberRules;
 
-// What a plan makes of a number. No value: it wants none such.
-std::optional<std::string> rewritten(const NumberRules& plan, std::string_view number) {
-  routing::NumberText out;
-  switch (plan.apply(number, out)) {
-    case NumberRules::Outcome::kKept:
-      return std::string(number);
-    case NumberRules::Outcome::kChanged:
-      return std::string(out.view());
-    default:
-      return std::nullopt;
-  }
+// What a plan makes of a caller. Who has no number gets one only from a rule for just that
+// ("anonymous:4930"), never a part of one before the word. No value: the plan wants none such.
+std::optional<std::string> rewritten_caller(const NumberRules& plan, std::string_view number) {
+  auto out = plan.rewritten(number);
+  const bool part = out && is_nobody(number) && out->ends_with(number);
+  return part ? std::string(number) : std::move(out);
 }
 
 }  // namespace
@@ -39,12 +34,12 @@ std::optional<ReleaseCause> Call::rewrite_numbers() {
   dialled_ = dialled_number(record_.callee);
   if (!customer_) return std::nullopt;
   if (const NumberRules& plan = customer_->callee_plan; !plan.empty()) {
-    auto number = rewritten(plan, dialled_);
+    auto number = plan.rewritten(dialled_);
     if (!number) return ReleaseCause::NumberBarred;
     dialled_ = *std::move(number);
   }
   if (const NumberRules& plan = customer_->caller_plan; !plan.empty()) {
-    auto number = rewritten(plan, caller_number_.empty() ? record_.caller : caller_number_);
+    auto number = rewritten_caller(plan, caller_number_.empty() ? record_.caller : caller_number_);
     if (!number) return ReleaseCause::NumberBarred;
     caller_number_ = *std::move(number);
   }
@@ -76,8 +71,8 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
   const auto& lists = entry->settings.lists;
   if (!lists.empty() && !board_.routes.allows(lists, caller_as_digits(), number)) return false;
   const std::string& caller = caller_number_.empty() ? record_.caller : caller_number_;
-  auto caller_sent = rewritten(entry->caller_plan, caller);
-  auto callee_sent = rewritten(entry->callee_plan, number);
+  auto caller_sent = rewritten_caller(entry->caller_plan, caller);
+  auto callee_sent = entry->callee_plan.rewritten(number);
   if (!caller_sent || !callee_sent) return false;
   const bool same = vendor_ && vendor_->load == entry->load;
   if (places.empty() || entry->load->silent() || entry->load->resting(now())) return false;
@@ -99,16 +94,14 @@ bool Call::take_vendor(routing::GatewayIndex gateway, std::vector<base::Endpoint
 
 // What the callee is told of the caller.
 ToldIdentity Call::identity_for(const sip::Message& invite, std::string_view host) const {
-  const bool phone = !record_.caller_account.empty() && !customer_;
+  const bool phone = from_phone();
   const bool by_plan = !at_endpoint() && !caller_sent_.empty();
   const std::string& number = by_plan ? caller_sent_ : caller_number_;
   CallerIdentity caller = read_identity(invite, number, phone);
   if (customer_) caller.original = record_.caller;
   IdentityRules rules =
       identity_rules_of(at_endpoint() ? nullptr : &vendor_->settings, vendor_parameters());
-  if (!at_endpoint() && !vendor_->pai_plan.empty()) {
-    rules.pai_number = rewritten(vendor_->pai_plan, caller.number).value_or(std::string());
-  }
+  if (!at_endpoint() && !vendor_->pai_plan.empty()) rules.pai_plan = &vendor_->pai_plan;
   return told_identity(
       caller, caller_rules_of(phone || !customer_ ? nullptr : &customer_->settings), rules, host);
 }

@@ -1,7 +1,9 @@
 #include "controlplane/calls/identity.h"
 
 #include <algorithm>
+#include <array>
 
+#include "controlplane/routing/number_rules.h"
 #include "drivers/base/text.h"
 
 namespace tandem::calls {
@@ -13,6 +15,13 @@ using Display = config::Parameters::E164DisplayFrom;
 // RFC 3323 §4.1.1.3.
 constexpr std::string_view kAnonymous = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 constexpr std::string_view kNobody = "anonymous";
+constexpr std::string_view kCritical = "critical";
+
+// What callers say beside From, and who they are stands in it (RFC 3323 §5.3).
+constexpr std::array<std::string_view, 8> kOwnWords{
+    "Reply-To", "Organization", "Subject", "s", "Call-Info", "In-Reply-To", "Referred-By", "b"};
+// What their networks say of their number (RFC 8224, 8496).
+constexpr std::array<std::string_view, 3> kNetworksWord{"Identity", "y", "P-Charge-Info"};
 
 bool has_privacy(std::string_view values, std::string_view value) {
   while (!values.empty()) {
@@ -28,6 +37,17 @@ bool hides_caller(std::string_view privacy) {
          (has_privacy(privacy, "id") || has_privacy(privacy, "user"));
 }
 
+// REQUIRES: `values` are as in CallerIdentity, and stay so.
+void add_privacy(std::string& values, std::string_view value) {
+  if (has_privacy(values, value)) return;
+  const auto last = values.rfind(';') + 1;  // 0 where there is one value or none
+  if (base::iequals(std::string_view(values).substr(last), kCritical)) {
+    values.insert(last, std::string(value) + ";");
+  } else {
+    values.append(values.empty() ? "" : ";").append(value);
+  }
+}
+
 std::vector<std::string_view> values_of(const sip::Message& message, sip::HeaderId id) {
   std::vector<std::string_view> out;
   sip::each_value(message, id, [&](std::string_view value) { out.push_back(value); });
@@ -39,8 +59,7 @@ std::string_view number_in(const std::vector<std::string_view>& identities) {
   for (const std::string_view value : identities) {
     const auto identity = sip::parse_name_addr(value);
     if (!identity) continue;
-    const sip::Uri& uri = identity->uri;
-    if (!uri.user.empty() && !base::iequals(uri.user, kNobody)) return uri.user;
+    if (!is_nobody(identity->uri.user)) return identity->uri.user;
   }
   return {};
 }
@@ -56,8 +75,8 @@ Privacy privacy_of(const std::string& asked, const IdentityRules& to) {
   const bool everybody =
       to.privacy ? *to.privacy == PrivacyRule::kId : to.global_privacy == Global::id;
   if (everybody) {
-    if (!out.hidden) out.header.clear();  // "none" from the caller doesn't matter here
-    if (!has_privacy(out.header, "id")) out.header += out.header.empty() ? "id" : ";id";
+    if (has_privacy(asked, "none")) out.header.clear();  // it doesn't matter here
+    add_privacy(out.header, "id");
     out.hidden = true;
   } else if (to.privacy == PrivacyRule::kNone) {
     out.header.clear();
@@ -88,12 +107,26 @@ void add_identity(std::string& lines, sip::HeaderId id, IdentityRule rule,
                   std::string_view host) {
   if (rule == IdentityRule::kPassthrough) {
     for (const std::string_view value : passed) add(lines, id, value);
-  } else if (rule == IdentityRule::kCaller && !number.empty() && !base::iequals(number, kNobody)) {
+  } else if (rule == IdentityRule::kCaller && !is_nobody(number)) {
     add(lines, id, "<sip:" + std::string(number) + "@" + std::string(host) + ">");
   }
 }
 
+// That of whom the caller's network vouches for, or else of From; rewritten. Whoever calls without
+// a number may still have one that its network knows.
+std::string asserted_number(const CallerIdentity& caller,
+                            const std::vector<std::string_view>& asserted,
+                            const IdentityRules& to) {
+  std::string_view number = number_in(asserted);
+  if (number.empty()) number = caller.number;
+  if (is_nobody(number)) return {};
+  if (to.pai_plan == nullptr) return std::string(number);
+  return to.pai_plan->rewritten(number).value_or(std::string());
+}
+
 }  // namespace
+
+bool is_nobody(std::string_view user) { return user.empty() || base::iequals(user, kNobody); }
 
 CallerIdentity read_identity(const sip::Message& invite, std::string_view number, bool phone) {
   const sip::NameAddr& from = invite.from();
@@ -103,9 +136,11 @@ CallerIdentity read_identity(const sip::Message& invite, std::string_view number
   if (phone && std::any_of(from.display.begin(), from.display.end(), base::is_digit)) {
     out.display = {};
   }
-  for (const std::string_view value : values_of(invite, sip::HeaderId::kPrivacy)) {
-    if (!out.privacy.empty()) out.privacy += ';';
-    out.privacy += value;
+  for (std::string_view values : values_of(invite, sip::HeaderId::kPrivacy)) {
+    while (!values.empty()) {
+      const auto value = base::trim(base::split_first(values, ';'));
+      if (!value.empty()) add_privacy(out.privacy, value);
+    }
   }
   out.asserted = values_of(invite, sip::HeaderId::kPAssertedIdentity);
   out.preferred = values_of(invite, sip::HeaderId::kPPreferredIdentity);
@@ -130,15 +165,20 @@ ToldIdentity told_identity(const CallerIdentity& caller, const CallerRules& from
   const auto asserted = from.trusted ? caller.asserted : std::vector<std::string_view>{};
   const Privacy privacy = privacy_of(from.support_privacy ? caller.privacy : std::string(), to);
   ToldIdentity out;
+  if (privacy.hidden) out.withheld.assign(kOwnWords.begin(), kOwnWords.end());
   out.from = privacy.hidden ? std::string(kAnonymous) : from_of(caller, to.display, host);
   if (!privacy.header.empty()) add(out.headers, sip::HeaderId::kPrivacy, privacy.header);
-  // Nothing would tell that gateway to keep it to itself (RFC 3325 §7).
-  if (privacy.hidden && privacy.header.empty()) return out;
-  // Whoever calls without a number may still have one that its network vouches for.
-  std::string_view number = to.pai_number;
-  if (number.empty()) number = number_in(asserted);
-  if (number.empty()) number = caller.number;
-  add_identity(out.headers, sip::HeaderId::kPAssertedIdentity, to.pai, asserted, number, host);
+  const std::size_t before = out.headers.size();
+  // Else nothing would tell that gateway to keep it to itself (RFC 3325 §7).
+  const bool kept = !privacy.hidden || !privacy.header.empty();
+  if (kept) {
+    add_identity(out.headers, sip::HeaderId::kPAssertedIdentity, to.pai, asserted,
+                 asserted_number(caller, asserted, to), host);
+  }
+  if (privacy.hidden && out.headers.size() == before) {
+    out.withheld.insert(out.withheld.end(), kNetworksWord.begin(), kNetworksWord.end());
+  }
+  if (!kept) return out;
   add_identity(out.headers, sip::HeaderId::kPPreferredIdentity, to.ppi, caller.preferred,
                caller.number, host);
   return out;

@@ -13,6 +13,10 @@
 #include "controlplane/config/site.h"
 #include "controlplane/sip/message.h"
 
+namespace tandem::routing {
+class NumberRules;
+}
+
 namespace tandem::calls {
 
 using config::IdentityRule;
@@ -26,7 +30,8 @@ struct IdentityRules {
   IdentityRule pai = IdentityRule::kNone;
   IdentityRule ppi = IdentityRule::kNone;
   config::Parameters::E164DisplayFrom display = config::Parameters::E164DisplayFrom::ignore;
-  std::string pai_number{};  // the caller's after the dial plan for it; empty: there is none
+  // For the number in P-Asserted-Identity; outlives these. nullptr: it stays as it is.
+  const routing::NumberRules* pai_plan = nullptr;
 };
 
 // What a caller's side is set to.
@@ -40,13 +45,18 @@ struct CallerIdentity {
   std::string_view display;   // From's that may be passed on, as written; empty: none
   std::string_view number;    // that we call with; empty: unknown
   std::string_view original;  // as it came
-  std::string privacy{};      // all values, parted by ';'; empty: none
+  // All values, each once, parted by ';', "critical" behind the others (RFC 3323 §4.2); empty:
+  // none.
+  std::string privacy{};
   std::vector<std::string_view> asserted{};   // P-Asserted-Identity's values, in order
   std::vector<std::string_view> preferred{};  // P-Preferred-Identity's
 };
 // `number`: who it says that it is, whatever its From says; empty: its From. A phone's display name
 // is dropped where it could be read as a number, and it may prefer its own number only.
 CallerIdentity read_identity(const sip::Message& invite, std::string_view number, bool phone);
+
+// The caller has no number: its user part is empty or says so (RFC 3323 §4.1.1.3).
+bool is_nobody(std::string_view user);
 
 // Its Privacy, P-Asserted-Identity and P-Preferred-Identity as they came, each line with its end.
 std::string identity_lines_of(const sip::Message& invite);
@@ -55,6 +65,9 @@ std::string identity_lines_of(const sip::Message& invite);
 struct ToldIdentity {
   std::string from;     // From's value without a tag
   std::string headers;  // the others, each with its CRLF
+  // Names of headers that would tell who a hidden caller is, and don't pass in this call. Views of
+  // constants.
+  std::vector<std::string_view> withheld{};
 };
 // `host`: our address on the callee's side.
 ToldIdentity told_identity(const CallerIdentity& caller, const CallerRules& from,

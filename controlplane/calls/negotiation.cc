@@ -264,7 +264,7 @@ int Negotiation::pass_on(int from, int fork, const sip::Message& request,
   auto* other = parties_.session(other_leg(from));
   if (other == nullptr) return 481;
   const sip::Body body = sip::body_of(request, offer);
-  const std::string headers = sip::passing_headers(request);
+  const std::string headers = sip::passing_headers(request, other->withheld());
   const auto reinvite = [&] { return other->offer(body.type, body.bytes, headers) ? 0 : 491; };
   if (request.method() == sip::Method::kInvite) return reinvite();
   int into = other->fork();
@@ -303,7 +303,7 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
   }
   if (change_->late) media_->propose(*theirs, side_of(leg), parties_.now());
   const sip::Body body = sip::body_of(response, shown(*theirs, leg));
-  const std::string headers = sip::passing_headers(response);
+  const std::string headers = sip::passing_headers(response, asker->withheld());
   if (change_->late) {
     change_->offer = sip::sdp_of(response);
   } else {

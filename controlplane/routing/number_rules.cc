@@ -207,4 +207,16 @@ NumberRules::Outcome NumberRules::apply(std::string_view number, NumberText& out
   return Outcome::kKept;
 }
 
+std::optional<std::string> NumberRules::rewritten(std::string_view number) const {
+  NumberText out;
+  switch (apply(number, out)) {
+    case Outcome::kKept:
+      return std::string(number);
+    case Outcome::kChanged:
+      return std::string(out.view());
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace tandem::routing

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,8 @@ class NumberRules {
   };
   // By the first rule that fits; allocates nothing.
   Outcome apply(std::string_view number, NumberText& out) const;
+  // What becomes of a number, itself where no rule fits. No value: the plan wants none such.
+  std::optional<std::string> rewritten(std::string_view number) const;
 
   bool empty() const { return rules_.empty(); }
 

@@ -78,6 +78,7 @@ bool InviteSession::start(const Outgoing& outgoing) {
   first.secure = Dialog::asks_for_sips(outgoing.request_uri, outgoing.route);
   first.local_cseq = 1;
   leg_.contact_user = outgoing.contact_user;
+  leg_.withheld.assign(outgoing.withheld.begin(), outgoing.withheld.end());
   if (outgoing.others.empty()) leg_.proven.use(outgoing.credentials);
   branches_.add(outgoing.others);
   bool sent = send_invite(0, {first.path, outgoing.request_uri, outgoing.route}, outgoing);

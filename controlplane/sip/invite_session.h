@@ -44,6 +44,7 @@ class InviteSession final {
   SessionId id() const { return leg_.id; }
   std::uint64_t owner() const { return leg_.owner; }
   int number() const { return leg_.number; }
+  std::span<const std::string_view> withheld() const { return leg_.withheld; }
   bool has_listener() const { return leg_.listener != nullptr; }
 
   // UAC. From and To are header values without tags; URI and route are of the place that the
@@ -63,6 +64,8 @@ class InviteSession final {
     bool hold_ack =
         false;  // the offer comes from the peer: its answer goes out by prack() or ack()
     std::string_view passed{};  // another leg's end-to-end headers, as lines (end_to_end.h)
+    // Names of those that don't pass to this peer, in no request and response; views of constants.
+    std::span<const std::string_view> withheld{};
     std::string_view content_type{};
     std::string_view body{};
     std::optional<SessionTimerSettings> timer{};  // none: this leg has no session timer

@@ -124,7 +124,7 @@ void InviteSession::send_bye(std::string_view reason, const Message* passed) {
   Dialog::Request bye{.headers = std::span(lines, reason.empty() ? 0 : 1)};
   std::string headers;
   if (passed != nullptr) {
-    headers = passing_headers(*passed);
+    headers = passing_headers(*passed, leg_.withheld);
     bye.passed = headers;
   }
   if (passed != nullptr && passed->method() == Method::kBye) {

@@ -111,7 +111,7 @@ void Leg::refuse(ServerId to, int in_fork, int status, std::span<const HeaderLin
   Reply reply{.status = status, .to_tag = at(in_fork).dialog.local_tag, .headers = headers};
   std::string lines;
   if (passed != nullptr) {
-    lines = passing_headers(*passed);
+    lines = passing_headers(*passed, withheld);
     reply.passed = lines;
   }
   // A description in it would be of addresses that aren't ours.

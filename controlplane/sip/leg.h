@@ -140,6 +140,7 @@ struct Leg {
   int fork = 0;                // the confirmed one; before: [0]
   std::string contact_user{};  // the peer knows our Contacts by it; empty: they have none
   ProvenRequests proven{};     // ours
+  std::vector<std::string_view> withheld{};  // the other leg's headers that don't pass; constants
 
   LegDialog& at(int number_of_fork) { return dialogs[static_cast<std::size_t>(number_of_fork)]; }
   Dialog& dialog() { return at(fork).dialog; }

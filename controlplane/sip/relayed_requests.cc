@@ -50,7 +50,7 @@ void RelayedRequests::abandon() {
 bool RelayedRequests::send(int fork, const Message& request, ServerId asked) {
   if (ours_.size() == kOpenMax) return false;
   const std::string contact = leg_.contact(fork);
-  const std::string passed = passing_headers(request);
+  const std::string passed = passing_headers(request, leg_.withheld);
   const ClientId id =
       leg_.send(Exchange::kRelayed, fork,
                 {.method = request.method(),

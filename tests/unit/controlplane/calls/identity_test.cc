@@ -2,6 +2,7 @@
 // stands on the wire.
 #include "controlplane/calls/identity.h"
 
+#include "controlplane/routing/number_rules.h"
 #include "tests/unit/controlplane/calls/endpoint_fixture.h"
 #include "tests/unit/controlplane/raw_party.h"
 
@@ -80,6 +81,12 @@ INSTANTIATE_TEST_SUITE_P(
         PrivacyRow{"AskedBeatsGlobalNone", "ID", true, kUnset, Global::none, kAnonymous, "ID"},
         PrivacyRow{"AskedForMoreThanGlobalId", "user", true, kUnset, Global::id, kAnonymous,
                    "user;id"},
+        PrivacyRow{"CriticalStaysBehind", "user;critical", true, kUnset, Global::id, kAnonymous,
+                   "user;id;critical"},
+        PrivacyRow{"AskedForLessThanGlobalId", "header", true, kUnset, Global::id, kAnonymous,
+                   "header;id"},
+        PrivacyRow{"EachOnceAndCriticalLast", "critical; id;user;;ID", true, kUnset, Global::ignore,
+                   kAnonymous, "id;user;critical"},
         PrivacyRow{"NoneDoesNotBeatGlobalId", "none", true, kUnset, Global::id, kAnonymous, "id"},
         // … or doesn't.
         PrivacyRow{"Stripped", "id", false, kUnset, Global::ignore, kAlice, ""},
@@ -113,7 +120,7 @@ struct AssertedRow {
   bool trusted;
   IdentityRule pai;
   IdentityRule ppi;
-  const char* pai_number;
+  const char* pai_plan;  // "": none
   const char* headers;
 };
 
@@ -121,8 +128,10 @@ class AssertedTable : public ::testing::TestWithParam<AssertedRow> {};
 
 TEST_P(AssertedTable, Row) {
   const AssertedRow& row = GetParam();
-  const auto out = told(std::string(kAsserted) + kPreferred, {.trusted = row.trusted},
-                        {.pai = row.pai, .ppi = row.ppi, .pai_number = row.pai_number});
+  const auto plan = routing::NumberRules::parse(row.pai_plan).value();
+  const auto out =
+      told(std::string(kAsserted) + kPreferred, {.trusted = row.trusted},
+           {.pai = row.pai, .ppi = row.ppi, .pai_plan = *row.pai_plan == 0 ? nullptr : &plan});
   EXPECT_EQ(out.from, kAlice);
   EXPECT_EQ(out.headers, row.headers);
 }
@@ -142,13 +151,21 @@ INSTANTIATE_TEST_SUITE_P(
                                   "P-Asserted-Identity: <sip:+4931@10.77.2.1>\r\n"},
                       AssertedRow{"CallerByItsFrom", false, kCaller, kNone, "",
                                   "P-Asserted-Identity: <sip:4930@10.77.2.1>\r\n"},
-                      AssertedRow{"CallerByTheDialPlan", true, kCaller, kNone, "004930",
+                      AssertedRow{"FromByTheDialPlan", false, kCaller, kNone, "+:1,49:0049",
                                   "P-Asserted-Identity: <sip:004930@10.77.2.1>\r\n"},
+                      AssertedRow{"TheAssertedByTheDialPlan", true, kCaller, kNone, "+:1,49:0049",
+                                  "P-Asserted-Identity: <sip:14931@10.77.2.1>\r\n"},
+                      AssertedRow{"ThePlanHasNothingToSay", true, kCaller, kNone, "33:0",
+                                  "P-Asserted-Identity: <sip:+4931@10.77.2.1>\r\n"},
+                      AssertedRow{"ThePlanRefuses", true, kCaller, kNone, "+49:!", ""},
+                      AssertedRow{"NoPlanForWhatPasses", true, kPass, kNone, "+:00",
+                                  "P-Asserted-Identity: \"A\" <sip:+4931@a>\r\n"
+                                  "P-Asserted-Identity: <tel:+4931>\r\n"},
                       AssertedRow{"PreferredPasses", false, kNone, kPass, "",
                                   "P-Preferred-Identity: <sip:4932@b>\r\n"},
                       AssertedRow{"PreferredCaller", false, kNone, kCaller, "",
                                   "P-Preferred-Identity: <sip:4930@10.77.2.1>\r\n"},
-                      AssertedRow{"Both", false, kCaller, kCaller, "1",
+                      AssertedRow{"Both", false, kCaller, kCaller, "4930$:1",
                                   "P-Asserted-Identity: <sip:1@10.77.2.1>\r\n"
                                   "P-Preferred-Identity: <sip:4930@10.77.2.1>\r\n"}),
     [](const auto& row) { return std::string(row.param.name); });
@@ -174,6 +191,36 @@ TEST(Identity, AnonymousCallersHaveTheNumberThatATrustedNetworkGivesThem) {
             "P-Asserted-Identity: <sip:+4931@10.77.2.1>\r\n");
   EXPECT_EQ(told(kAsserted, {.trusted = false}, to, anonymous).headers, "");
   EXPECT_EQ(told("", {.trusted = true}, to, "<sip:x.example>").headers, "");
+  // A dial plan doesn't make a number of nobody.
+  const auto plan = routing::NumberRules::parse(":00").value();
+  const IdentityRules planned{.pai = kCaller, .pai_plan = &plan};
+  EXPECT_EQ(told(kAsserted, {.trusted = true}, planned, anonymous).headers,
+            "P-Asserted-Identity: <sip:00+4931@10.77.2.1>\r\n");
+  EXPECT_EQ(told("", {.trusted = true}, planned, anonymous).headers, "");
+}
+
+// RFC 3323 §5.3; and a network's word on the number goes where the number itself goes.
+TEST(Identity, WhatWouldTellWhoAHiddenCallerIsDoesNotPass) {
+  const auto withholds = [](const calls::ToldIdentity& out, std::string_view name) {
+    return std::find(out.withheld.begin(), out.withheld.end(), name) != out.withheld.end();
+  };
+  EXPECT_TRUE(told(kAsserted, {.trusted = true}, {.pai = kPass}).withheld.empty());
+  const auto kept = told(kAsserted, {.trusted = true}, {.privacy = PrivacyRule::kId, .pai = kPass});
+  const auto secret = told(kAsserted, {.trusted = true}, {.privacy = PrivacyRule::kId});
+  const auto unsaid =
+      told(std::string("Privacy: user\r\n") + kAsserted, {.support_privacy = true, .trusted = true},
+           {.privacy = PrivacyRule::kNone, .pai = kPass});
+  for (const char* name : {"Reply-To", "Organization", "Subject", "s", "Call-Info", "In-Reply-To",
+                           "Referred-By", "b"}) {
+    EXPECT_TRUE(withholds(kept, name)) << name;
+    EXPECT_TRUE(withholds(secret, name)) << name;
+    EXPECT_TRUE(withholds(unsaid, name)) << name;
+  }
+  for (const char* name : {"Identity", "y", "P-Charge-Info"}) {
+    EXPECT_FALSE(withholds(kept, name)) << name;
+    EXPECT_TRUE(withholds(secret, name)) << name;
+    EXPECT_TRUE(withholds(unsaid, name)) << name;
+  }
 }
 
 // --- the display name --------------------------------------------------------------------------
@@ -260,6 +307,43 @@ TEST_F(AllAnonymous, AnonymousInAllOfTheDialog) {
   EXPECT_EQ(field(invite, "Privacy"), "id");
   EXPECT_EQ(from_of(net.last("BYE")), kAnonymous);
   EXPECT_EQ(record()["caller"], "alice");
+}
+
+// Its own words don't tell either, in no message of the dialog.
+TEST_F(AllAnonymous, NothingOfTheCallersOwnTellsWhoItIs) {
+  const std::string own = "Reply-To: <sip:alice@x>\r\ns: alice\r\nX-Mine: 1\r\n";
+  const auto expect_silence = [&](const std::string& message) {
+    EXPECT_EQ(field(message, "X-Mine"), "1") << message;
+    EXPECT_EQ(message.substr(0, message.find("\r\n\r\n")).find("alice"), std::string::npos)
+        << message;
+  };
+  alice.invite_headers = own;
+  alice.on_change = [&](sip::InviteSession& leg) {
+    leg.answer_offer(200, "application/sdp", kOffer, Carried("INVITE", own).headers);
+  };
+  alice.on_request = [&](sip::InviteSession& leg, sip::ServerId id, const sip::Message&) {
+    leg.answer_relayed(id, {.status = 200, .passed = Carried("INFO", own).headers});
+  };
+  alice.dial("10.77.1.1:5060", "491");
+  net.settle();
+  expect_silence(net.last("INVITE"));
+  ASSERT_TRUE(alice.ask("INFO", own));
+  net.settle();
+  expect_silence(net.last("INFO"));
+  ASSERT_TRUE(bob.ask("INFO"));
+  net.settle();
+  expect_silence(net.last("SIP/2.0 200"));
+  bob.leg()->offer("application/sdp", kAnswer);
+  net.settle();
+  expect_silence(net.last("SIP/2.0 200"));
+  alice.leg()->offer("application/sdp", kOffer, Carried("INVITE", own).headers);
+  net.settle();
+  expect_silence(net.last("INVITE"));
+  const Carried bye("BYE", own);
+  alice.leg()->finish(0, {}, &bye.message);
+  net.settle();
+  expect_silence(net.last("BYE"));
+  expect_nothing_left();
 }
 
 class ShownNumbers : public IdentityOnTheWire {

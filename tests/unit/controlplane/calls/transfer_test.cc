@@ -91,6 +91,36 @@ TEST_F(Transfers, BlindByTheCaller) {
   EXPECT_EQ(record_with("routing_gateway", "ccorp")["end_direction"], "callee");
 }
 
+// Whoever hides from who stays hides from who comes; its own word on who sent the other included.
+TEST_F(Transfers, AHiddenCallerIsHiddenFromWhoComesToo) {
+  config::Gateway customer = gateways.gateway(0);
+  customer.support_privacy = true;
+  gateways.put({customer});
+  alice.own_headers = "Privacy: id\r\n";
+  connect();
+  ASSERT_TRUE(alice.ask("REFER", "Refer-To: sip:391@10.77.1.1\r\nReferred-By: <sip:alice@a>\r\n"));
+  net.run(Seconds{1});
+  EXPECT_EQ(carol.events.back(), "acked");
+  EXPECT_FALSE(has(carol.last_request, "alice")) << carol.last_request;
+  carol.leg()->finish(0);
+  expect_all_over();
+}
+
+TEST_F(Transfers, AHiddenGuestIsHiddenFromWhoComes) {
+  config::Gateway customer = gateways.gateway(0);
+  customer.support_privacy = true;
+  gateways.put({customer});
+  alice.own_headers = "Privacy: id\r\n";
+  connect();
+  ASSERT_TRUE(bob.ask("REFER", "Refer-To: <sip:391@10.77.2.1>\r\nReferred-By: <sip:bob@b>\r\n"));
+  net.run(Seconds{1});
+  EXPECT_EQ(carol.events.back(), "acked");
+  EXPECT_FALSE(has(carol.last_request, "alice")) << carol.last_request;
+  EXPECT_TRUE(has(carol.last_request, "Privacy: id\r\n"));
+  carol.leg()->finish(0);
+  expect_all_over();
+}
+
 TEST_F(Transfers, OneOnHoldIsOfferedBothWays) {
   connect();
   ASSERT_TRUE(bob.leg()->offer("application/sdp", kAnswer + "a=sendonly\r\n"));

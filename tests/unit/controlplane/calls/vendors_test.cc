@@ -523,6 +523,19 @@ TEST_F(Vendors, DialPlansOnTheWayInAndOut) {
   EXPECT_EQ(all[1]["end_reason"], "NumberBarred");
 }
 
+// A plan that puts something before every number finds none here.
+TEST_F(Vendors, NobodyGetsNoPartOfANumber) {
+  alice.own_headers = "P-Asserted-Identity: <sip:4930@acme.test>\r\nPrivacy: id\r\n";
+  change(0, [](auto& gateway) { gateway.caller_plan = "alice:anonymous"; });
+  change(kBob, [](auto& gateway) { gateway.caller_plan = "anonymous$:4940"; });
+  change(kCarol, [](auto& gateway) { gateway.caller_plan = ":+"; });
+  dial();
+  EXPECT_NE(bob.last_request.find("From: \"Alice\" <sip:4940@"), std::string::npos);
+  EXPECT_NE(carol.last_request.find("From: \"Alice\" <sip:anonymous@"), std::string::npos)
+      << carol.last_request;
+  end();
+}
+
 TEST_F(Vendors, ANumberThatAVendorsPlanRefusesGoesToTheNextOne) {
   bob.on_call = answer;
   change(kBob, [](auto& gateway) { gateway.callee_plan = "491:!"; });

@@ -103,6 +103,14 @@ TEST(NumberRules, RewritesWhatItHasWritten) {
   EXPECT_EQ(number.view(), "49044301");
 }
 
+TEST(NumberRules, ANumberAsAValue) {
+  const auto rules = NumberRules::parse("49:0049, 0900:!, 7:7777777").value();
+  EXPECT_EQ(rules.rewritten("4930"), "004930");
+  EXPECT_EQ(rules.rewritten("33"), "33");
+  EXPECT_EQ(rules.rewritten("09001"), std::nullopt);
+  EXPECT_EQ(rules.rewritten("7" + std::string(60, '0')), std::nullopt);
+}
+
 TEST(NumberRules, FaultsNameRuleAndPlace) {
   struct Case {
     const char* plan;
