@@ -199,6 +199,7 @@ std::optional<ReleaseCause> Call::send_invite(const sip::Message& invite, const 
   if (from_phone()) {
     identity.withheld.insert(identity.withheld.end(), kNetworksWord.begin(), kNetworksWord.end());
   }
+  negotiation_.hide_caller(identity.hidden);
   const sip::Body body = sip::body_of(invite, negotiation_.first_offer());
   const std::string headers = identity.headers + sip::passing_headers(invite, identity.withheld);
   const bool late = negotiation_.late();

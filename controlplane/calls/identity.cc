@@ -165,6 +165,7 @@ ToldIdentity told_identity(const CallerIdentity& caller, const CallerRules& from
   const auto asserted = from.trusted ? caller.asserted : std::vector<std::string_view>{};
   const Privacy privacy = privacy_of(from.support_privacy ? caller.privacy : std::string(), to);
   ToldIdentity out;
+  out.hidden = privacy.hidden;
   if (privacy.hidden) out.withheld.assign(kOwnWords.begin(), kOwnWords.end());
   out.from = privacy.hidden ? std::string(kAnonymous) : from_of(caller, to.display, host);
   if (!privacy.header.empty()) add(out.headers, sip::HeaderId::kPrivacy, privacy.header);

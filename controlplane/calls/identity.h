@@ -65,8 +65,8 @@ std::string identity_lines_of(const sip::Message& invite);
 struct ToldIdentity {
   std::string from;     // From's value without a tag
   std::string headers;  // the others, each with its CRLF
-  // Names of headers that would tell who a hidden caller is, and don't pass in this call. Views of
-  // constants.
+  bool hidden = false;  // the callee must not know who calls
+  // Then, names of headers that would tell it, and don't pass in this call. Views of constants.
   std::vector<std::string_view> withheld{};
 };
 // `host`: our address on the callee's side.

@@ -49,8 +49,13 @@ void Negotiation::agree(int leg, std::string_view description) {
   if (const auto parsed = sdp::parse(description)) media_->set_remote(side_of(leg), *parsed);
 }
 
-std::string Negotiation::shown(const sdp::Description& description, int from) {
+std::string Negotiation::rewritten(const sdp::Description& description, int from) const {
   std::string text = media_->rewritten(description, side_of(from));
+  return caller_hidden_ && from == kCallerLeg ? sdp::anonymous(text) : text;
+}
+
+std::string Negotiation::shown(const sdp::Description& description, int from) {
+  std::string text = rewritten(description, from);
   auto& origin = origins_[static_cast<std::size_t>(other_leg(from))];
   if (!origin) return text;
   ++origin->version;
@@ -383,7 +388,7 @@ std::string Negotiation::standing(int leg) const {
   const int from = other_leg(leg);
   const auto description = sdp::parse(said(from));
   if (change_ || said(from).empty() || !description || !media_) return {};
-  const std::string text = media_->rewritten(*description, side_of(from));
+  const std::string text = rewritten(*description, from);
   const auto& origin = origins_[static_cast<std::size_t>(leg)];
   return origin ? sdp::with_origin(text, *origin) : text;
 }
@@ -414,7 +419,10 @@ bool Negotiation::ask(int leg, std::string_view description) {
 
 sdp::Origin Negotiation::told(int leg) const {
   const auto index = static_cast<std::size_t>(leg);
-  return origins_[index] ? *origins_[index] : sdp::origin_of(said(other_leg(leg)));
+  if (origins_[index]) return *origins_[index];
+  sdp::Origin out = sdp::origin_of(said(other_leg(leg)));
+  if (caller_hidden_ && leg == kCalleeLeg) out.user = "-";
+  return out;
 }
 
 void Negotiation::replace(int leg, std::string description) {

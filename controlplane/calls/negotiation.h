@@ -52,6 +52,8 @@ class Negotiation {
   // Another callee is asked: the early dialogs of the former one are over. Those of the caller that
   // stood for them stay, and the next one's media have dialogs of their own (RFC 3261 §12.1).
   void forget_callee();
+  // The callee that is asked now must not know who the caller is; or may.
+  void hide_caller(bool hidden) { caller_hidden_ = hidden; }
   // That offer as the callee shall see it; empty: none.
   std::string first_offer();
 
@@ -126,13 +128,15 @@ class Negotiation {
   bool only_refreshes(int leg, const sip::Message& request) const;
   int relay_offer(int from, int fork, const sip::Message& request);
   int pass_on(int from, int fork, const sip::Message& request, const std::string& offer);
-  // A description of this leg's party as the other leg's shall see it.
+  // A description of this leg's party with our media in it; and as the other leg's shall see it.
+  std::string rewritten(const sdp::Description& description, int from) const;
   std::string shown(const sdp::Description& description, int from);
   void agree(int leg, std::string_view description);
 
   Parties& parties_;
   std::unique_ptr<media::MediaSession>& media_;
   bool late_ = false;
+  bool caller_hidden_ = false;
   std::string first_offer_;  // the INVITE's
   std::vector<Fork> forks_;
   int winner_ = -1;  // in forks_

@@ -65,4 +65,26 @@ std::string resumed(std::string_view description) {
   return out;
 }
 
+std::string anonymous(std::string_view description) {
+  std::string out;
+  out.reserve(description.size());
+  bool in_session = true;
+  while (!description.empty()) {
+    const Line line = next_line(description);
+    const char type = line.type();
+    if (type == 'm') in_session = false;
+    if (in_session && (type == 'i' || type == 'u' || type == 'e' || type == 'p')) continue;
+    if (in_session && type == 's') {
+      out.append("s=-").append(line.end);
+    } else if (type == 'o') {
+      std::string_view rest = line.value();
+      next_word(rest);
+      out.append("o=- ").append(rest).append(line.end);
+    } else {
+      out += line.all;
+    }
+  }
+  return out;
+}
+
 }  // namespace tandem::sdp

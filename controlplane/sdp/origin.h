@@ -24,4 +24,8 @@ std::string with_origin(std::string_view description, const Origin& origin);
 // somebody new. (Direction attributes taken out, RFC 8866 §6.7.)
 std::string resumed(std::string_view description);
 
+// The same description without words on who made it (RFC 8866 §5.2–5.6): no user name in o=, no
+// subject, information, URI, e-mail address or telephone number of the session.
+std::string anonymous(std::string_view description);
+
 }  // namespace tandem::sdp

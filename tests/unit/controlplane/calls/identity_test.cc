@@ -314,8 +314,7 @@ TEST_F(AllAnonymous, NothingOfTheCallersOwnTellsWhoItIs) {
   const std::string own = "Reply-To: <sip:alice@x>\r\ns: alice\r\nX-Mine: 1\r\n";
   const auto expect_silence = [&](const std::string& message) {
     EXPECT_EQ(field(message, "X-Mine"), "1") << message;
-    EXPECT_EQ(message.substr(0, message.find("\r\n\r\n")).find("alice"), std::string::npos)
-        << message;
+    EXPECT_EQ(message.find("alice"), std::string::npos) << message;
   };
   alice.invite_headers = own;
   alice.on_change = [&](sip::InviteSession& leg) {

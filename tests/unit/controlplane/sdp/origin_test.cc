@@ -37,5 +37,16 @@ TEST(Resumed, TakesDirectionsOutAndNothingElse) {
   EXPECT_EQ(resumed("a=recvonly\na=ptime:20\na=sendrecv\n"), "a=ptime:20\n");
 }
 
+TEST(Anonymous, TakesOutWhoAndNothingElse) {
+  EXPECT_EQ(anonymous("v=0\r\no=alice 7  8 IN IP4 10.0.0.1\r\ns=Call of alice\r\ni=alice\r\n"
+                      "u=http://alice.test\r\ne=a@b\r\np=+4930\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
+                      "m=audio 7 RTP/AVP 0\r\ni=left ear\r\na=x\r\n"),
+            "v=0\r\no=- 7  8 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
+            "m=audio 7 RTP/AVP 0\r\ni=left ear\r\na=x\r\n");
+  const std::string plain = "v=0\no=- 1 1 IN IP4 10.0.0.1\ns=-\nm=audio 7 RTP/AVP 0";
+  EXPECT_EQ(anonymous(plain), plain);
+  EXPECT_EQ(anonymous(""), "");
+}
+
 }  // namespace
 }  // namespace tandem::sdp
