@@ -6,7 +6,7 @@ import re
 
 from harness.bench import NUMBER, Bench, case, patient_case
 from harness.call import SIP_AT_CALLER, Peers, establish
-from harness.failure import check, check_equal, wait_until
+from harness.failure import Failure, check, check_equal, wait_until
 from harness.lab import (CALLEE, CALLER, STRANGER_AT_CALLEE, STRANGER_AT_CALLER,
                          SWITCH_TO_CALLEE)
 from harness.sip import Agent, Leg, Message, sdp
@@ -123,6 +123,47 @@ def dead_gateways_are_left_out(bench: Bench) -> None:
     other.reply(486)
     leg.ack(caller.expect(486))
     switch.wait_cdrs(2)
+
+
+@patient_case
+def the_first_gateway_is_probed(bench: Bench) -> None:
+    """The very first one of the site file, from its start: out at no proper answer, back at one,
+    and judged by nobody once it isn't probed any longer."""
+    switch = bench.switch(first=("[[gateway]]", 'name = "zero"', 'kind = "routing"',
+                                 f'address = "{STRANGER_AT_CALLEE}"', "probe = 1", "[[route]]",
+                                 'prefix = "49"', 'gateway = "zero"', "priority = 50"))
+    caller, callee = bench.caller(), bench.callee()
+    zero = bench.callee(STRANGER_AT_CALLEE)
+    state = lambda: switch.ask("gateway", "show", "zero")["state"]
+
+    def expect(agent: Agent, method: str) -> Message:
+        """This request; OPTIONS that come before it are answered properly."""
+        while asked := agent.receive():
+            if asked.method == method:
+                return asked
+            check_equal(asked.method, "OPTIONS", "request")
+            agent.answer_leg(asked).reply(200)
+        raise Failure(f"no {method} came to {agent.address}")
+
+    def goes_to(agent: Agent) -> None:
+        leg = caller.invite(SIP_AT_CALLER, NUMBER, sdp(CALLER, 20000))
+        agent.answer_leg(expect(agent, "INVITE")).reply(486)
+        expect(agent, "ACK")
+        leg.ack(caller.expect(486))
+
+    for _ in range(2):
+        zero.answer_leg(zero.expect("OPTIONS")).reply(503)
+        wait_until(lambda: state() == "silent", "the gateway to be left out")
+        goes_to(callee)
+        zero.answer_leg(zero.expect("OPTIONS")).reply(200)
+        wait_until(lambda: state() == "up", "the gateway to be back")
+        goes_to(zero)
+    zero.answer_leg(zero.expect("OPTIONS")).reply(503)
+    wait_until(lambda: state() == "silent", "the gateway to be left out")
+    switch.ask("gateway", "set", "zero", "probe=0")
+    wait_until(lambda: state() == "up", "the gateway to be let in")
+    goes_to(zero)
+    switch.wait_cdrs(5)
 
 
 UPSTREAM_PASSWORD = "upstr3am-s3cret"

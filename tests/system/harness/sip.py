@@ -168,10 +168,11 @@ class Agent:
                 raise Failure(f"{self.address} got an unexpected {message.start_line!r}")
 
     def invite(self, peer: tuple[str, int], number: str, body: str, more: str = "",
-               to: str = "") -> "Leg":
-        """Sends an INVITE to the switch and gives the leg that may grow from it."""
+               to: str = "", says: str = "") -> "Leg":
+        """Sends an INVITE to the switch and gives the leg that may grow from it. `says`: its From
+        without a tag."""
         leg = Leg(self, peer=peer, call_id=f"{token()}@{self.address}",
-                  local=f'"Tester" <sip:4989555@{self.address}>;tag={token()}',
+                  local=(says or f'"Tester" <sip:4989555@{self.address}>') + f";tag={token()}",
                   remote=to or f"<sip:{number}@{peer[0]}>",
                   target=f"sip:{number}@{peer[0]}:{peer[1]}")
         leg.invite_text = leg.request("INVITE", body, more=more)

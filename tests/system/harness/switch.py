@@ -32,6 +32,7 @@ class Options:
     callee_listener: str = ""  # reached by this [[listener]] instead of the port
     name_servers: list[str] = dataclasses.field(default_factory=list)
     site: tuple[str, ...] = ()  # more lines of the site file
+    first: tuple[str, ...] = ()  # such that stand before all gateways
 
 
 def answers(asker: socket.socket, peer: str, port: int, door: str) -> bool:
@@ -81,6 +82,7 @@ class Switch:
             "[dns]", f"servers = {json.dumps(options.name_servers)}",
             "[control]", f'socket = "{self.socket}"',
             "[cdr]", f'journal = "{self.journal}"',
+            *options.first,
             "[[gateway]]", 'name = "acme"', 'kind = "mapping"', f'address = ["{options.caller}"]',
             f"capacity = {options.capacity}",
             "[[gateway]]", 'name = "bcorp"', 'kind = "routing"', f'address = "{options.callee}"',
@@ -132,6 +134,14 @@ class Switch:
         self.launch_controlplane()
         self.wait_ready()
         self.wait_signalling()
+
+    def restart_with(self, parameters: dict[str, str]) -> None:
+        """Another control plane, with these parameters in the site file."""
+        assert self.controlplane
+        check_equal(self.controlplane.stop(), 0, "exit code of the control plane")
+        self.options.parameters = parameters
+        self.site.write_text(self.site_text())
+        self.start_controlplane()
 
     def wait_ready(self) -> None:
         for process in (self.dataplane, self.controlplane):
@@ -233,6 +243,10 @@ class Switch:
 
     def finished_journals(self) -> list[pathlib.Path]:
         return sorted(self.journal.parent.glob(f"{self.journal.stem}-*{self.journal.suffix}"))
+
+    def wait_cdrs_by_start(self, count: int) -> list[dict]:
+        """As the calls came, for a refused one has its record before the one that ended before."""
+        return sorted(self.wait_cdrs(count), key=lambda one: (one["start_ms"], one["sequence"]))
 
     def cdrs(self) -> list[dict]:
         """Of all files of the journal, by their numbers. The current one first: while it is read,
