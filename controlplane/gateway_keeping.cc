@@ -6,6 +6,7 @@
 
 #include "controlplane/calls/release_cause.h"
 #include "controlplane/routing/gateway_routes.h"
+#include "controlplane/sdp/codecs.h"
 #include "drivers/base/log.h"
 
 namespace tandem {
@@ -17,6 +18,7 @@ config::GatewayChecks GatewayKeeping::checks() {
                 const auto rules = routing::NumberRules::parse(plan);
                 return rules ? std::string() : rules.error_text();
               },
+          .is_encoding = sdp::is_encoding,
           .fault_of_prefixes =
               [](const config::Gateway& gateway) {
                 const auto routes = routing::own_routes(gateway, 0);

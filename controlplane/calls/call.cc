@@ -133,8 +133,10 @@ std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message&
   auto refusal = open_media(invite, aim);
   if (!refusal) refusal = send_invite(invite, aim);
   // It couldn't even be sent there: as good as a refusal.
-  if (refusal == ReleaseCause::NoResource &&
-      (try_next_place(503) || try_next_vendor({.status = 503}))) {
+  const bool unsaid = refusal == ReleaseCause::NoCommonCodec;
+  if (refusal == ReleaseCause::NoResource && try_next_place(503)) return std::nullopt;
+  if ((unsaid || refusal == ReleaseCause::NoResource) &&
+      try_next_vendor({.status = unsaid ? 488 : 503})) {
     return std::nullopt;
   }
   if (refusal) return refusal;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -193,6 +194,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void give_up(ReleaseCause cause) override { release(cause, Direction::kSwitch); }
   void on_dialog_lost() override;
   void on_media(std::string_view codec) override;
+  std::span<const std::string> codecs(int leg) const override;
   void on_asked(int leg, int status) override;
 
   // As the call whose party goes to another one (call_transfer.cc).

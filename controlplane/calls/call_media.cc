@@ -67,6 +67,12 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const A
   return negotiation_.begin(sip::sdp_of(invite), now());
 }
 
+std::span<const std::string> Call::codecs(int leg) const {
+  const routing::GatewayRef& gateway = leg == kCallerLeg ? customer_ : vendor_;
+  if (!gateway || (leg == kCalleeLeg && at_endpoint())) return {};
+  return gateway->settings.codecs;
+}
+
 void Call::on_media(std::string_view codec) {
   record_.media_mode = media_->direct() ? "direct" : "proxy";
   record_.codec = codec;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/sdp/codecs.h"
 #include "controlplane/sip/body.h"
 #include "controlplane/sip/end_to_end.h"
 
@@ -49,8 +50,24 @@ void Negotiation::agree(int leg, std::string_view description) {
   if (const auto parsed = sdp::parse(description)) media_->set_remote(side_of(leg), *parsed);
 }
 
+// Those of whoever is told come last: the order is his.
+std::string Negotiation::limited(std::string description, int from) const {
+  for (const int leg : {from, other_leg(from)}) {
+    const auto codecs = parties_.codecs(leg);
+    if (!codecs.empty()) description = sdp::with_codecs(description, codecs);
+  }
+  return description;
+}
+
+bool Negotiation::offers_any(std::string_view offer, int from) const {
+  const std::string text = limited(std::string(offer), from);
+  const auto description = sdp::parse(text);
+  return description && std::any_of(description->media.begin(), description->media.end(),
+                                    [](const sdp::Media& media) { return media.port != 0; });
+}
+
 std::string Negotiation::rewritten(const sdp::Description& description, int from) const {
-  std::string text = media_->rewritten(description, side_of(from));
+  const std::string text = limited(media_->rewritten(description, side_of(from)), from);
   return caller_hidden_ && from == kCallerLeg ? sdp::anonymous(text) : text;
 }
 
@@ -71,6 +88,7 @@ std::optional<ReleaseCause> Negotiation::begin(std::string_view offer, base::Nan
   if (!description) return ReleaseCause::BadSessionDescription;
   if (!media_->open(*description, media::Side::kCaller, now)) return ReleaseCause::NoMediaPort;
   if (!media_->is_open()) return ReleaseCause::BadSessionDescription;  // nothing we could relay
+  if (!offers_any(offer, kCallerLeg)) return ReleaseCause::NoCommonCodec;
   first_offer_ = offer;
   parties_.on_media(codec_of(*description));
   return std::nullopt;
@@ -251,6 +269,10 @@ int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
     const auto offer = sdp::parse(sip::sdp_of(request));
     if (offer) media_->propose(*offer, side_of(from), parties_.now());
     if (!offer || !media_->relays(*offer)) return 488;
+    if (!offers_any(sip::sdp_of(request), from)) {
+      media_->withdraw(parties_.now());
+      return 488;
+    }
     shown_offer = shown(*offer, from);
   }
   const int refusal = pass_on(from, fork, request, shown_offer);

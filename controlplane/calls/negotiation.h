@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class Parties {
   // A party knows its dialog no longer: the call is over, unless that party's BYE says so itself.
   virtual void on_dialog_lost() = 0;
   virtual base::Nanos now() const = 0;
+  // What this leg's audio may be; nothing: anything.
+  virtual std::span<const std::string> codecs(int leg) const = 0;
   // Media go through us now, or other ones than before; `codec`: the first of the description.
   virtual void on_media(std::string_view codec) = 0;
   // What ask() asked of this leg's party is agreed on (200), or was refused.
@@ -129,6 +132,10 @@ class Negotiation {
   int relay_offer(int from, int fork, const sip::Message& request);
   int pass_on(int from, int fork, const sip::Message& request, const std::string& offer);
   // A description of this leg's party with our media in it; and as the other leg's shall see it.
+  // As far as the codecs of both parties' gateways go.
+  std::string limited(std::string description, int from) const;
+  // An offer that still offers something then.
+  bool offers_any(std::string_view offer, int from) const;
   std::string rewritten(const sdp::Description& description, int from) const;
   std::string shown(const sdp::Description& description, int from);
   void agree(int leg, std::string_view description);

@@ -91,6 +91,9 @@ struct Gateway {
   // How numbers are rewritten, on the way in (mapping) or out (routing): docs/ROUTING.md.
   std::string caller_plan{};
   std::string callee_plan{};
+  // Encodings (PCMA, G729 …) that its audio may have, in the order in which they are offered to it;
+  // none: any.
+  std::vector<std::string> codecs{};
   // Lists of numbers that allow or deny its calls, after (mapping) or before (routing) its plans.
   std::vector<std::string> lists{};
   bool locked = false;                    // no new calls; those that are up go on

@@ -220,6 +220,19 @@ void read_identity(SettingsTable& table, Gateway& gateway) {
   gateway.trusted = table.flag("trusted", false);
 }
 
+void read_codecs(SettingsTable& table, Gateway& gateway, const GatewayChecks& checks) {
+  gateway.codecs = table.texts("codecs");
+  for (auto codec = gateway.codecs.begin(); codec != gateway.codecs.end(); ++codec) {
+    if (checks.is_encoding && !checks.is_encoding(*codec)) {
+      table.fault("codecs", fmt::format("\"{}\" is no encoding's name", *codec));
+    }
+    const auto same = [&](const std::string& other) { return base::iequals(other, *codec); };
+    if (std::any_of(gateway.codecs.begin(), codec, same)) {
+      table.fault("codecs", fmt::format("{} stands there twice", *codec));
+    }
+  }
+}
+
 // user@realm, of a realm of ours.
 void read_account(SettingsTable& table, const Site& site, Gateway& gateway) {
   gateway.account = table.text("account", "");
@@ -319,6 +332,10 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"callee_plan", "both", "dial plan for the called number, likewise; ! refuses a number"},
       {"lists", "both",
        "lists of numbers, each of which must allow the caller or the called number of a call"},
+      {"codecs", "both",
+       "encodings that its audio may have, in the order in which it is offered them "
+       "(PCMA,PCMU,G729); "
+       "telephone-event and CN always may pass; none: any"},
       {"privacy", "routing",
        "Privacy that it is sent: none, passthrough (the caller's), id (From is anonymous); system"},
       {"pai", "routing", "P-Asserted-Identity that it is sent: none, passthrough, caller"},
@@ -397,6 +414,7 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
       table.fault("lists", fmt::format("there is no list \"{}\"", list));
     }
   }
+  read_codecs(table, gateway, checks);
   gateway.locked = table.flag("locked", false);
   gateway.rests = table.flag("rests", true);
   gateway.probe = base::Seconds{count(table, "probe", 0, 3600)};

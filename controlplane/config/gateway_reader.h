@@ -18,6 +18,7 @@ struct GatewayChecks {
   std::function<std::string(std::string_view)> fault_of_plan{};
   std::function<bool(std::string_view)> is_list{};
   std::function<bool(std::string_view)> is_registration{};
+  std::function<bool(std::string_view)> is_encoding{};
   // What is wrong with a routing gateway's prefixes; empty: nothing.
   std::function<std::string(const Gateway&)> fault_of_prefixes{};
 };

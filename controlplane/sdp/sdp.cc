@@ -380,6 +380,13 @@ void Rewriter::attribute_line(const Line& line) {
 
 }  // namespace
 
+std::string_view static_encoding(std::string_view format) {
+  for (const StaticPayload& payload : kStaticPayloads) {
+    if (payload.format == format) return payload.name;
+  }
+  return {};
+}
+
 base::Result<Description> parse(std::string_view text) { return Reader(text).read(); }
 
 std::string rewrite(const Description& description, const std::vector<LocalMedia>& local) {

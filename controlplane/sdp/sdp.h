@@ -39,6 +39,9 @@ struct Description {
   std::vector<Media> media;
 };
 
+// The name of a static payload type (RFC 3551 §6); empty: it has none.
+std::string_view static_encoding(std::string_view format);
+
 // Fails with a reason for a person; never reads beyond the text.
 base::Result<Description> parse(std::string_view text);
 

@@ -215,6 +215,17 @@ TEST_F(GatewayReader, RoutesOfItsOwn) {
   expect_only("priority: is for routing gateways");
 }
 
+TEST_F(GatewayReader, Codecs) {
+  checks.is_encoding = [](std::string_view name) { return name != "P?"; };
+  EXPECT_EQ(mapping("codecs=PCMA,G729").codecs, (std::vector<std::string>{"PCMA", "G729"}));
+  EXPECT_TRUE(faults.empty());
+  EXPECT_TRUE(routing("").codecs.empty());
+  routing("codecs=P?");
+  expect_only("codecs: \"P?\" is no encoding's name");
+  routing("codecs=PCMA,pcma");
+  expect_only("codecs: pcma stands there twice");
+}
+
 TEST_F(GatewayReader, ARegistrationMustBeThere) {
   checks.is_registration = [](std::string_view name) { return name == "carrier"; };
   read("name=b kind=routing registration=carrier");
