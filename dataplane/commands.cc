@@ -53,6 +53,12 @@ void Commands::obey(const wire::Command& command, std::uint8_t shard, wire::Even
     case wire::CommandKind::kLift:
       fault = lift(command.lift);
       break;
+    case wire::CommandKind::kSetPayloadKey:
+      fault = keys_.set(command.set_key, shard);
+      break;
+    case wire::CommandKind::kForgetPayloadKey:
+      fault = keys_.forget(command.forget_key.name, shard);
+      break;
     case wire::CommandKind::kNone:
       break;
   }
@@ -64,7 +70,18 @@ Fault Commands::open(const wire::OpenFlow& order, std::uint8_t shard, base::Nano
       signals_.has(order.key.address, order.key.port)) {
     return {Counter::drop_command};
   }
+  PayloadKeys::Place key = PayloadKeys::kNone;
+  if (order.payload_key != 0) {
+    key = keys_.find(order.payload_key, shard);
+    // Better no voice than voice that everybody may hear.
+    if (key == PayloadKeys::kNone) return {Counter::drop_command_key};
+    keys_.hold(key);
+  }
+  if (const Flow& former = flows_.at(order.key); former.generation != 0) {
+    keys_.let_go(former.payload_key);
+  }
   Flow& flow = flows_.open(order.key, order.peer, order.generation);
+  flow.payload_key = key;
   flow.kind = order.kind;
   flow.latch = order.latch;
   flow.tos = order.tos;
@@ -113,6 +130,7 @@ Fault Commands::close(const wire::CloseFlow& order, wire::EventRing& events) {
   event.closed.cookie = flow->cookie;
   event.closed.figures = flow->figures();
   if (!events.enqueue(event)) fault = {Counter::drop_event_full};
+  keys_.let_go(flow->payload_key);
   flows_.close(*flow);
   records_.at(order.key).write({});
   counters_.add(Counter::flows_closed);

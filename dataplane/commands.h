@@ -10,6 +10,7 @@
 #include "dataplane/flow_table.h"
 #include "dataplane/local_port.h"
 #include "dataplane/neighbor.h"
+#include "dataplane/payload_keys.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
 #include "drivers/base/clock.h"
@@ -21,11 +22,13 @@ namespace tandem::dataplane {
 class Commands {
  public:
   Commands(std::span<const LocalPort> ports, FlowTable& flows, SignalPorts& signals,
-           FloodGuard& guard, FlowRecords records, NeighborTalk talk, wire::CounterBlock& counters)
+           FloodGuard& guard, PayloadKeys& keys, FlowRecords records, NeighborTalk talk,
+           wire::CounterBlock& counters)
       : ports_(ports),
         flows_(flows),
         signals_(signals),
         guard_(guard),
+        keys_(keys),
         records_(records),
         talk_(talk),
         counters_(counters) {}
@@ -50,6 +53,7 @@ class Commands {
   FlowTable& flows_;
   SignalPorts& signals_;
   FloodGuard& guard_;
+  PayloadKeys& keys_;
   FlowRecords records_;
   NeighborTalk talk_;
   wire::CounterBlock& counters_;

@@ -157,6 +157,9 @@ base::Result<void> Engine::make_workers() {
     parts.records = records_;
     parts.first_ip_id = static_cast<std::uint16_t>(random.next());
     parts.guard_seed = random.next();
+    auto crypto = crypto::IpsecMb::open();
+    if (!crypto) return std::move(crypto).take_error();
+    parts.crypto = std::move(*crypto);
     seat.worker = std::make_unique<Worker>(std::move(parts));
   }
   return {};

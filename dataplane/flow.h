@@ -25,8 +25,8 @@ struct alignas(64) Flow {
   bool locked = false;   // remote_ip and remote_port are where packets came from
   std::uint8_t tos = 0;  // of packets to the far end
   std::uint8_t clock_khz = 8;
-  std::uint8_t shard = 0;  // that opened it and gets its events
-  std::uint8_t reserved[2]{};
+  std::uint8_t shard = 0;           // that opened it and gets its events
+  std::uint16_t payload_key = 0;    // its party's, a place of PayloadKeys; 0: none
   std::int64_t last_packet_ns = 0;  // 0: none yet
 
   // Lines 1 and 2: packets of this flow only.

@@ -79,6 +79,11 @@ class ChecksumChange {
     sum_ += ~old_words;
     sum_ += new_words;
   }
+  // A run of words as checksum_sum() has them before and after; it begins at an even octet.
+  void replace_run(std::uint64_t old_sum, std::uint64_t new_sum) {
+    sum_ += checksum_finish(old_sum);
+    sum_ += static_cast<std::uint16_t>(~checksum_finish(new_sum));
+  }
   std::uint16_t apply(std::uint16_t checksum) const {
     return checksum_finish(sum_ + static_cast<std::uint16_t>(~checksum));
   }

@@ -185,6 +185,7 @@ void Meter::read(std::uint8_t clock_khz, wire::FlowFigures& out) const {
   out.largest_gap_us = largest_gap_us_;
   out.ssrc = ssrc_;
   out.payload_type = payload_type_;
+  out.implausible = implausible_;
 }
 
 }  // namespace tandem::dataplane

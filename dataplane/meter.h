@@ -38,6 +38,10 @@ class Meter {
   // `clock_khz`: of the stream's timestamps; not 0.
   void measure(const RtpHead& head, std::size_t octets, base::Nanos now, std::uint8_t clock_khz);
 
+  // Its payload, deciphered, looks like noise.
+  void note_implausible() { ++implausible_; }
+  std::uint64_t packets() const { return packets_; }
+
   // The stream stops for something else: its next packet is no gap's end.
   void pause();
 
@@ -72,6 +76,7 @@ class Meter {
   bool has_transit_ = false;
   // Seldom touched.
   std::uint32_t first_ = 0;  // extended sequence number that this run began with
+  std::uint32_t implausible_ = 0;
   std::uint64_t lost_before_ = 0;
   std::uint64_t reordered_ = 0;
   std::uint64_t duplicated_ = 0;

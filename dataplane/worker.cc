@@ -12,6 +12,7 @@
 #include "dataplane/cutter.h"
 #include "dataplane/echo.h"
 #include "dataplane/relay.h"
+#include "drivers/crypto/octets.h"
 
 namespace tandem::dataplane {
 namespace {
@@ -50,7 +51,9 @@ Worker::Worker(WorkerParts parts)
       flows_(parts_.flow_memory, parts_.plan, parts_.index),
       signals_(parts_.plan.address_count),
       guard_(parts_.guard_seed),
-      commands_(parts_.ports, flows_, signals_, guard_, parts_.records, talk_, counters_),
+      keys_(*parts_.crypto, parts_.plan.shards),
+      ciphers_(*parts_.crypto, keys_, counters_),
+      commands_(parts_.ports, flows_, signals_, guard_, keys_, parts_.records, talk_, counters_),
       egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),
       fragments_(counters_),
       sweep_(flows_, parts_.records),
@@ -91,6 +94,9 @@ std::uint32_t Worker::obey_commands(base::Nanos now) {
     const std::uint32_t count = channel.commands.dequeue(commands);
     for (std::uint32_t i = 0; i < count; ++i) {
       commands_.obey(commands[i], static_cast<std::uint8_t>(shard), channel.events, now);
+      if (commands[i].kind == wire::CommandKind::kSetPayloadKey) {
+        crypto::wipe(&commands[i], sizeof commands[i]);
+      }
     }
     work += count;
   }
@@ -145,18 +151,29 @@ std::uint32_t Worker::receive(std::uint16_t port, base::Nanos now) {
 }
 
 // Two passes, so that the flows of a burst are on their way into the cache while its headers are
-// still being read.
+// still being read. What is encrypted is worked on between them and after them, all at once.
 void Worker::handle_burst(std::span<rte_mbuf*> packets, base::Nanos now) {
+  static_assert(kBurst <= CipherStage::kMax);
   Arrival arrivals[kBurst];
+  bool encrypted = false;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     const std::uint16_t port = packets[i]->port;
     arrivals[i] = classify(bytes_of(packets[i]), port, parts_.ports[port], flows_, signals_);
     if (arrivals[i].flow != nullptr) {
       rte_prefetch0(&arrivals[i].flow->meter);
       rte_prefetch0(arrivals[i].flow->peer);
+      encrypted |= CipherStage::concerns(*arrivals[i].flow);
     }
   }
+  if (encrypted) ciphers_.open({arrivals, packets.size()});
   for (std::size_t i = 0; i < packets.size(); ++i) handle(packets[i], arrivals[i], now);
+  if (ciphers_.holds_any()) seal_burst(now);
+}
+
+void Worker::seal_burst(base::Nanos now) {
+  for (const CipherStage::Kept& kept : ciphers_.seal()) {
+    egress_.send_to(kept.port, kept.next_hop, kept.packet, now);
+  }
 }
 
 void Worker::handle(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
@@ -189,6 +206,7 @@ void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
   counters_.add(flow.kind == wire::FlowKind::kOpaque ? Counter::media_opaque_relayed
                                                      : Counter::media_relayed);
   set_length(packet, arrival.udp.frame_bytes());
+  if (ciphers_.keep(packet, arrival.udp, flow, relayed)) return;
   egress_.send_to(relayed.port, relayed.next_hop, packet, now);
 }
 

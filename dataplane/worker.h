@@ -6,10 +6,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "dataplane/arp.h"
+#include "dataplane/cipher_stage.h"
 #include "dataplane/classify.h"
 #include "dataplane/commands.h"
 #include "dataplane/egress.h"
@@ -18,11 +20,13 @@
 #include "dataplane/fragments.h"
 #include "dataplane/local_port.h"
 #include "dataplane/neighbor.h"
+#include "dataplane/payload_keys.h"
 #include "dataplane/punt.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
 #include "dataplane/sweep.h"
 #include "drivers/base/clock.h"
+#include "drivers/crypto/ipsec_mb.h"
 #include "drivers/port/tsc_clock.h"
 #include "drivers/wire/channel.h"
 #include "drivers/wire/plan.h"
@@ -53,6 +57,7 @@ struct WorkerParts {
   FlowRecords records;
   std::uint16_t first_ip_id = 0;  // of datagrams sent in fragments; unguessable
   std::uint64_t guard_seed = 0;   // unguessable
+  std::optional<crypto::IpsecMb> crypto;
 };
 
 class Worker {
@@ -75,6 +80,7 @@ class Worker {
   std::uint32_t inject(base::Nanos now);
 
   void handle_burst(std::span<rte_mbuf*> packets, base::Nanos now);
+  void seal_burst(base::Nanos now);
   void handle(rte_mbuf* packet, Arrival& arrival, base::Nanos now);
   void handle_arp(rte_mbuf* packet, const Arrival& arrival);
   void handle_icmp(rte_mbuf* packet, const Arrival& arrival);
@@ -98,6 +104,8 @@ class Worker {
   FlowTable flows_;
   SignalPorts signals_;
   FloodGuard guard_;
+  PayloadKeys keys_;
+  CipherStage ciphers_;
   Commands commands_;
   Egress egress_;
   Fragments fragments_;

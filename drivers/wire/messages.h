@@ -6,6 +6,7 @@
 // changes nothing.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <type_traits>
 
@@ -48,6 +49,10 @@ enum class LatchRule : std::uint8_t {
   kSignalledIp = 1,  // the signalled address, any port (symmetric RTP behind a port-mapping NAT)
 };
 
+// Names a key of the legacy payload encryption; 0: none. Upper half: the control plane's life,
+// lower half: counts up in each shard, so that a name never means another key.
+using PayloadKeyName = std::uint64_t;
+
 // Make (or replace) the flow at `key`. Packets that the flow accepts leave from `peer`'s local port
 // to `peer`'s remote end (learned by the peer flow's own latch, else as signalled). A flow whose
 // peer isn't open yet drops with a counter.
@@ -62,7 +67,11 @@ struct OpenFlow {
   std::uint8_t tos = 0;        // of packets that are sent to `remote`
   std::uint8_t clock_khz = 8;  // RTP clock for the jitter figures
   std::uint8_t reserved[4]{};
+  // Of the party at `remote`: the RTP payloads that come from there are deciphered, and those that
+  // leave for there enciphered. Its SetPayloadKey went before.
+  PayloadKeyName payload_key = 0;
 };
+static_assert(sizeof(OpenFlow) == 64);
 
 // Change the signalled remote end, or what the flow carries from now on (audio becomes a fax, or
 // has another codec's clock); the latch learns a new end anew. Ignored for another generation.
@@ -105,6 +114,25 @@ struct Lift {
   base::IpAddress address;
 };
 
+// A piece of a key, for the flows that the same shard opens after it. All pieces of a key follow
+// one another, and none of another key of that shard's comes between them. A name is set once.
+struct SetPayloadKey {
+  static constexpr std::size_t kPiece = 64;
+
+  PayloadKeyName name = 0;
+  std::uint16_t size = 0;  // of the whole key, in octets
+  std::uint8_t mode = 0;   // crypto::PayloadMode
+  std::uint8_t piece = 0;  // from 0; each has kPiece octets, the last one what is left
+  std::uint8_t reserved[4]{};
+  std::array<std::uint8_t, kPiece> octets{};
+};
+static_assert(sizeof(SetPayloadKey) == 80);
+
+// No flow will be opened with this key again: it is wiped when the last one that has it is closed.
+struct ForgetPayloadKey {
+  PayloadKeyName name = 0;
+};
+
 enum class CommandKind : std::uint32_t {
   kNone = 0,
   kOpenFlow = 1,
@@ -113,6 +141,8 @@ enum class CommandKind : std::uint32_t {
   kBindSignal = 4,
   kSuspend = 5,
   kLift = 6,
+  kSetPayloadKey = 7,
+  kForgetPayloadKey = 8,
 };
 
 struct Command {
@@ -125,6 +155,8 @@ struct Command {
     BindSignal bind;
     Suspend suspend;
     Lift lift;
+    SetPayloadKey set_key;
+    ForgetPayloadKey forget_key;
     std::uint8_t raw[120];
   };
   Command() : raw{} {}
@@ -145,8 +177,8 @@ struct FlowFigures {
   std::uint32_t ssrc = 0;
   std::uint8_t payload_type = 0;
   std::uint8_t reserved[3]{};
-  std::uint32_t opaque = 0;  // of `packets`, those that came while the flow was kOpaque
-  std::uint32_t reserved2 = 0;
+  std::uint32_t opaque = 0;       // of `packets`, those that came while the flow was kOpaque
+  std::uint32_t implausible = 0;  // deciphered G.711 that looks like noise, of those looked at
 };
 static_assert(sizeof(FlowFigures) == 80);
 

@@ -35,11 +35,12 @@ std::size_t segment_bytes(const CorridorPlan& plan) {
 // Anything whose change would make two builds misread each other.
 constexpr std::uint64_t layout_hash() {
   std::uint64_t hash = 0xcbf29ce484222325ull;
-  const std::uint64_t parts[] = {
-      sizeof(SegmentHeader), sizeof(WorkerPage), kCounterCount,    sizeof(Command),
-      sizeof(Event),         sizeof(FlowRecord), sizeof(rte_ring), RTE_VERSION,
-      CommandRing::kBytes,   EventRing::kBytes,  ByteRing::kBytes, sizeof(DatagramHead),
-      sizeof(OpenFlow),      sizeof(FlowClosed), kChannelStride,   kFlowAreaBytes};
+  const std::uint64_t parts[] = {sizeof(SegmentHeader), sizeof(WorkerPage),    kCounterCount,
+                                 sizeof(Command),       sizeof(Event),         sizeof(FlowRecord),
+                                 sizeof(rte_ring),      RTE_VERSION,           CommandRing::kBytes,
+                                 EventRing::kBytes,     ByteRing::kBytes,      sizeof(DatagramHead),
+                                 sizeof(OpenFlow),      sizeof(SetPayloadKey), sizeof(FlowClosed),
+                                 kChannelStride,        kFlowAreaBytes};
   for (const auto part : parts) hash = (hash ^ part) * 0x100000001b3ull;
   return hash;
 }

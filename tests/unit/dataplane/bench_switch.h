@@ -85,6 +85,8 @@ class BenchSwitch {
     }
     keeper_.turn(now_);
   }
+  // The first worker's alone.
+  void turn_worker() { seats_[0]->worker->turn(now_ += base::Millis{1}); }
   void turns(int count) {
     for (int i = 0; i < count; ++i) turn();
   }
@@ -181,6 +183,7 @@ class BenchSwitch {
     parts.channels.back().attach();
     seat.control = wire::control_end(segment_.channel(index, 0));
     seat.control.attach();
+    parts.crypto = crypto::IpsecMb::open().value();
     parts.page = &segment_.worker_page(index);
     parts.records = records_;
     seat.worker = std::make_unique<Worker>(std::move(parts));

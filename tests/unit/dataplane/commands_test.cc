@@ -6,6 +6,7 @@
 
 #include "tests/unit/dataplane/channel_home.h"
 #include "tests/unit/dataplane/frames.h"
+#include "tests/unit/dataplane/payload_key_command.h"
 #include "tests/unit/dataplane/suspend_command.h"
 
 namespace tandem::dataplane {
@@ -95,6 +96,8 @@ class CommandsTest : public ::testing::Test {
   FlowTable flows_{memory_, plan(), 0};
   SignalPorts signals_{2};
   FloodGuard guard_{1};
+  crypto::IpsecMb crypto_ = crypto::IpsecMb::open().value();
+  PayloadKeys keys_{crypto_, 2};
   std::vector<std::vector<base::Snapshot<wire::FlowRecord>>> shelf_ = [] {
     std::vector<std::vector<base::Snapshot<wire::FlowRecord>>> out;
     for (int i = 0; i < 2; ++i) out.emplace_back(65536);
@@ -109,10 +112,50 @@ class CommandsTest : public ::testing::Test {
                      flows_,
                      signals_,
                      guard_,
+                     keys_,
                      FlowRecords{{shelf_[0].data(), shelf_[1].data()}},
                      NeighborTalk{*table_, reports_.ring()},
                      counters_};
 };
+
+TEST_F(CommandsTest, AFlowHasItsKeyUntilItsEnd) {
+  for (const auto& command : set_key_commands(9, crypto::PayloadMode::kXor, "secret")) {
+    obey(command);
+  }
+  Command open = open_command();
+  open.open.payload_key = 9;
+  obey(open);
+  const auto place = keys_.find(9, 0);
+  EXPECT_NE(place, PayloadKeys::kNone);
+  EXPECT_EQ(flow().payload_key, place);
+  open.open.generation = 6;  // another life of the port lets go of the former's
+  obey(open);
+  obey(forget_key_command(9));
+  EXPECT_EQ(keys_.size(), 1u);
+  obey(update_command("10.77.1.9:4000"));
+  EXPECT_EQ(flow().payload_key, place);
+  Command close = close_command();
+  close.close.generation = 6;
+  obey(close);
+  EXPECT_EQ(keys_.size(), 0u);
+  EXPECT_EQ(count(Counter::drop_command), 0u);
+}
+
+TEST_F(CommandsTest, NoFlowIsOpenedInTheClearForWantOfItsKey) {
+  Command open = open_command();
+  open.open.payload_key = 9;
+  obey(open);
+  EXPECT_EQ(flow().generation, 0u);
+  EXPECT_EQ(count(Counter::drop_command_key), 1u);
+  EXPECT_EQ(count(Counter::flows_opened), 0u);
+  // A key of the other shard's isn't ours.
+  for (const auto& command : set_key_commands(9, crypto::PayloadMode::kXor, "secret")) {
+    commands_.obey(command, 1, channel_.worker.events, kNow);
+  }
+  obey(open);
+  EXPECT_EQ(count(Counter::drop_command_key), 2u);
+  EXPECT_TRUE(refused(forget_key_command(9)));
+}
 
 TEST_F(CommandsTest, SuspendsAndLifts) {
   const std::uint32_t attacker = ip(192, 0, 2, 1);
@@ -326,8 +369,14 @@ TEST_F(CommandsTest, GarbageNeverHurts) {
       const std::uint64_t word = random();
       std::memcpy(command.raw + at, &word, 8);
     }
-    command.kind = static_cast<CommandKind>(random() % 6);
-    if (i % 2 == 0) {  // near enough to be taken now and then
+    command.kind = static_cast<CommandKind>(random() % 10);
+    if (i % 2 == 0 && command.kind == CommandKind::kSetPayloadKey) {
+      command.set_key.name = 1 + random() % 4;
+      command.set_key.mode = static_cast<std::uint8_t>(random() % 5);
+      command.set_key.size = static_cast<std::uint16_t>(random() % 70);
+      command.set_key.piece = static_cast<std::uint8_t>(random() % 2);
+    } else if (i % 2 == 0) {  // near enough to be taken now and then
+      command.open.payload_key = random() % 4;
       command.open.key = {static_cast<std::uint16_t>(random() % 3),
                           static_cast<std::uint16_t>(20000 + random() % 8)};
       command.open.peer = {static_cast<std::uint16_t>(random() % 3),

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/unit/dataplane/bench_switch.h"
+#include "tests/unit/dataplane/payload_key_command.h"
 #include "tests/unit/dataplane/suspend_command.h"
 
 namespace tandem::dataplane {
@@ -31,7 +32,8 @@ class WorkerTest : public ::testing::Test {
     ASSERT_TRUE(bench_.control().commands.enqueue(command));
   }
   void open(wire::FlowKey key, wire::FlowKey peer, const char* remote,
-            wire::FlowGeneration generation, BenchSwitch& bench, std::uint32_t worker = 0) {
+            wire::FlowGeneration generation, BenchSwitch& bench, std::uint32_t worker = 0,
+            wire::PayloadKeyName payload_key = 0) {
     Command command;
     command.kind = CommandKind::kOpenFlow;
     command.open = {};
@@ -41,6 +43,7 @@ class WorkerTest : public ::testing::Test {
     command.open.cookie = generation * 10;
     command.open.remote = endpoint(remote);
     command.open.tos = 0xb8;
+    command.open.payload_key = payload_key;
     ASSERT_TRUE(bench.control(worker).commands.enqueue(command));
   }
   void open_pair() {
@@ -65,6 +68,34 @@ class WorkerTest : public ::testing::Test {
   const Way caller_{kFarMac[0], kOurMac[0], kFar0, kOur0, 4000, 20000};
   const Way callee_{kFarMac[1], kOurMac[1], kFar1, kOur1, 6000, 30000};
 };
+
+// One party's payloads are encrypted, the other one's aren't: what the one sends is read by the
+// other, and back.
+TEST_F(WorkerTest, DeciphersAndEnciphersOnTheWay) {
+  bench_.know_far_ends();
+  for (const auto& command : set_key_commands(7, crypto::PayloadMode::kXor, "k")) {
+    ASSERT_TRUE(bench_.control().commands.enqueue(command));
+  }
+  open({0, 20000}, {1, 30000}, "10.77.1.2:4000", 1, bench_, 0, 7);
+  open({1, 30000}, {0, 20000}, "10.77.2.2:6000", 2, bench_);
+  bench_.turn();
+  const auto plain = rtp(1);
+  auto hidden = plain;
+  for (std::size_t i = 12; i < hidden.size(); ++i) hidden[i] ^= 'k';
+  bench_.arrive(0, udp_frame(caller_, hidden));
+  bench_.arrive(1, udp_frame(callee_, plain));
+  bench_.turn();
+  auto to_callee = bench_.depart(1);
+  auto to_caller = bench_.depart(0);
+  ASSERT_TRUE(to_callee && to_caller);
+  EXPECT_EQ(std::memcmp(payload_of(*to_callee), plain.data(), plain.size()), 0);
+  EXPECT_EQ(std::memcmp(payload_of(*to_caller), hidden.data(), hidden.size()), 0);
+  EXPECT_TRUE(udp_checksum_right(*to_callee));
+  EXPECT_TRUE(udp_checksum_right(*to_caller));
+  EXPECT_EQ(bench_.count(Counter::media_deciphered), 1u);
+  EXPECT_EQ(bench_.count(Counter::media_enciphered), 1u);
+  EXPECT_EQ(bench_.count(Counter::media_relayed), 2u);
+}
 
 TEST_F(WorkerTest, AnswersArp) {
   bench_.arrive(0, arp_frame(RTE_ARP_OP_REQUEST, kFarMac[0], kFar0, kOur0));
