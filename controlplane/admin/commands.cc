@@ -242,7 +242,8 @@ void Commands::show_flows(const Json&, const Answer& answer) {
                          {"largest_gap_us", f.largest_gap_us},
                          {"ssrc", f.ssrc},
                          {"payload_type", f.payload_type},
-                         {"opaque", f.opaque}},
+                         {"opaque", f.opaque},
+                         {"implausible", f.implausible}},
                         r.cookie,
                         wire::shard_of_port(plan, key.port)});
     }

@@ -139,8 +139,11 @@ Json GatewayCommands::gateway_json(const routing::GatewayEntry& entry, bool whol
       trip == base::Nanos{} ? Json() : Json(static_cast<double>(trip.count()) / 1e6);
   if (whole) {
     Json words = Json::object();
-    for (const auto& [name, value] : settings.words) words[name] = value;
+    for (const auto& [name, value] : settings.words) {
+      words[name] = config::is_secret(name) ? std::string(config::kHidden) : value;
+    }
     out["settings"] = std::move(words);
+    if (!settings.warnings.empty()) out["warnings"] = settings.warnings;
   }
   return out;
 }

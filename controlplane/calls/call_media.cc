@@ -17,9 +17,21 @@ bool behind_nat(const sip::Message& invite, const base::IpAddress& source) {
 
 }  // namespace
 
+// Who comes from another call brings his own. Phones don't speak it, whatever the system says.
+config::PayloadSecret Call::caller_secret() const {
+  if (takeover_ && takeover_->blind) return takeover_->secret;
+  if (!customer_) return {};
+  return payload_secret_of(customer_->parameters ? *customer_->parameters : *parameters_);
+}
+
+config::PayloadSecret Call::callee_secret() const {
+  return at_endpoint() ? config::PayloadSecret{} : payload_secret_of(vendor_parameters());
+}
+
 MediaParty Call::media_caller(const sip::Message& invite) {
   MediaParty out{.mode = parameters_->SS_MEDIAPROXYMODE,
                  .network = static_cast<std::uint32_t>(media_towards_caller_)};
+  out.encrypted_payload = static_cast<bool>(caller_secret());
   const auto* leg = caller();
   if (leg == nullptr) return out;  // comes from another call
   out.address = leg->dialog().path.remote.address;
@@ -36,6 +48,7 @@ MediaDecision Call::media_decision(const MediaParty& caller, const Aim& aim) con
                     .address = aim.path.remote.address,
                     .behind_nat = aim.path.own_flow_only};
   if (!at_endpoint()) {
+    callee.encrypted_payload = static_cast<bool>(callee_secret());
     if (vendor_->parameters) callee.mode = vendor_->parameters->SS_MEDIAPROXYMODE;
     return decide_media(switches, caller, callee);
   }
@@ -61,6 +74,8 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const A
   const MediaParty from = media_caller(invite);
   media_->set_source(media::Side::kCaller, from.address, from.behind_nat);
   media_->set_source(media::Side::kCallee, aim.path.remote.address, aim.path.own_flow_only);
+  media_->encrypt(media::Side::kCaller, caller_secret());
+  media_->encrypt(media::Side::kCallee, callee_secret());
   const MediaDecision decision = media_decision(from, aim);
   record_.media_rule = name_of(decision.rule);
   if (!decision.proxied) media_->go_direct();

@@ -39,7 +39,8 @@ void Call::begin_referred(CallId id, std::string name, const Guest& guest,
                        .blind = true,
                        .said = guest.said,
                        .told = guest.told,
-                       .address = guest.address};
+                       .address = guest.address,
+                       .secret = guest.secret};
   if (const auto refusal = set_up(guest.payer, invite)) release(*refusal, Direction::kSwitch);
 }
 
@@ -53,7 +54,8 @@ int Call::take_over(const Guest& guest, int leg) {
                        .slot = leg,
                        .said = guest.said,
                        .told = guest.told,
-                       .address = guest.address};
+                       .address = guest.address,
+                       .secret = guest.secret};
   if (!ringing) ask_target();
   return 0;
 }
@@ -75,6 +77,8 @@ void Call::ask_target() {
     auto media = std::make_unique<media::MediaSession>(board_.datapath, board_.ports,
                                                        board_.site.corridor.plan, addresses,
                                                        id_.handle.raw, parameters_->SS_QOS_RTP);
+    media->encrypt(side_of(t.slot), t.secret);
+    media->encrypt(side_of(stays), media_->secret(side_of(stays)));
     const auto description = sdp::parse(t.said);
     if (!description || !media->open(*description, side_of(t.slot), now()) || !media->is_open()) {
       takeover_failed(media->is_open() || !description ? 488 : 503);

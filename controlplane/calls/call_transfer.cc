@@ -146,6 +146,7 @@ Guest Call::guest() {
       .said = transfer_->asker < 0 ? negotiation_.said(leg) : sdp::resumed(negotiation_.said(leg)),
       .told = negotiation_.told(leg),
       .address = media_ ? media_->address(side) : static_cast<std::uint32_t>(media_towards_caller_),
+      .secret = media_ ? media_->secret(side) : caller_secret(),
       .payer = {
           .gateway = mapping_, .account = record_.caller_account, .number = number_of_party(leg)}};
 }

@@ -8,9 +8,10 @@ namespace {
 
 using Mode = MediaParty::Mode;
 
-constexpr std::array<std::string_view, 12> kNames{
-    "system_must_on", "party_must_on", "system_off",       "party_off", "system_on",  "party_on",
-    "local_ring",     "encrypted",     "between_networks", "same_nat",  "behind_nat", "otherwise"};
+constexpr std::array<std::string_view, 13> kNames{
+    "system_must_on", "party_must_on", "payload_encryption", "system_off", "party_off",
+    "system_on",      "party_on",      "local_ring",         "encrypted",  "between_networks",
+    "same_nat",       "behind_nat",    "otherwise"};
 static_assert(kNames.size() == static_cast<std::size_t>(MediaRule::kOtherwise) + 1);
 
 bool either(const MediaParty& caller, const MediaParty& callee, Mode mode) {
@@ -33,6 +34,9 @@ MediaDecision decide_media(const MediaSwitches& system, const MediaParty& caller
                            const MediaParty& callee) {
   if (system.mode == Mode::mustOn) return {true, MediaRule::kSystemMustOn};
   if (either(caller, callee, Mode::mustOn)) return {true, MediaRule::kPartyMustOn};
+  if (caller.encrypted_payload || callee.encrypted_payload) {
+    return {true, MediaRule::kPayloadEncryption};
+  }
   if (system.mode == Mode::off) return {false, MediaRule::kSystemOff};
   if (either(caller, callee, Mode::off)) return {false, MediaRule::kPartyOff};
   if (system.mode == Mode::on) return {true, MediaRule::kSystemOn};

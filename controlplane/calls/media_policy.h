@@ -14,6 +14,7 @@ namespace tandem::calls {
 enum class MediaRule : std::uint8_t {
   kSystemMustOn,
   kPartyMustOn,
+  kPayloadEncryption,  // else there would be none
   kSystemOff,
   kPartyOff,
   kSystemOn,
@@ -37,6 +38,7 @@ struct MediaParty {
   base::IpAddress address{};
   bool behind_nat = false;
   bool encrypted_registration = false;  // it registers with us, and its media are encrypted
+  bool encrypted_payload = false;       // its gateway's payloads are (SS_RTPENCRYPTIONMODE)
   bool local_ring = false;              // callee: we play what the caller hears meanwhile
 };
 

@@ -36,7 +36,8 @@ struct Guest {
   std::string said;           // its description, running both ways
   sdp::Origin told;           // of what it was told last
   std::uint32_t address = 0;  // the plan's, for its media
-  Payer payer{};              // of its home
+  config::PayloadSecret secret{};
+  Payer payer{};  // of its home
 };
 
 // At its home, from the REFER, or the INVITE with Replaces, until it is in or has failed.
@@ -62,6 +63,7 @@ struct Takeover {
   std::string said{};
   sdp::Origin told{};
   std::uint32_t address = 0;
+  config::PayloadSecret secret{};  // the guest's
   Stage stage = kWaiting;
   bool lent = false;
   int tries = 0;  // of the present question

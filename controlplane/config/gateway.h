@@ -112,8 +112,9 @@ struct Gateway {
   bool support_privacy = false;  // its Privacy is honoured
   bool trusted = false;          // its P-Asserted-Identity is believed
 
-  Words overrides{};  // parameters of scope gateway
-  Words words{};      // all that was set, as it was written
+  Words overrides{};                    // parameters of scope gateway
+  Words words{};                        // all that was set, as it was written
+  std::vector<std::string> warnings{};  // what is allowed, but hardly meant
 };
 
 // The system's parameters with what this gateway has otherwise. REQUIRES: read_gateway() took it.

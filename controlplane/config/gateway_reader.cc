@@ -6,6 +6,7 @@
 
 #include "controlplane/config/host_name.h"
 #include "controlplane/config/listeners.h"
+#include "controlplane/config/payload_secret.h"
 #include "drivers/base/check.h"
 #include "drivers/base/text.h"
 
@@ -273,6 +274,18 @@ void read_overrides(SettingsTable& table, Gateway& gateway) {
   }
 }
 
+// Of mode and key either may be the system's; of both, the system's reader has told.
+void check_encryption(SettingsTable& table, const Site& site, Gateway& gateway) {
+  const auto own = [](const auto& word) { return word.first.starts_with("SS_RTPENCRYPTION"); };
+  if (std::none_of(gateway.overrides.begin(), gateway.overrides.end(), own)) return;
+  const auto verdict = check(payload_secret_of(parameters_of(gateway, site.parameters)));
+  if (!verdict.accepted) {
+    table.fault("SS_RTPENCRYPTIONKEY", verdict.reason);
+  } else if (!verdict.reason.empty()) {
+    gateway.warnings.push_back(fmt::format("SS_RTPENCRYPTIONKEY: {}", verdict.reason));
+  }
+}
+
 std::string plan(SettingsTable& table, std::string_view name, const GatewayChecks& checks) {
   const std::string text = table.text(name, "");
   const std::string fault = checks.fault_of_plan ? checks.fault_of_plan(text) : std::string();
@@ -377,6 +390,8 @@ const std::vector<GatewaySetting>& gateway_parameters() {
       {"SS_SIP_SESSION_UPDATE_SEGMENT", "both", kInstead},
       {"SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP", "both", kInstead},
       {"TD_MEDIA_TIMEOUT", "both", kInstead},
+      {"SS_RTPENCRYPTIONMODE", "both", kInstead},
+      {"SS_RTPENCRYPTIONKEY", "both", "instead of the system's; can be set, and is never shown"},
       {"SS_MEDIAPROXYMODE", "both", kInstead},
       {"SS_SIP_USER_AGENT_PRIVACY", "routing", kInstead},
       {"SS_SIP_E164_DISPLAY_FROM", "routing", kInstead},
@@ -427,6 +442,7 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   read_identity(table, gateway);
   gateway.pai_plan = plan(table, "pai_plan", checks);
   read_overrides(table, gateway);
+  check_encryption(table, site, gateway);
   read_way_out(table, site, gateway, listened);
   check_apart(table, gateway, gateways);
   return gateway;

@@ -36,7 +36,7 @@ const std::vector<GatewaySetting>& gateway_parameters();
 // Whether a gateway of the same name is another one, or this one as it was.
 enum class Others : std::uint8_t { kAll, kButItself };
 
-// REQUIRES: the site's ports, listeners and registrar are read.
+// REQUIRES: the site's ports, listeners, registrar and parameters are read.
 Gateway read_gateway(base::SettingsTable& table, const Site& site,
                      const std::vector<Gateway>& gateways, const GatewayChecks& checks,
                      Others others = Others::kAll);

@@ -7,6 +7,7 @@
 
 #include "controlplane/config/gateway_reader.h"
 #include "controlplane/config/listeners.h"
+#include "controlplane/config/payload_secret.h"
 #include "drivers/base/settings_file.h"
 #include "drivers/base/text.h"
 
@@ -38,6 +39,10 @@ void read_ports(SettingsTable& root, Site& site) {
 void read_gateways(SettingsTable& root, Site& site, const GatewayChecks& checks) {
   for (auto& table : root.tables("gateway")) {
     site.gateways.push_back(read_gateway(table, site, site.gateways, checks));
+    const Gateway& gateway = site.gateways.back();
+    for (const auto& warning : gateway.warnings) {
+      site.warnings.push_back(fmt::format("gateway {}: {}", gateway.name, warning));
+    }
   }
 }
 
@@ -174,11 +179,21 @@ void read_rest(SettingsTable& root, Site& site) {
   for (const auto core : dataplane.integers("cores", 0, 1023)) {
     site.worker_cores.push_back(static_cast<int>(core));
   }
-  auto parameters = root.table("parameters");
-  for (const auto& [name, text] : parameters.pairs()) {
+}
+
+void read_parameters(SettingsTable& root, Site& site) {
+  auto table = root.table("parameters");
+  for (const auto& [name, text] : table.pairs()) {
     if (const auto set = site.parameters.set(name, text); !set) {
-      parameters.fault(name, set.error_text());
+      table.fault(name, set.error_text());
     }
+  }
+  constexpr std::string_view kKey = "SS_RTPENCRYPTIONKEY";
+  const auto verdict = check(payload_secret_of(site.parameters));
+  if (!verdict.accepted) {
+    table.fault(kKey, verdict.reason);
+  } else if (!verdict.reason.empty()) {
+    site.warnings.push_back(fmt::format("{}: {}", kKey, verdict.reason));
   }
 }
 
@@ -221,6 +236,7 @@ base::Result<Site> load_site(const std::string& path, const GatewayChecks& check
   read_listeners(root, site);
   read_store(root, site);
   read_registrar(root, site);
+  read_parameters(root, site);
   read_gateways(root, site, checks);
   read_routes(root, site);
   read_dns(root, site);

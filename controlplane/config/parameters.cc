@@ -163,6 +163,7 @@ Parameters::Parameters() {
 #define EITHER(...)
 #define CHOICE(...)
 #define TEXT(...)
+#define SECRET(...)
 #define SECONDS_OR_0(...)
 #define COUNT_OR_NONE(...)
 #define SECONDS_OR_AUTO(...)
@@ -191,6 +192,8 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
   if (key == #name) return assign(choice(#name, text, #__VA_ARGS__), name);
 #define TEXT(name, value, most, sentence) \
   if (key == #name) return assign(octets(#name, text, most), name);
+#define SECRET(name, most, sentence) \
+  if (key == #name) return assign(octets(#name, text, most), name);
 #define SECONDS_OR_0(name, value, least, most, sentence) \
   if (key == #name) return assign(number_or_0(#name, text, least, most), name);
 #define COUNT_OR_NONE(name, least, most, sentence) \
@@ -199,6 +202,26 @@ base::Result<void> Parameters::set(std::string_view key, std::string_view text) 
   if (key == #name) return assign(number_or_auto(#name, text, least, most), name);
 #include "controlplane/config/parameters.def"
   return base::error(fmt::format("{}: no such parameter", key));
+}
+
+bool is_secret(std::string_view key) {
+#define SECONDS(...)
+#define MILLIS(...)
+#define COUNT(...)
+#define GAPS(...)
+#define PORTS(...)
+#define TOS(...)
+#define SPAN(...)
+#define EITHER(...)
+#define CHOICE(...)
+#define TEXT(...)
+#define SECONDS_OR_0(...)
+#define COUNT_OR_NONE(...)
+#define SECONDS_OR_AUTO(...)
+#define SECRET(name, most, sentence) \
+  if (key == #name) return true;
+#include "controlplane/config/parameters.def"
+  return false;
 }
 
 }  // namespace tandem::config

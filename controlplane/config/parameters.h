@@ -45,7 +45,13 @@ class Parameters {
   enum class Type : std::uint8_t { __VA_ARGS__ }; \
   Type name = Type::value;
 #define TEXT(name, value, most, sentence) std::string name{value};
+#define SECRET(name, most, sentence) std::string name{};
 #include "controlplane/config/parameters.def"
 };
+
+// What stands in its place wherever settings are shown.
+inline constexpr std::string_view kHidden = "(hidden)";
+// Whether a parameter's value is never shown, nor told in a fault.
+bool is_secret(std::string_view name);
 
 }  // namespace tandem::config

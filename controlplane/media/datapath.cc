@@ -1,5 +1,11 @@
 #include "controlplane/media/datapath.h"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "drivers/crypto/octets.h"
+
 namespace tandem::media {
 
 using wire::Command;
@@ -64,11 +70,58 @@ void Datapath::lift_all() {
   send_to_all(command);
 }
 
-FlowGeneration Datapath::open(wire::OpenFlow flow) {
+FlowGeneration Datapath::open(wire::OpenFlow flow, const config::PayloadSecret& secret) {
   flow.generation = (static_cast<FlowGeneration>(life_) << 32) | ++last_flow_;
-  open_[word(flow.key)] = flow;
+  flow.payload_key = take_key(secret);
+  wire::OpenFlow& place = open_[word(flow.key)];
+  const wire::PayloadKeyName former = std::exchange(place, flow).payload_key;
   send_open(flow);
+  give_key_back(former);
   return flow.generation;
+}
+
+wire::PayloadKeyName Datapath::take_key(const config::PayloadSecret& secret) {
+  if (!secret) return 0;
+  for (Key& key : keys_) {
+    if (key.secret != secret) continue;
+    ++key.flows;
+    return key.name;
+  }
+  const wire::PayloadKeyName name = (static_cast<wire::PayloadKeyName>(life_) << 32) | ++last_key_;
+  keys_.push_back({name, 1, secret});
+  send_key(keys_.back());
+  return name;
+}
+
+void Datapath::give_key_back(wire::PayloadKeyName name) {
+  if (name == 0) return;
+  const auto key =
+      std::find_if(keys_.begin(), keys_.end(), [&](const Key& each) { return each.name == name; });
+  if (--key->flows != 0) return;
+  crypto::wipe(key->secret.key.data(), key->secret.key.size());
+  keys_.erase(key);
+  Command command;
+  command.kind = CommandKind::kForgetPayloadKey;
+  command.forget_key = {name};
+  send_to_all(command);
+}
+
+void Datapath::send_key(const Key& key) {
+  using wire::SetPayloadKey;
+  const std::string& octets = key.secret.key;
+  Command command;
+  command.kind = CommandKind::kSetPayloadKey;
+  for (std::size_t at = 0; at < octets.size(); at += SetPayloadKey::kPiece) {
+    command.set_key = {};
+    command.set_key.name = key.name;
+    command.set_key.size = static_cast<std::uint16_t>(octets.size());
+    command.set_key.mode = static_cast<std::uint8_t>(key.secret.mode);
+    command.set_key.piece = static_cast<std::uint8_t>(at / SetPayloadKey::kPiece);
+    const std::size_t count = std::min(SetPayloadKey::kPiece, octets.size() - at);
+    std::copy_n(octets.data() + at, count, command.set_key.octets.data());
+    send_to_all(command);
+  }
+  crypto::wipe(&command, sizeof command);
 }
 
 void Datapath::send_open(const wire::OpenFlow& flow) {
@@ -114,8 +167,13 @@ void Datapath::send_update(const wire::OpenFlow& flow) {
 
 void Datapath::close(FlowKey key, FlowGeneration generation) {
   const auto found = open_.find(word(key));
-  if (found != open_.end() && found->second.generation == generation) open_.erase(found);
+  wire::PayloadKeyName payload_key = 0;
+  if (found != open_.end() && found->second.generation == generation) {
+    payload_key = found->second.payload_key;
+    open_.erase(found);
+  }
   close_orphan(key, generation);
+  give_key_back(payload_key);
 }
 
 void Datapath::close_orphan(FlowKey key, FlowGeneration generation) {
@@ -159,6 +217,7 @@ void Datapath::follow_dataplane() {
   for (auto& pending : pending_) pending.clear();
   for (const auto& local : signal_addresses_) send_bind(local);
   for (const auto& [ip, until] : suspended_) send_suspend(ip, until);
+  for (const Key& key : keys_) send_key(key);
   for (const auto& [key, flow] : open_) send_open(flow);
   counters_.add(Counter::flow_reopened, open_.size());
 }

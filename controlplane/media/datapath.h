@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/config/payload_secret.h"
 #include "drivers/base/clock.h"
 #include "drivers/wire/channel.h"
 #include "drivers/wire/segment.h"
@@ -44,8 +45,9 @@ class Datapath {
   // Whatever a former control plane has suspended.
   void lift_all();
 
-  // Fills in the generation and sends. Returns the generation.
-  FlowGeneration open(wire::OpenFlow flow);
+  // Fills in the generation, and the name of the key, and sends; the workers get a key before the
+  // first flow that has it and wipe it after the last. Returns the generation.
+  FlowGeneration open(wire::OpenFlow flow, const config::PayloadSecret& secret = {});
   void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
               wire::FlowKind kind);
   void set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz);
@@ -62,8 +64,16 @@ class Datapath {
   std::uint32_t poll(FlowListener& listener);
 
   std::size_t live_flows() const { return open_.size(); }
+  std::size_t live_keys() const { return keys_.size(); }
 
  private:
+  // That open flows have.
+  struct Key {
+    wire::PayloadKeyName name = 0;
+    std::uint32_t flows = 0;
+    config::PayloadSecret secret;
+  };
+
   static std::uint32_t word(FlowKey key) {
     return (static_cast<std::uint32_t>(key.address) << 16) | key.port;
   }
@@ -74,6 +84,9 @@ class Datapath {
   void send_suspend(std::uint32_t ip, base::Nanos until);
   void send_open(const wire::OpenFlow& flow);
   void send_update(const wire::OpenFlow& flow);
+  wire::PayloadKeyName take_key(const config::PayloadSecret& secret);
+  void give_key_back(wire::PayloadKeyName name);
+  void send_key(const Key& key);
   wire::OpenFlow* find(FlowKey key, FlowGeneration generation);
   void send_pending();
   void follow_dataplane();
@@ -84,11 +97,13 @@ class Datapath {
   wire::CounterBlock& counters_;
   std::uint32_t dataplane_generation_;
   std::uint32_t last_flow_ = 0;
+  std::uint32_t last_key_ = 0;
   std::vector<base::Endpoint> signal_addresses_;
   std::unordered_map<std::uint32_t, base::Nanos> suspended_;  // IPv4 in network order: until when
   std::unordered_map<std::uint32_t, wire::OpenFlow> open_;    // by word(key)
-  std::vector<std::deque<wire::Command>> pending_;            // per worker: its ring was full
-  std::array<wire::Event, 32> events_;  // poll()'s, so that no turn clears 4 KiB
+  std::vector<Key> keys_;  // few: one for each gateway that is set to it and has calls
+  std::vector<std::deque<wire::Command>> pending_;  // per worker: its ring was full
+  std::array<wire::Event, 32> events_;              // poll()'s, so that no turn clears 4 KiB
 };
 
 }  // namespace tandem::media

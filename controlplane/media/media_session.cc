@@ -104,7 +104,9 @@ void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from
       if (side == index(from)) {
         flow.remote = reachable(kind == kRtp ? media.rtp : rtcp_of(media, carried), from);
       }
-      stream.flows[side][kind].generation = datapath_.open(flow);
+      // What begins as a fax may go on as voice: it has the key, and no use for it until then.
+      const auto secret = kind == kRtp ? secrets_[side] : config::PayloadSecret{};
+      stream.flows[side][kind].generation = datapath_.open(flow, secret);
     }
   }
 }
@@ -184,6 +186,10 @@ bool MediaSession::relays(const sdp::Description& description) const {
 
 void MediaSession::set_source(Side side, const base::IpAddress& source, bool behind_nat) {
   sources_[index(side)] = {source, behind_nat};
+}
+
+void MediaSession::encrypt(Side side, config::PayloadSecret secret) {
+  secrets_[index(side)] = std::move(secret);
 }
 
 // Unset: nowhere to send to.

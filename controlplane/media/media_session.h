@@ -56,6 +56,11 @@ class MediaSession {
   // nobody could send to: a private one, of who is behind a NAT or signals from a public address.
   // Before the description is looked at.
   void set_source(Side side, const base::IpAddress& source, bool behind_nat);
+  // The payloads of this party's RTP, both ways, are encrypted so. Before open().
+  void encrypt(Side side, config::PayloadSecret secret);
+  const config::PayloadSecret& secret(Side side) const {
+    return secrets_[static_cast<std::size_t>(side)];
+  }
   // Where this party receives, by its latest description.
   void set_remote(Side side, const sdp::Description& description);
   // The description as the other party shall see it: our addresses and ports in it.
@@ -115,6 +120,7 @@ class MediaSession {
   std::uint8_t tos_;
   bool direct_ = false;
   std::array<Source, 2> sources_{};
+  std::array<config::PayloadSecret, 2> secrets_{};
   std::vector<Stream> streams_;
   // Closed in the middle of the call, until the dataplane has said so, and since when.
   std::vector<std::pair<Stream, base::Nanos>> left_;

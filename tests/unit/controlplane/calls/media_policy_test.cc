@@ -54,6 +54,7 @@ TEST(MediaPolicy, EachRule) {
   const auto elsewhere = [](MediaParty& party) { party.network = 1; };
   const auto rings = [](MediaParty& party) { party.local_ring = true; };
   const auto encrypts = [](MediaParty& party) { party.encrypted_registration = true; };
+  const auto hides = [](MediaParty& party) { party.encrypted_payload = true; };
   const MediaSwitches plain{};
   const MediaSwitches no_nets{.between_networks = false};
   const MediaSwitches same_nat{.same_nat = true};
@@ -68,6 +69,21 @@ TEST(MediaPolicy, EachRule) {
        {.mode = Mode::off},
        party(),
        party(Mode::mustOn),
+       {true, kPartyMustOn}},
+      {"the caller's payloads are encrypted, though the system is off",
+       {.mode = Mode::off},
+       with(party(), hides),
+       party(),
+       {true, kPayloadEncryption}},
+      {"the callee's are, though both are off",
+       plain,
+       party(Mode::off),
+       with(party(Mode::off), hides),
+       {true, kPayloadEncryption}},
+      {"must on before payloads",
+       plain,
+       party(Mode::mustOn),
+       with(party(), hides),
        {true, kPartyMustOn}},
       {"system off", {.mode = Mode::off}, party(Mode::on), party(Mode::on), {false, kSystemOff}},
       {"2: caller off", plain, party(Mode::off), party(Mode::on), {false, kPartyOff}},

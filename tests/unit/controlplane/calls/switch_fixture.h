@@ -84,7 +84,13 @@ class SwitchTest : public ::testing::Test {
   void work() {
     wire::Command command;
     while (worker.commands.dequeue(std::span(&command, 1)) == 1) {
-      if (command.kind == wire::CommandKind::kOpenFlow) {
+      if (command.kind == wire::CommandKind::kSetPayloadKey) {
+        const auto& set = command.set_key;
+        EXPECT_LE(set.size, set.octets.size()) << "a key of one piece";
+        payload_keys[set.name] = std::string(set.octets.begin(), set.octets.begin() + set.size);
+      } else if (command.kind == wire::CommandKind::kForgetPayloadKey) {
+        EXPECT_EQ(payload_keys.erase(command.forget_key.name), 1u);
+      } else if (command.kind == wire::CommandKind::kOpenFlow) {
         flows[{command.open.key.address, command.open.key.port}] = command.open;
       } else if (command.kind == wire::CommandKind::kUpdateFlow) {
         auto& flow = flows.at({command.update.key.address, command.update.key.port});
@@ -126,6 +132,7 @@ class SwitchTest : public ::testing::Test {
     EXPECT_EQ(agent.live_sessions(), 0u);
     EXPECT_EQ(agent.live_transactions(), 0u);
     EXPECT_EQ(datapath.live_flows(), 0u);
+    EXPECT_TRUE(payload_keys.empty());
     EXPECT_EQ(ports.free_pairs(), 20u);
     EXPECT_EQ(gateways.load(0), 0u);
     EXPECT_EQ(gateways.load(1), 0u);
@@ -170,6 +177,7 @@ class SwitchTest : public ::testing::Test {
   Phone alice{net, "10.77.1.2:5060"};
   Phone bob{net, "10.77.2.2:5060"};
   std::map<std::pair<int, int>, wire::OpenFlow> flows;
+  std::map<wire::PayloadKeyName, std::string> payload_keys;
   bool mute = false;  // the worker answers nothing any more
 };
 

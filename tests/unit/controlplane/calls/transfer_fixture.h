@@ -44,13 +44,19 @@ inline config::Site transfer_site(config::Site site) {
 class Transfers : public SwitchTest {
  protected:
   // bob and carol are in one network.
-  explicit Transfers(const char* media = "on")
-      : SwitchTest(
-            transfer_site(make_site({{"TD_SIP_REFER", "follow"}, {"SS_MEDIAPROXYMODE", media}}))) {
+  // `change`: what else the site is to have.
+  explicit Transfers(const char* media = "on", config::Site (*change)(config::Site) = nullptr)
+      : SwitchTest(changed(
+            transfer_site(make_site({{"TD_SIP_REFER", "follow"}, {"SS_MEDIAPROXYMODE", media}})),
+            change)) {
     carol.on_call = [](InviteSession& call) {
       call.progress(180);
       call.accept("application/sdp", kCarols);
     };
+  }
+
+  static config::Site changed(config::Site site, config::Site (*change)(config::Site)) {
+    return change != nullptr ? change(std::move(site)) : site;
   }
 
   // alice and bob, who says in SDP what they are asked for.

@@ -276,8 +276,8 @@ TEST_F(Loader, AllFaultsComeAtOnce) {
   const auto found = faults(text);
   ASSERT_EQ(found.size(), 3u);
   EXPECT_TRUE(found[0].starts_with("4: [corridor]"));
-  EXPECT_TRUE(found[1].starts_with("23: [gateway]"));
-  EXPECT_TRUE(found[2].starts_with("35: [parameters]"));
+  EXPECT_TRUE(found[1].starts_with("35: [parameters]"));
+  EXPECT_TRUE(found[2].starts_with("23: [gateway]"));
 }
 
 TEST_F(Loader, WithoutSignallingNothingCouldEverCall) {
@@ -385,6 +385,23 @@ TEST_F(Loader, AnEmptyFileAndNoFile) {
   const auto broken = faults(with("workers = 2", "workers 2"));
   ASSERT_EQ(broken.size(), 1u);
   EXPECT_TRUE(broken[0].starts_with("4: ")) << broken[0];
+}
+
+// With the line, and never with the key.
+TEST_F(Loader, KeysOfThePayloadEncryption) {
+  refuses("[parameters]\n",
+          "[parameters]\nSS_RTPENCRYPTIONMODE = \"aes128\"\nSS_RTPENCRYPTIONKEY = \"sesame\"\n",
+          "35: [parameters] SS_RTPENCRYPTIONKEY: aes128 needs a key of exactly 16 octets");
+  refuses("capacity = 10\n", "SS_RTPENCRYPTIONMODE = 3\nSS_RTPENCRYPTIONKEY = \"sesame\"\n",
+          "26: [gateway] SS_RTPENCRYPTIONKEY: aes128 needs a key of exactly 16 octets");
+  refuses("capacity = 10\n", "SS_RTPENCRYPTIONKEY = \"" + std::string(257, 'q') + "\"\n",
+          "25: [gateway] SS_RTPENCRYPTIONKEY: SS_RTPENCRYPTIONKEY: must be of at most 256 octets");
+  const auto site =
+      load(with("capacity = 10\n", "SS_RTPENCRYPTIONMODE = 2\nSS_RTPENCRYPTIONKEY = \"sesame\"\n"));
+  ASSERT_TRUE(site.ok()) << site.error_text();
+  EXPECT_EQ(site->warnings,
+            std::vector<std::string>{
+                "gateway acme: SS_RTPENCRYPTIONKEY: an rc4 key below 16 octets is easily guessed"});
 }
 
 }  // namespace

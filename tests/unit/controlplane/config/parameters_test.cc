@@ -61,6 +61,14 @@ TEST(Parameters, DefaultsAndRangesAgree) {
   EXPECT_TRUE(p.set(#name, std::string(most, 'x')).ok()) << #name;        \
   EXPECT_FALSE(p.set(#name, std::string((most) + 1, 'x')).ok()) << #name; \
   EXPECT_EQ(p.name, std::string(most, 'x'));
+#define SECRET(name, most, sentence)                                      \
+  EXPECT_EQ(p.name, "") << #name;                                         \
+  EXPECT_TRUE(is_secret(#name));                                          \
+  EXPECT_TRUE(p.set(#name, std::string(most, 'x')).ok()) << #name;        \
+  const auto refused_##name = p.set(#name, std::string((most) + 1, 'x')); \
+  EXPECT_FALSE(refused_##name.ok()) << #name;                             \
+  EXPECT_EQ(refused_##name.error_text().find("xx"), std::string::npos);   \
+  EXPECT_EQ(p.name, std::string(most, 'x'));
 #define SECONDS_OR_0(name, value, least, most, sentence)                \
   EXPECT_TRUE(p.set(#name, #value).ok()) << #name;                      \
   EXPECT_TRUE(p.set(#name, #least).ok()) << #name;                      \

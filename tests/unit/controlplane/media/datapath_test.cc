@@ -234,5 +234,87 @@ TEST(DatapathWorkers, EachPortsWorkerGetsItsCommands) {
   }
 }
 
+config::PayloadSecret xor_of(std::string key) { return {crypto::PayloadMode::kXor, key}; }
+
+// The key before the flow, once; and its end after the last flow's.
+TEST_F(DatapathTest, FlowsOfOneKeyShareIt) {
+  const auto a = datapath.open(flow(10000), xor_of("secret"));
+  const auto b = datapath.open(flow(10002), xor_of("secret"));
+  auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 3u);
+  ASSERT_EQ(commands[0].kind, CommandKind::kSetPayloadKey);
+  const auto set = commands[0].set_key;
+  EXPECT_EQ(set.name >> 32, 7u);
+  EXPECT_EQ(set.mode, 1);
+  EXPECT_EQ(set.size, 6);
+  EXPECT_EQ(set.piece, 0);
+  EXPECT_EQ(std::string(set.octets.begin(), set.octets.begin() + 6), "secret");
+  EXPECT_EQ(commands[1].open.payload_key, set.name);
+  EXPECT_EQ(commands[2].open.payload_key, set.name);
+  datapath.close({0, 10000}, a);
+  datapath.close({0, 10000}, a);  // again: an orphan's close, that lets go of nothing
+  EXPECT_EQ(datapath.live_keys(), 1u);
+  datapath.close({0, 10002}, b);
+  EXPECT_EQ(datapath.live_keys(), 0u);
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  EXPECT_EQ(commands[2].kind, CommandKind::kCloseFlow);
+  ASSERT_EQ(commands[3].kind, CommandKind::kForgetPayloadKey);
+  EXPECT_EQ(commands[3].forget_key.name, set.name);
+}
+
+TEST_F(DatapathTest, AnotherKeyHasAnotherNameAndNeverAnOldOne) {
+  const auto a = datapath.open(flow(10000), xor_of("one"));
+  datapath.open(flow(10002), xor_of("two"));
+  datapath.open(flow(10004), {crypto::PayloadMode::kRc4, "one"});
+  datapath.open(flow(10006));
+  EXPECT_EQ(datapath.live_keys(), 3u);
+  datapath.close({0, 10000}, a);
+  datapath.open(flow(10000), xor_of("one"));
+  std::vector<wire::PayloadKeyName> names;
+  for (const auto& command : home.commands()) {
+    if (command.kind == CommandKind::kOpenFlow) names.push_back(command.open.payload_key);
+  }
+  ASSERT_EQ(names.size(), 5u);
+  EXPECT_EQ(names[3], 0u);
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
+}
+
+TEST_F(DatapathTest, APortsNextFlowLetsGoOfTheFormersKey) {
+  datapath.open(flow(10000), xor_of("one"));
+  datapath.open(flow(10000), xor_of("two"));
+  EXPECT_EQ(datapath.live_keys(), 1u);
+  datapath.open(flow(10000), xor_of("two"));
+  EXPECT_EQ(datapath.live_keys(), 1u);
+  datapath.open(flow(10000));
+  EXPECT_EQ(datapath.live_keys(), 0u);
+}
+
+TEST_F(DatapathTest, ALongKeyGoesInPiecesAndToARestartedDataplaneBeforeItsFlows) {
+  std::string key;
+  for (int i = 0; i < 256; ++i) key.push_back(static_cast<char>(i));
+  const auto put_together = [&](const std::vector<wire::Command>& commands) {
+    std::string out;
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(commands[i].kind, CommandKind::kSetPayloadKey);
+      EXPECT_EQ(commands[i].set_key.piece, i);
+      EXPECT_EQ(commands[i].set_key.size, 256);
+      out.append(commands[i].set_key.octets.begin(), commands[i].set_key.octets.end());
+    }
+    return out;
+  };
+  datapath.open(flow(10000), xor_of(key));
+  auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 5u);
+  EXPECT_EQ(put_together(commands), key);
+  home.dataplane->announce();
+  datapath.poll(*this);
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 5u);
+  EXPECT_EQ(put_together(commands), key);
+  EXPECT_EQ(commands[4].open.payload_key, commands[0].set_key.name);
+}
+
 }  // namespace
 }  // namespace tandem::media

@@ -420,5 +420,30 @@ TEST_F(MediaSessionTest, PrivateAddressesBehindANat) {
   }
 }
 
+// Each party's RTP has its own key in both directions; RTCP has none.
+TEST_F(MediaSessionTest, EachPartysRtpHasItsKey) {
+  session->encrypt(Side::kCaller, {crypto::PayloadMode::kXor, "the caller's"});
+  session->encrypt(Side::kCallee, {crypto::PayloadMode::kAes128, "0123456789abcdef"});
+  EXPECT_EQ(session->secret(Side::kCallee).key, "0123456789abcdef");
+  ASSERT_TRUE(open(kOffer));
+  std::array<wire::PayloadKeyName, 2> by_mode{};
+  std::size_t flows = 0;
+  for (const auto& command : home.commands()) {
+    if (command.kind == wire::CommandKind::kSetPayloadKey) {
+      by_mode[command.set_key.mode == 1 ? 0 : 1] = command.set_key.name;
+      continue;
+    }
+    const auto& flow = command.open;
+    ++flows;
+    const bool rtp = flow.kind == wire::FlowKind::kRtp;
+    EXPECT_EQ(flow.payload_key, rtp ? by_mode[flow.key.address] : 0);
+    EXPECT_NE(by_mode[flow.key.address], 0u);
+  }
+  EXPECT_EQ(flows, 4u);
+  EXPECT_EQ(datapath.live_keys(), 2u);
+  session->close(Seconds{2});
+  EXPECT_EQ(datapath.live_keys(), 0u);
+}
+
 }  // namespace
 }  // namespace tandem::media
