@@ -5,7 +5,8 @@ import pathlib
 from typing import Callable, TypeVar
 
 from .failure import Failure
-from .lab import CALLEE, CALLER, SWITCH_TO_CALLER, Lab
+from .lab import (CALLEE, CALLER, FAR_CABLE, FAR_TO_NEAR, NEAR_CABLE, NEAR_TO_FAR,
+                  SWITCH_TO_CALLER, Lab)
 from .nat import Home
 from .process import Process
 from .recorder import Recorder
@@ -60,6 +61,25 @@ class Bench:
         made = self.new_switch(**options)
         made.start()
         return made
+
+    def switch_pair(self, **options: object) -> tuple[Switch, Switch, dict[bool, Recorder]]:
+        """The caller's switch, the callee's, and what each (True: the caller's) sends to the other
+        one. It's seen where it arrives: what DPDK sends goes past the sender's recorders."""
+        self._stack.enter_context(self.lab.cable_between())
+        cable = {from_near: self._stack.enter_context(Recorder(self.lab.switch, end))
+                 for from_near, end in ((True, FAR_CABLE), (False, NEAR_CABLE))}
+        common = {"no_huge": True, **options}
+        near = self.new_switch(towards_callee=(NEAR_CABLE, NEAR_TO_FAR),
+                               callee=f"{FAR_TO_NEAR}:5060", **common)
+        far = self.new_switch(towards_caller=(FAR_CABLE, FAR_TO_NEAR), caller=NEAR_TO_FAR,
+                              core=0, **common)
+        for switch in (near, far):
+            switch.launch_dataplane()
+            switch.launch_controlplane()
+        for switch in (near, far):
+            switch.wait_ready()
+            switch.wait_signalling()
+        return near, far, cable
 
     def caller(self, address: str = CALLER, port: int = 5060) -> Agent:
         return self._stack.enter_context(Agent(self.lab.caller, address, port))

@@ -22,6 +22,9 @@ SWITCH_TO_CALLEE = "10.77.2.1"
 # On the kernel's own cables, which only some tests lay (Lab.lay_kernel_cables).
 KERNEL_TO_CALLER, CALLER_AT_KERNEL = "10.77.3.1", "10.77.3.2"
 KERNEL_TO_CALLEE, CALLEE_AT_KERNEL = "10.77.4.1", "10.77.4.2"
+# Between two switches (Lab.cable_between): the caller's and the callee's.
+NEAR_CABLE, NEAR_TO_FAR = "mid0", "10.77.5.1"
+FAR_CABLE, FAR_TO_NEAR = "mid1", "10.77.5.2"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -103,6 +106,19 @@ class Lab:
             for number in (0, 1):
                 subprocess.run(["ip", "-n", self.switch.name, "link", "del", f"kern{number}"],
                                check=False, stderr=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def cable_between(self) -> Iterator[None]:
+        """A cable from the switch's namespace to itself, between two switches."""
+        ip = ["ip", "-n", self.switch.name, "link"]
+        subprocess.run([*ip, "add", NEAR_CABLE, "type", "veth", "peer", "name", FAR_CABLE],
+                       check=True)
+        try:
+            for end in (NEAR_CABLE, FAR_CABLE):
+                subprocess.run([*ip, "set", end, "up"], check=True)
+            yield
+        finally:
+            subprocess.run([*ip, "del", NEAR_CABLE], check=False, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> "Lab":
         try:

@@ -33,6 +33,10 @@ class Options:
     name_servers: list[str] = dataclasses.field(default_factory=list)
     site: tuple[str, ...] = ()  # more lines of the site file
     first: tuple[str, ...] = ()  # such that stand before all gateways
+    # Its two cables and its addresses on them, where it isn't alone between the far ends.
+    towards_caller: tuple[str, str] = ("sw0", SWITCH_TO_CALLER)
+    towards_callee: tuple[str, str] = ("sw1", SWITCH_TO_CALLEE)
+    core: int = 1  # its worker's, where there is one
 
 
 def answers(asker: socket.socket, peer: str, port: int, door: str) -> bool:
@@ -67,7 +71,7 @@ class Switch:
     def site_text(self) -> str:
         options = self.options
         # Two workers share the two cores with everything else: slow, but a fair test of hand-overs.
-        cores = [1] if options.workers == 1 else list(range(options.workers))
+        cores = [options.core] if options.workers == 1 else list(range(options.workers))
         huge = self.lab.huge_pages and not options.no_huge
         parameters = {"SS_RTP_PORT_RANGE": "10000,39999", **options.parameters}
         return "\n".join([
@@ -75,10 +79,12 @@ class Switch:
             f"workers = {options.workers}", f"shards = {options.shards}",
             "[dataplane]", f"cores = {cores}", "main_core = 0",
             f"memory_mb = {options.memory_mb}", f"huge_pages = {str(huge).lower()}",
-            "[[port]]", 'name = "caller"', 'device = "net_af_packet0,iface=sw0"',
-            f'address = "{SWITCH_TO_CALLER}/24"', "sip_port = 5060",
-            "[[port]]", 'name = "callee"', 'device = "net_af_packet1,iface=sw1"',
-            f'address = "{SWITCH_TO_CALLEE}/24"', "sip_port = 5060",
+            "[[port]]", 'name = "caller"',
+            f'device = "net_af_packet0,iface={options.towards_caller[0]}"',
+            f'address = "{options.towards_caller[1]}/24"', "sip_port = 5060",
+            "[[port]]", 'name = "callee"',
+            f'device = "net_af_packet1,iface={options.towards_callee[0]}"',
+            f'address = "{options.towards_callee[1]}/24"', "sip_port = 5060",
             "[dns]", f"servers = {json.dumps(options.name_servers)}",
             "[control]", f'socket = "{self.socket}"',
             "[cdr]", f'journal = "{self.journal}"',
@@ -153,6 +159,8 @@ class Switch:
         a peer that sends a datagram only once would see it lost."""
         for namespace, peer, door in ((self.lab.caller, CALLER, SWITCH_TO_CALLER),
                                       (self.lab.callee, CALLEE, SWITCH_TO_CALLEE)):
+            if door not in (self.options.towards_caller[1], self.options.towards_callee[1]):
+                continue  # another switch's
             with namespace.udp(peer, 0) as asker:
                 asker.settimeout(0.2)
                 port = asker.getsockname()[1]
