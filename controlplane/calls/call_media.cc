@@ -29,7 +29,8 @@ config::PayloadSecret Call::callee_secret() const {
 }
 
 MediaParty Call::media_caller(const sip::Message& invite) {
-  MediaParty out{.mode = parameters_->SS_MEDIAPROXYMODE,
+  const auto& own = customer_ && customer_->parameters ? *customer_->parameters : *parameters_;
+  MediaParty out{.mode = own.SS_MEDIAPROXYMODE,
                  .network = static_cast<std::uint32_t>(media_towards_caller_)};
   out.encrypted_payload = static_cast<bool>(caller_secret());
   const auto* leg = caller();

@@ -81,5 +81,25 @@ TEST_F(DirectMedia, EachGatewayThatIsTriedForItself) {
   EXPECT_EQ(record()["media_rule"], "party_must_on");
 }
 
+class CustomersMedia : public SwitchTest {
+ protected:
+  CustomersMedia() : SwitchTest(site_of()) {}
+  static config::Site site_of() {
+    config::Site out = make_site({{"SS_MEDIAPROXYMODE", "on"}});
+    out.gateways[0].overrides = {{"SS_MEDIAPROXYMODE", "off"}};  // acme
+    return out;
+  }
+};
+
+TEST_F(CustomersMedia, GoAsItsOwnSettingSays) {
+  alice.dial(kSwitch, "491");
+  net.run(Seconds{1});
+  ASSERT_EQ(bob.events.back(), "acked");
+  EXPECT_EQ(bob.last_body, kOffer);
+  alice.leg()->finish(0);
+  expect_nothing_left();
+  EXPECT_EQ(record()["media_rule"], "party_off");
+}
+
 }  // namespace
 }  // namespace tandem::test
