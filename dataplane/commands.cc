@@ -129,6 +129,7 @@ Fault Commands::close(const wire::CloseFlow& order, wire::EventRing& events) {
   event.closed.generation = order.generation;
   event.closed.cookie = flow->cookie;
   event.closed.figures = flow->figures();
+  event.closed.report = flow->report();
   if (!events.enqueue(event)) fault = {Counter::drop_event_full};
   keys_.let_go(flow->payload_key);
   flows_.close(*flow);

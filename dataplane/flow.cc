@@ -27,6 +27,7 @@ wire::FlowRecord Flow::record() const {
   out.opened_ns = opened_ns;
   out.last_packet_ns = last_packet_ns;
   out.figures = figures();
+  out.report = report();
   return out;
 }
 

@@ -18,6 +18,8 @@ constexpr std::uint16_t kMaxDropout = 3000;
 constexpr std::uint16_t kMaxMisorder = 100;
 constexpr std::uint32_t kCycle = 1u << 16;
 constexpr std::uint32_t kWindow = 64;
+constexpr std::int64_t kLateMs = wire::FlowFigures::kLateMs;
+constexpr std::int64_t kGapUs = wire::FlowFigures::kGapMs * 1000;
 
 std::uint8_t octet(std::span<const std::byte> bytes, std::size_t at) {
   return std::to_integer<std::uint8_t>(bytes[at]);
@@ -73,6 +75,7 @@ void Meter::measure(const RtpHead& head, std::size_t octets, base::Nanos now,
                     std::uint8_t clock_khz) {
   if (last_ns_ != 0) {
     const std::int64_t gap_us = (now.count() - last_ns_) / 1000;
+    if (gap_us >= kGapUs) ++gaps_;
     largest_gap_us_ =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(gap_us, largest_gap_us_, UINT32_MAX));
   }
@@ -119,6 +122,7 @@ bool Meter::place(std::uint16_t sequence) {
   const auto ahead = static_cast<std::uint16_t>(sequence - static_cast<std::uint16_t>(highest_));
   if (ahead != 0 && ahead < kMaxDropout) {
     highest_ += ahead;
+    if (ahead > 1) ++loss_runs_;
     seen_ = ahead < kWindow ? (seen_ << ahead) | 1 : 1;
     ++received_;
     suspect_ = kNone;
@@ -134,8 +138,7 @@ bool Meter::place(std::uint16_t sequence) {
       }
       seen_ |= bit;
     }
-    // Older than the run's beginning: the run began earlier, so nothing else is made up for.
-    if (behind > highest_ - first_) first_ = highest_ - behind;
+    mend(behind);
     ++reordered_;
     ++received_;
     return true;
@@ -154,6 +157,21 @@ bool Meter::place(std::uint16_t sequence) {
   return false;
 }
 
+void Meter::mend(std::uint32_t behind) {
+  const std::uint32_t oldest = highest_ - first_;
+  if (behind > oldest) {
+    // Older than the run's beginning: the run began earlier, so nothing else is made up for.
+    first_ = highest_ - behind;
+    if (behind > oldest + 1) ++loss_runs_;
+    return;
+  }
+  if (behind >= kWindow - 1) return;  // nobody remembers its neighbours
+  const bool after = (seen_ >> (behind - 1) & 1) != 0;
+  const bool before = (seen_ >> (behind + 1) & 1) != 0;
+  if (after && before) --loss_runs_;
+  if (!after && !before) ++loss_runs_;
+}
+
 void Meter::feel_jitter(std::uint32_t timestamp, base::Nanos now, std::uint8_t clock_khz) {
   const auto arrival =
       static_cast<std::uint32_t>(static_cast<std::uint64_t>(now.count() / 1000) * clock_khz / 1000);
@@ -163,7 +181,10 @@ void Meter::feel_jitter(std::uint32_t timestamp, base::Nanos now, std::uint8_t c
     const std::uint32_t size =
         change < 0 ? 0u - static_cast<std::uint32_t>(change) : static_cast<std::uint32_t>(change);
     // A timestamp that jumps by more than a minute is another time line, not jitter.
-    if (size < 60'000u * clock_khz) jitter_x16_ += size - ((jitter_x16_ + 8) >> 4);
+    if (size < 60'000u * clock_khz) {
+      jitter_x16_ += size - ((jitter_x16_ + 8) >> 4);
+      if (change > static_cast<std::int32_t>(kLateMs * clock_khz)) ++late_;
+    }
   }
   transit_ = transit;
   has_transit_ = true;
@@ -186,6 +207,9 @@ void Meter::read(std::uint8_t clock_khz, wire::FlowFigures& out) const {
   out.ssrc = ssrc_;
   out.payload_type = payload_type_;
   out.implausible = implausible_;
+  out.late = late_;
+  out.gaps = gaps_;
+  out.loss_runs = loss_runs_;
 }
 
 }  // namespace tandem::dataplane

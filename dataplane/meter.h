@@ -56,6 +56,8 @@ class Meter {
   void restart(std::uint16_t sequence);
   // False: seen before, or not part of the stream yet.
   bool place(std::uint16_t sequence);
+  // So many numbers behind the highest one, a packet comes that was taken for lost.
+  void mend(std::uint32_t behind);
   void feel_jitter(std::uint32_t timestamp, base::Nanos now, std::uint8_t clock_khz);
   // Lost in the run of numbers since begin() or restart().
   std::uint64_t lost_in_run() const;
@@ -77,12 +79,15 @@ class Meter {
   // Seldom touched.
   std::uint32_t first_ = 0;  // extended sequence number that this run began with
   std::uint32_t implausible_ = 0;
+  std::uint32_t late_ = 0;
+  std::uint32_t gaps_ = 0;
+  std::uint32_t loss_runs_ = 0;
   std::uint64_t lost_before_ = 0;
   std::uint64_t reordered_ = 0;
   std::uint64_t duplicated_ = 0;
 
   static constexpr std::uint32_t kNone = 0x10000;  // no 16-bit number
 };
-static_assert(sizeof(Meter) <= 96);
+static_assert(sizeof(Meter) == 104);
 
 }  // namespace tandem::dataplane

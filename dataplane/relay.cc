@@ -34,14 +34,19 @@ Fault accept(const UdpPacket& packet, Flow& flow) {
   return {};
 }
 
-void meter(const UdpPacket& packet, Flow& flow, base::Nanos now) {
+// False: RTCP that can't be read. It may come on RTP's port (RFC 5761).
+bool meter(const UdpPacket& packet, Flow& flow, base::Nanos now) {
   flow.last_packet_ns = now.count();
   if (flow.kind == wire::FlowKind::kRtp && !is_rtcp_type(packet.payload)) {
     flow.meter.measure(read_rtp(packet.payload), packet.payload.size(), now, flow.clock_khz);
-  } else {
-    flow.meter.count(packet.payload.size());
-    if (flow.kind == wire::FlowKind::kOpaque) ++flow.opaque;
+    return true;
   }
+  flow.meter.count(packet.payload.size());
+  if (flow.kind != wire::FlowKind::kOpaque) {
+    return flow.rtcp.read(packet.payload, flow.peer->rtcp, now);
+  }
+  ++flow.opaque;
+  return true;
 }
 
 // From the peer's local port to the peer's far end. The UDP checksum is carried over, not made
@@ -79,7 +84,7 @@ Relayed relay(UdpPacket& packet, Flow& flow, std::span<const LocalPort> ports, b
     flow.next_hop = ports[flow.key.address].next_hop(flow.remote_ip);
     out.latched = true;
   }
-  meter(packet, flow, now);
+  out.unread = !meter(packet, flow, now);
   const Flow& peer = *flow.peer;
   if (peer.generation == 0 || peer.remote_ip == 0) {
     out.fault = {Counter::drop_media_peer_closed};

@@ -16,6 +16,7 @@ namespace tandem::dataplane {
 struct Relayed {
   Fault fault;             // set: the packet ends here
   bool latched = false;    // this packet locked the flow onto its source
+  bool unread = false;     // RTCP that makes no sense; relayed as any other
   std::uint16_t port = 0;  // to leave by
   std::uint32_t next_hop = 0;
 };

@@ -203,6 +203,7 @@ void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
     tell_latched(flow);
   }
   if (relayed.fault) return drop(packet, relayed.fault.reason);
+  if (relayed.unread) counters_.add(Counter::rtcp_malformed);
   counters_.add(flow.kind == wire::FlowKind::kOpaque ? Counter::media_opaque_relayed
                                                      : Counter::media_relayed);
   set_length(packet, arrival.udp.frame_bytes());

@@ -13,7 +13,7 @@ namespace tandem::cdr {
 
 // One more member, or another order of them: raise OpenCalls' kLayout.
 struct SlotBody {
-  static constexpr std::size_t kTextBytes = 1264;
+  static constexpr std::size_t kTextBytes = 1296;
 
   std::int64_t start_ms;
   std::int64_t ring_ms;

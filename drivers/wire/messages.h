@@ -178,9 +178,29 @@ struct FlowFigures {
   std::uint8_t payload_type = 0;
   std::uint8_t reserved[3]{};
   std::uint32_t opaque = 0;       // of `packets`, those that came while the flow was kOpaque
+  // Packets that took kLateMs longer than the one before: a jitter buffer has gone on without them.
+  std::uint32_t late = 0;
+  std::uint32_t gaps = 0;       // times of kGapMs and longer without a packet
+  std::uint32_t loss_runs = 0;  // `lost` came in so many runs of consecutive packets
   std::uint32_t implausible = 0;  // deciphered G.711 that looks like noise, of those looked at
+
+  static constexpr std::int64_t kLateMs = 60;
+  static constexpr std::int64_t kGapMs = 200;
 };
-static_assert(sizeof(FlowFigures) == 80);
+static_assert(sizeof(FlowFigures) == 96);
+
+// What the source of a flow says in RTCP of how it receives what we send to it (RFC 3550 §6.4.1):
+// its latest report. Its word, and no more than that.
+struct ReceptionReport {
+  std::uint32_t reports = 0;  // that have been read; 0: there is nothing in here
+  std::uint32_t ssrc = 0;     // of the stream that it is about
+  std::int32_t lost = 0;      // since the stream began; below 0: duplicates
+  std::uint32_t jitter_us = 0;
+  std::uint32_t round_trip_us = 0;  // between us and the source, when last measured; 0: never
+  std::uint8_t fraction_lost = 0;   // of 256, since its report before
+  std::uint8_t reserved[3]{};
+};
+static_assert(sizeof(ReceptionReport) == 24);
 
 // The flow's first accepted packet: its source is now known.
 struct FlowLatched {
@@ -197,6 +217,7 @@ struct FlowClosed {
   FlowGeneration generation = 0;
   std::uint64_t cookie = 0;
   FlowFigures figures;
+  ReceptionReport report;
 };
 
 enum class EventKind : std::uint32_t { kNone = 0, kFlowLatched = 1, kFlowClosed = 2 };
@@ -207,11 +228,11 @@ struct Event {
   union {
     FlowLatched latched;
     FlowClosed closed;
-    std::uint8_t raw[120];
+    std::uint8_t raw[152];
   };
   Event() : raw{} {}
 };
-static_assert(sizeof(Event) == 128 && std::is_trivially_copyable_v<Event>);
+static_assert(sizeof(Event) == 160 && std::is_trivially_copyable_v<Event>);
 
 // What the worker shows of a live flow about once a second, in the segment, for operators and for a
 // control plane that starts while calls are up.
@@ -226,8 +247,9 @@ struct FlowRecord {
   std::int64_t opened_ns = 0;       // base::monotonic_now()
   std::int64_t last_packet_ns = 0;  // 0: none yet
   FlowFigures figures;
+  ReceptionReport report;
 };
-static_assert(sizeof(FlowRecord) == 144 && sizeof(FlowRecord) % 8 == 0);
+static_assert(sizeof(FlowRecord) == 184 && sizeof(FlowRecord) % 8 == 0);
 
 // What a worker shows of itself about once a second.
 struct WorkerRecord {

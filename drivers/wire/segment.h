@@ -21,7 +21,7 @@
 namespace tandem::wire {
 
 inline constexpr std::uint64_t kSegmentMagic = 0x314d45444e4154ull;  // "TANDEM1"
-inline constexpr std::uint32_t kSegmentVersion = 3;
+inline constexpr std::uint32_t kSegmentVersion = 4;
 
 enum class Side : std::uint8_t { kDataplane, kControlplane };
 

@@ -288,6 +288,11 @@ TEST_F(CommandsTest, AnotherClockChangesNothingElse) {
 TEST_F(CommandsTest, ClosesWithTheFinalFigures) {
   obey(open_command());
   flow().refused = 3;
+  std::vector<std::byte> report(32);  // RTCP: a receiver's, of one block, with 9 lost
+  for (const auto& [at, octet] : {std::pair{0, 0x81}, {1, 201}, {3, 7}, {15, 9}}) {
+    report[static_cast<std::size_t>(at)] = static_cast<std::byte>(octet);
+  }
+  ASSERT_TRUE(flow().rtcp.read(report, {}, base::Seconds{1}));
   obey(close_command());
   wire::Event event;
   ASSERT_EQ(channel_.control.events.dequeue(std::span(&event, 1)), 1u);
@@ -296,6 +301,7 @@ TEST_F(CommandsTest, ClosesWithTheFinalFigures) {
   EXPECT_EQ(event.closed.generation, 5u);
   EXPECT_EQ(event.closed.cookie, 42u);
   EXPECT_EQ(event.closed.figures.refused, 3u);
+  EXPECT_EQ(event.closed.report.lost, 9);
   EXPECT_EQ(flow().generation, 0u);
   wire::FlowRecord record;
   ASSERT_TRUE(records_.at({0, 20000}).read(record));

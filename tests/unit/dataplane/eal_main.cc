@@ -16,7 +16,7 @@ class Environment : public ::testing::Environment {
  public:
   void SetUp() override {
     const auto started =
-        port::start_eal({"worker_test", "--no-huge", "--no-pci", "-m", "128", "--no-shconf",
+        port::start_eal({"worker_test", "--no-huge", "--no-pci", "-m", "192", "--no-shconf",
                          "--no-telemetry", "--lcores", "0@(0-1),1@(0-1),2@(0-1)", "--log-level",
                          "4", "--file-prefix", "tandem_worker_test", "--vdev", "net_ring0",
                          "--vdev", "net_ring1", "--vdev", "net_ring2"});

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "tests/unit/dataplane/frames.h"
 
 namespace tandem::dataplane {
@@ -229,6 +233,95 @@ TEST(Meter, KeepsTheLargestGap) {
   stream.pause(Millis{500});
   stream.run(6, 10);
   EXPECT_EQ(stream.figures().largest_gap_us, 520'000u);
+}
+
+TEST(Meter, LossesComeInRuns) {
+  Stream stream;
+  stream.run(0, 9);
+  stream.run(11, 19);  // one
+  stream.run(23, 29);  // three
+  EXPECT_EQ(stream.figures().loss_runs, 2u);
+  stream.packet(21);  // of the three, the one in the middle
+  EXPECT_EQ(stream.figures().loss_runs, 3u);
+  stream.packet(20);
+  EXPECT_EQ(stream.figures().loss_runs, 2u);
+  stream.packet(22);
+  stream.packet(10);
+  EXPECT_EQ(stream.figures().loss_runs, 0u);
+  EXPECT_EQ(stream.figures().lost, 0u);
+}
+
+TEST(Meter, ARunThatBeganEarlierThanThoughtMayHaveALoss) {
+  Stream stream;
+  stream.packet(10);
+  stream.packet(9);
+  EXPECT_EQ(stream.figures().loss_runs, 0u);
+  stream.packet(6);
+  EXPECT_EQ(stream.figures().loss_runs, 1u);
+  EXPECT_EQ(stream.figures().lost, 2u);
+  stream.packet(7);
+  stream.packet(8);
+  EXPECT_EQ(stream.figures().loss_runs, 0u);
+}
+
+// Against a look at the whole list, for orders that are as confused as a network makes them.
+TEST(Meter, RunsOfLossesAreWhatAListOfAllSays) {
+  std::uint32_t noise = 7;
+  const auto random = [&](std::uint32_t below) {
+    return ((noise = noise * 1664525 + 1013904223) >> 8) % below;
+  };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::pair<std::uint32_t, int>> order;  // when it comes, which
+    for (int number = 0; number < 300; ++number) {
+      const bool kept = number == 0 || number == 299 || random(10) != 0;
+      const auto due = static_cast<std::uint32_t>(number) * 4 + 200;
+      if (kept) order.emplace_back(due + (number == 0 ? 0 : random(160)), number);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<bool> came(300);
+    Stream stream;
+    for (const auto& [when, number] : order) {
+      came[static_cast<std::size_t>(number)] = true;
+      stream.packet(65400 + number);
+    }
+    std::uint32_t runs = 0;
+    std::uint64_t lost = 0;
+    for (std::size_t i = 1; i < came.size(); ++i) {
+      if (!came[i]) ++lost;
+      if (!came[i] && came[i - 1]) ++runs;
+    }
+    ASSERT_EQ(stream.figures().lost, lost) << round;
+    ASSERT_EQ(stream.figures().loss_runs, runs) << round;
+  }
+}
+
+TEST(Meter, LateIsWhatTookLongerThanABufferWaits) {
+  Stream stream;
+  stream.run(0, 9);
+  stream.packet(10, 1, Millis{60});
+  EXPECT_EQ(stream.figures().late, 0u);
+  stream.packet(11);
+  stream.packet(12, 1, Millis{61});
+  EXPECT_EQ(stream.figures().late, 1u);
+  // A stay that is longer from now on is a buffer's to follow.
+  for (int i = 13; i < 40; ++i) stream.packet(i, 1, Millis{61});
+  EXPECT_EQ(stream.figures().late, 1u);
+  stream.run(40, 60);
+  EXPECT_EQ(stream.figures().late, 1u) << "sooner is never late";
+}
+
+TEST(Meter, GapsAreCounted) {
+  Stream stream;
+  stream.run(0, 9);
+  stream.pause(Millis{179});
+  stream.run(10, 19);
+  EXPECT_EQ(stream.figures().gaps, 0u);
+  stream.pause(Millis{180});
+  stream.run(20, 29);
+  stream.pause(base::Seconds{5});
+  stream.run(30, 39);
+  EXPECT_EQ(stream.figures().gaps, 2u);
+  EXPECT_EQ(stream.figures().largest_gap_us, 5'020'000u);
 }
 
 }  // namespace

@@ -137,6 +137,36 @@ TEST_F(RelayTest, AnRtcpFlowTakesOnlyRtcp) {
   EXPECT_FALSE(pass(frame).fault);
 }
 
+TEST_F(RelayTest, RtcpIsReadOnEitherPortAndRelayedWhateverItSays) {
+  std::vector<std::uint8_t> report(32);
+  report[0] = 0x81;  // one block
+  report[1] = 201;
+  report[3] = 7;
+  report[12] = 64;  // a quarter lost …
+  report[15] = 5;   // … which are 5
+  for (const auto kind : {wire::FlowKind::kRtcp, wire::FlowKind::kRtp}) {
+    a_.kind = kind;
+    Frame frame = udp_frame(way_, report);
+    const Relayed relayed = pass(frame);
+    EXPECT_FALSE(relayed.fault);
+    EXPECT_FALSE(relayed.unread);
+    EXPECT_EQ(std::memcmp(payload_of(frame), report.data(), report.size()), 0);
+  }
+  EXPECT_EQ(a_.report().reports, 2u);
+  EXPECT_EQ(a_.report().lost, 5);
+  EXPECT_EQ(a_.record().report.fraction_lost, 64);
+  report[3] = 6;
+  Frame broken = udp_frame(way_, report);
+  const Relayed relayed = pass(broken);
+  EXPECT_FALSE(relayed.fault);
+  EXPECT_TRUE(relayed.unread);
+  EXPECT_EQ(a_.report().reports, 2u);
+  EXPECT_EQ(a_.relayed, 3u);
+  a_.kind = wire::FlowKind::kOpaque;
+  Frame fax = udp_frame(way_, report);
+  EXPECT_FALSE(pass(fax).unread) << "nobody reads that";
+}
+
 TEST_F(RelayTest, AnOpaqueFlowTakesAnythingFromItsSourceOnly) {
   a_.kind = wire::FlowKind::kOpaque;
   const std::vector<std::uint8_t> packets[] = {
