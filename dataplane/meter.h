@@ -88,6 +88,6 @@ class Meter {
 
   static constexpr std::uint32_t kNone = 0x10000;  // no 16-bit number
 };
-static_assert(sizeof(Meter) == 104);
+static_assert(sizeof(Meter) == 112);
 
 }  // namespace tandem::dataplane

@@ -145,7 +145,9 @@ void MediaSession::agree_early(const sdp::Description& answer) {
     Stream& stream = streams_[i];
     stream.proposed = false;
     for (const auto& side : stream.flows) {
-      datapath_.set_clock(side[kRtp].key, side[kRtp].generation, clock_of(answer.media[section]));
+      for (const Flow& flow : side) {
+        datapath_.set_clock(flow.key, flow.generation, clock_of(answer.media[section]));
+      }
     }
   }
 }
@@ -239,6 +241,7 @@ void MediaSession::close(base::Nanos now) {
         wire::FlowRecord record;
         if (!flow.figures_known && datapath_.record(flow.key, flow.generation, record)) {
           flow.final = record.figures;
+          flow.report = record.report;
           flow.figures_known = true;
         }
         ++open_flows_;
@@ -261,6 +264,7 @@ bool MediaSession::on_closed(const wire::FlowClosed& event) {
         if (!(flow.key == event.key) || flow.generation != event.generation) continue;
         if (flow.final_known) return false;
         flow.final = event.figures;
+        flow.report = event.report;
         flow.final_known = flow.figures_known = true;
         if (open_flows_ == 0 || --open_flows_ != 0) return false;
         give_ports_back(closed_at_);
@@ -299,15 +303,32 @@ std::optional<Side> MediaSession::side_of(FlowKey rtp) const {
 }
 
 bool MediaSession::figures(Side from, wire::FlowFigures& out) const {
+  wire::ReceptionReport ignored;
+  return !streams_.empty() && told(streams_.front().flows[index(from)][kRtp], out, ignored);
+}
+
+bool MediaSession::report(Side by, wire::ReceptionReport& out) const {
   if (streams_.empty()) return false;
-  const Flow& flow = streams_.front().flows[index(from)][kRtp];
+  wire::FlowFigures ignored;
+  for (const std::size_t kind : {kRtcp, kRtp}) {
+    const Flow& flow = streams_.front().flows[index(by)][kind];
+    if (told(flow, ignored, out) && out.reports != 0) return true;
+  }
+  return false;
+}
+
+bool MediaSession::told(const Flow& flow, wire::FlowFigures& figures,
+                        wire::ReceptionReport& report) const {
   wire::FlowRecord record;
-  if (flow.figures_known)
-    out = flow.final;
-  else if (datapath_.record(flow.key, flow.generation, record))
-    out = record.figures;
-  else
+  if (flow.figures_known) {
+    figures = flow.final;
+    report = flow.report;
+  } else if (datapath_.record(flow.key, flow.generation, record)) {
+    figures = record.figures;
+    report = record.report;
+  } else {
     return false;
+  }
   return true;
 }
 

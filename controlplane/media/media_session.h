@@ -77,6 +77,9 @@ class MediaSession {
   // The meter of the first stream's RTP that came from this party: final when closed, else the
   // worker's last publication. False: never known.
   bool figures(Side from, wire::FlowFigures& out) const;
+  // What this party has reported of how it receives the first stream, on RTCP's own port or on
+  // RTP's, likewise. False: nothing.
+  bool report(Side by, wire::ReceptionReport& out) const;
   // When media of either party came last, or its flow was opened, by the workers' publications,
   // which are about a second old; 0: none is known.
   base::Nanos last_heard() const;
@@ -88,6 +91,7 @@ class MediaSession {
     bool final_known = false;
     bool figures_known = false;
     wire::FlowFigures final{};
+    wire::ReceptionReport report{};
   };
   // Index: [side][0 RTP, 1 RTCP].
   struct Stream {
@@ -102,6 +106,7 @@ class MediaSession {
     bool behind_nat = false;
   };
 
+  bool told(const Flow& flow, wire::FlowFigures& figures, wire::ReceptionReport& report) const;
   bool add_stream(std::size_t section, base::Nanos now);
   void open_flows(Stream& stream, const sdp::Media& media, Side from);
   void close_flows(Stream& stream);

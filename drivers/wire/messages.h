@@ -177,11 +177,11 @@ struct FlowFigures {
   std::uint32_t ssrc = 0;
   std::uint8_t payload_type = 0;
   std::uint8_t reserved[3]{};
-  std::uint32_t opaque = 0;       // of `packets`, those that came while the flow was kOpaque
+  std::uint32_t opaque = 0;  // of `packets`, those that came while the flow was kOpaque
   // Packets that took kLateMs longer than the one before: a jitter buffer has gone on without them.
   std::uint32_t late = 0;
-  std::uint32_t gaps = 0;       // times of kGapMs and longer without a packet
-  std::uint32_t loss_runs = 0;  // `lost` came in so many runs of consecutive packets
+  std::uint32_t gaps = 0;         // times of kGapMs and longer without a packet
+  std::uint32_t loss_runs = 0;    // `lost` came in so many runs of consecutive packets
   std::uint32_t implausible = 0;  // deciphered G.711 that looks like noise, of those looked at
 
   static constexpr std::int64_t kLateMs = 60;

@@ -445,5 +445,60 @@ TEST_F(MediaSessionTest, EachPartysRtpHasItsKey) {
   EXPECT_EQ(datapath.live_keys(), 0u);
 }
 
+TEST_F(MediaSessionTest, APartysReportIsTheLatestOfItsRtcp) {
+  wire::ReceptionReport report;
+  EXPECT_FALSE(session->report(Side::kCaller, report));
+  open(kOffer);
+  const auto opened = home.commands();
+  const auto publish = [&](wire::FlowKind kind, std::uint32_t reports) {
+    for (const auto& command : opened) {
+      if (command.open.kind != kind || command.open.key.address != 0) continue;
+      wire::FlowRecord record;
+      record.generation = command.open.generation;
+      record.report.reports = reports;
+      home.dataplane->flow_record(command.open.key).write(record);
+    }
+  };
+  EXPECT_FALSE(session->report(Side::kCaller, report));
+  publish(wire::FlowKind::kRtp, 3);
+  ASSERT_TRUE(session->report(Side::kCaller, report));
+  EXPECT_EQ(report.reports, 3u) << "RFC 5761";
+  publish(wire::FlowKind::kRtcp, 0);
+  ASSERT_TRUE(session->report(Side::kCaller, report));
+  EXPECT_EQ(report.reports, 3u);
+  publish(wire::FlowKind::kRtcp, 5);
+  ASSERT_TRUE(session->report(Side::kCaller, report));
+  EXPECT_EQ(report.reports, 5u);
+  EXPECT_FALSE(session->report(Side::kCallee, report));
+  session->close(Seconds{5});
+  ASSERT_TRUE(session->report(Side::kCaller, report));
+  EXPECT_EQ(report.reports, 5u) << "what was published last";
+  for (const auto& command : opened) {
+    if (command.open.kind != wire::FlowKind::kRtcp) continue;
+    wire::FlowClosed event;
+    event.key = command.open.key;
+    event.generation = command.open.generation;
+    event.report.reports = 8;
+    session->on_closed(event);
+  }
+  ASSERT_TRUE(session->report(Side::kCallee, report));
+  EXPECT_EQ(report.reports, 8u);
+}
+
+TEST_F(MediaSessionTest, RtcpHasTheClockOfTheAnswersCodecToo) {
+  open(sdp_of("m=audio 7000 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\n"));
+  home.commands();
+  session->agree(parse(sdp_of("m=audio 8000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n")),
+                 Seconds{2});
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  for (const auto& command : commands) {
+    EXPECT_EQ(command.kind, wire::CommandKind::kUpdateFlow);
+    EXPECT_EQ(command.update.clock_khz, 48);
+    const bool odd = command.update.key.port % 2 != 0;
+    EXPECT_EQ(command.update.kind, odd ? wire::FlowKind::kRtcp : wire::FlowKind::kRtp);
+  }
+}
+
 }  // namespace
 }  // namespace tandem::media
