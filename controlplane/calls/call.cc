@@ -503,9 +503,7 @@ void Call::record_now() {
 void Call::complete() {
   if (std::exchange(state_, State::kOver) == State::kOver) return;
   board_.env.wheel.cancel(figures_timer_);
-  wire::FlowFigures figures;
-  if (media_ && media_->figures(media::Side::kCaller, figures)) record_.from_caller = figures;
-  if (media_ && media_->figures(media::Side::kCallee, figures)) record_.from_callee = figures;
+  take_figures(record_);
   if (board_.open_calls != nullptr) board_.open_calls->add_figures(kept_, record_);
   board_.call_over(id_, std::move(record_), kept_);
 }

@@ -108,6 +108,10 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   const std::string& name() const { return record_.call; }
   State state() const { return state_; }
   const cdr::CallRecord& record() const { return record_; }
+  // Puts in what is known of its media now.
+  void take_figures(cdr::CallRecord& record) const;
+  // The way to this party; nullptr: there is none (yet).
+  const sip::Path* path(int leg) const;
   // Of this party's session timer; 0: it has none (yet).
   base::Seconds session_interval(int leg) const;
   // Media of this party has been accepted; one side only is what one-way audio looks like.

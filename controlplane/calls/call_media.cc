@@ -1,5 +1,9 @@
 // The part of a call that opens its media: through us, or from one party to the other.
+#include <algorithm>
+#include <cmath>
+
 #include "controlplane/calls/call.h"
+#include "controlplane/media/quality.h"
 #include "controlplane/sip/body.h"
 
 namespace tandem::calls {
@@ -13,6 +17,19 @@ bool behind_nat(const sip::Message& invite, const base::IpAddress& source) {
   }
   const auto said = base::IpAddress::parse(invite.contact()->uri.host);
   return said && *said != source;
+}
+
+// `talker`: the other party's report, for the way between it and us.
+void estimate(const wire::FlowFigures& figures, std::string_view codec,
+              std::uint32_t talker_trip_us, cdr::Quality& out) {
+  if (figures.packets <= figures.opaque) return;
+  const media::Codec& known = media::codec_named(codec);
+  const auto conditions =
+      media::conditions_of(figures, known, talker_trip_us, out.report.round_trip_us);
+  const double mos = media::opinion_score(media::rating(known, conditions));
+  out.mos_x100 = static_cast<std::uint16_t>(std::lround(mos * 100));
+  out.delay_ms =
+      static_cast<std::uint16_t>(std::lround(std::min<double>(conditions.delay_ms, UINT16_MAX)));
 }
 
 }  // namespace
@@ -97,6 +114,22 @@ void Call::on_media(std::string_view codec) {
 void Call::on_flow_latched(const wire::FlowLatched& event) {
   if (!media_) return;
   if (const auto side = media_->side_of(event.key)) heard_[static_cast<std::size_t>(*side)] = true;
+}
+
+void Call::take_figures(cdr::CallRecord& record) const {
+  using media::Side;
+  if (!media_) return;
+  wire::FlowFigures figures;
+  if (media_->figures(Side::kCaller, figures)) record.from_caller = figures;
+  if (media_->figures(Side::kCallee, figures)) record.from_callee = figures;
+  cdr::Quality& from_caller = record.quality_from_caller;
+  cdr::Quality& from_callee = record.quality_from_callee;
+  media_->report(Side::kCallee, from_caller.report);
+  media_->report(Side::kCaller, from_callee.report);
+  const std::uint32_t caller_trip_us = from_callee.report.round_trip_us;
+  const std::uint32_t callee_trip_us = from_caller.report.round_trip_us;
+  if (record.from_caller) estimate(*record.from_caller, record.codec, caller_trip_us, from_caller);
+  if (record.from_callee) estimate(*record.from_callee, record.codec, callee_trip_us, from_callee);
 }
 
 }  // namespace tandem::calls

@@ -30,6 +30,11 @@ base::Seconds Call::session_interval(int leg) const {
   return party == nullptr ? base::Seconds{} : party->session_interval();
 }
 
+const sip::Path* Call::path(int leg) const {
+  const auto* party = board_.agent->find(leg == kCallerLeg ? caller_ : callee_);
+  return party == nullptr ? nullptr : &party->dialog().path;
+}
+
 // SS_SIP_NO_TIMER_REINVITE_INTERVAL.
 bool Call::has_untimed_party() const {
   const auto untimed = [this](const sip::SessionId& id) {

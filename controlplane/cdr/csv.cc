@@ -22,6 +22,17 @@ constexpr std::array kFields = {"sequence",         "schema",         "call",
                                 "media_mode",       "codec"};
 // Behind the figures.
 constexpr std::array kLater = {"media_rule"};
+// Behind these.
+constexpr std::array kLaterFigures = {"late",
+                                      "gaps",
+                                      "loss_runs",
+                                      "mos",
+                                      "delay_ms",
+                                      "reports",
+                                      "reported_lost",
+                                      "reported_loss_percent",
+                                      "reported_jitter_us",
+                                      "round_trip_us"};
 constexpr std::array kSides = {"from_caller", "from_callee"};
 constexpr std::array kFigures = {"packets",        "octets",  "lost",         "reordered",
                                  "duplicated",     "refused", "relayed",      "jitter_us",
@@ -53,15 +64,33 @@ std::string cell_of(const Json& record, const char* field) {
   return cell(found->dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+// Of each side; empty cells where there are none.
+template <typename Names>
+void add_figures(std::string& out, const Json& record, const Names& figures) {
+  const Json none = Json::object();
+  const auto media = record.find("media");
+  for (const char* side : kSides) {
+    const bool known = media != record.end() && media->is_object() && media->contains(side) &&
+                       (*media)[side].is_object();
+    for (const char* figure : figures) out += "," + cell_of(known ? (*media)[side] : none, figure);
+  }
+}
+
+template <typename Names>
+void add_names(std::string& out, const Names& figures) {
+  for (const char* side : kSides) {
+    for (const char* figure : figures) out += fmt::format(",{}_{}", side, figure);
+  }
+}
+
 }  // namespace
 
 std::string csv_header() {
   std::string out;
   for (const char* field : kFields) out += (out.empty() ? "" : ",") + std::string(field);
-  for (const char* side : kSides) {
-    for (const char* figure : kFigures) out += fmt::format(",{}_{}", side, figure);
-  }
+  add_names(out, kFigures);
   for (const char* field : kLater) out += "," + std::string(field);
+  add_names(out, kLaterFigures);
   return out + "\r\n";
 }
 
@@ -71,14 +100,9 @@ std::string csv_row(const Json& record) {
     if (field != kFields.front()) out += ',';
     out += cell_of(record, field);
   }
-  const Json none = Json::object();
-  const auto media = record.find("media");
-  for (const char* side : kSides) {
-    const bool known = media != record.end() && media->is_object() && media->contains(side) &&
-                       (*media)[side].is_object();
-    for (const char* figure : kFigures) out += "," + cell_of(known ? (*media)[side] : none, figure);
-  }
+  add_figures(out, record, kFigures);
   for (const char* field : kLater) out += "," + cell_of(record, field);
+  add_figures(out, record, kLaterFigures);
   return out + "\r\n";
 }
 

@@ -34,6 +34,16 @@ class Members {
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
     out_.append(digits.data(), end);
   }
+  // In hundredths, with two places.
+  void add_hundredths(std::string_view name, std::uint32_t hundredths) {
+    add(name, hundredths / 100);
+    out_ += {'.', static_cast<char>('0' + hundredths / 10 % 10),
+             static_cast<char>('0' + hundredths % 10)};
+  }
+  void add_null(std::string_view name) {
+    begin(name);
+    out_ += "null";
+  }
   void begin(std::string_view name) {
     out_.append(first_ ? "\"" : ",\"").append(name).append("\":");
     first_ = false;
@@ -45,7 +55,33 @@ class Members {
   bool first_ = true;
 };
 
-void add_figures(std::string& out, const std::optional<wire::FlowFigures>& figures) {
+void add_quality(Members& members, const Quality& quality) {
+  if (quality.mos_x100 == 0) {
+    members.add_null("mos");
+    members.add_null("delay_ms");
+  } else {
+    members.add_hundredths("mos", quality.mos_x100);
+    members.add("delay_ms", quality.delay_ms);
+  }
+  const wire::ReceptionReport& report = quality.report;
+  members.add("reports", report.reports);
+  if (report.reports == 0) {
+    for (const char* name : {"reported_lost", "reported_loss_percent", "reported_jitter_us"}) {
+      members.add_null(name);
+    }
+  } else {
+    members.add("reported_lost", report.lost);
+    members.add_hundredths("reported_loss_percent", report.fraction_lost * 10'000u / 256);
+    members.add("reported_jitter_us", report.jitter_us);
+  }
+  if (report.round_trip_us == 0)
+    members.add_null("round_trip_us");
+  else
+    members.add("round_trip_us", report.round_trip_us);
+}
+
+void add_figures(std::string& out, const std::optional<wire::FlowFigures>& figures,
+                 const Quality& quality) {
   if (!figures) {
     out += "null";
     return;
@@ -63,6 +99,10 @@ void add_figures(std::string& out, const std::optional<wire::FlowFigures>& figur
   members.add("ssrc", figures->ssrc);
   members.add("payload_type", figures->payload_type);
   members.add("opaque", figures->opaque);
+  members.add("late", figures->late);
+  members.add("gaps", figures->gaps);
+  members.add("loss_runs", figures->loss_runs);
+  add_quality(members, quality);
   members.end();
 }
 
@@ -90,7 +130,7 @@ std::int64_t hold_time_s(std::int64_t hold_ms, base::Millis precision) {
 
 std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Millis precision) {
   std::string out;
-  out.reserve(1024);
+  out.reserve(2048);
   Members members(out);
   members.add("sequence", sequence);
   members.add("schema", kSchema);
@@ -124,9 +164,9 @@ std::string to_json(const CallRecord& record, std::uint64_t sequence, base::Mill
   if (record.from_caller || record.from_callee) {
     Members media(out);
     media.begin("from_caller");
-    add_figures(out, record.from_caller);
+    add_figures(out, record.from_caller, record.quality_from_caller);
     media.begin("from_callee");
-    add_figures(out, record.from_callee);
+    add_figures(out, record.from_callee, record.quality_from_callee);
     media.end();
   } else {
     out += "null";

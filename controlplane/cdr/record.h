@@ -24,6 +24,15 @@ struct GivenUp {
   int sip_code = 0;  // its final response
 };
 
+// How the listener heard a direction, as far as it can be told.
+struct Quality {
+  wire::ReceptionReport report;  // the listener's own word, by RTCP
+  std::uint16_t mos_x100 = 0;    // estimated from what came to us (ITU-T G.107); 0: no voice came
+  std::uint16_t delay_ms = 0;    // one way, which that was estimated with
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(Quality) == 32);
+
 struct CallRecord {
   std::string call;    // our id, as `show calls` has it
   std::string caller;  // numbers as received
@@ -54,6 +63,8 @@ struct CallRecord {
   std::string codec;
   std::optional<wire::FlowFigures> from_caller;
   std::optional<wire::FlowFigures> from_callee;
+  Quality quality_from_caller{};  // of what came from it, where from_caller is there
+  Quality quality_from_callee{};
 };
 
 // Whole billed seconds: a hold time, or the rest of one, below the precision

@@ -120,10 +120,12 @@ std::uint8_t encode_figures(const CallRecord& record, SlotBody& body) {
   if (record.from_caller) {
     flags |= SlotBody::kFromCaller;
     body.figures[0] = *record.from_caller;
+    body.quality[0] = record.quality_from_caller;
   }
   if (record.from_callee) {
     flags |= SlotBody::kFromCallee;
     body.figures[1] = *record.from_callee;
+    body.quality[1] = record.quality_from_callee;
   }
   return flags;
 }
@@ -133,8 +135,8 @@ void encode(const CallRecord& record, bool finished, SlotBody& body) {
   const auto& [call, caller, callee, callee_sent, caller_account, callee_account, mapping_gateway,
                routing_gateway, given_up, transferred_to, transferred_from, caller_call_id,
                callee_call_id, start_ms, ring_ms, answer_ms, end_ms, hold_ms, end_reason,
-               end_direction, sip_code, media_mode, media_rule, codec, from_caller, from_callee] =
-      record;
+               end_direction, sip_code, media_mode, media_rule, codec, from_caller, from_callee,
+               quality_from_caller, quality_from_callee] = record;
   body.start_ms = start_ms;
   body.ring_ms = ring_ms;
   body.answer_ms = answer_ms;
@@ -176,8 +178,14 @@ std::optional<CallRecord> decode(const SlotBody& body) {
   record.end_ms = body.end_ms;
   record.hold_ms = body.hold_ms;
   record.sip_code = body.sip_code;
-  if ((body.flags & SlotBody::kFromCaller) != 0) record.from_caller = body.figures[0];
-  if ((body.flags & SlotBody::kFromCallee) != 0) record.from_callee = body.figures[1];
+  if ((body.flags & SlotBody::kFromCaller) != 0) {
+    record.from_caller = body.figures[0];
+    record.quality_from_caller = body.quality[0];
+  }
+  if ((body.flags & SlotBody::kFromCallee) != 0) {
+    record.from_callee = body.figures[1];
+    record.quality_from_callee = body.quality[1];
+  }
   TextsIn in({body.text, body.text_bytes});
   for (std::string* text :
        {&record.call, &record.end_reason, &record.end_direction, &record.media_mode, &record.codec,

@@ -26,6 +26,7 @@ struct SlotBody {
   std::uint8_t flags;  // kFinished …
   std::byte text[kTextBytes];
   wire::FlowFigures figures[2];
+  Quality quality[2];
 
   static constexpr std::uint8_t kFinished = 1;  // the call has ended
   static constexpr std::uint8_t kFromCaller = 2;

@@ -107,6 +107,10 @@ class SwitchTest : public ::testing::Test {
         event.closed.generation = command.close.generation;
         event.closed.cookie = flow->second.cookie;
         event.closed.figures.packets = key.address == 0 ? 111 : 222;
+        event.closed.figures.lost = packets_lost;
+        if (flow->second.kind == wire::FlowKind::kRtcp) {
+          event.closed.report = reports[key.address];
+        }
         worker.events.enqueue(event);
         flows.erase(flow);
       }
@@ -178,7 +182,9 @@ class SwitchTest : public ::testing::Test {
   Phone bob{net, "10.77.2.2:5060"};
   std::map<std::pair<int, int>, wire::OpenFlow> flows;
   std::map<wire::PayloadKeyName, std::string> payload_keys;
-  bool mute = false;  // the worker answers nothing any more
+  std::uint64_t packets_lost = 0;                  // of each party's packets
+  std::array<wire::ReceptionReport, 2> reports{};  // the caller's and the callee's, by RTCP
+  bool mute = false;                               // the worker answers nothing any more
 };
 
 }  // namespace tandem::test

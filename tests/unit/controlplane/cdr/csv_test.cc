@@ -47,6 +47,7 @@ CallRecord short_record() {
   record.given_up = {{"a", "", "0049", "x@y", 302}};
   record.from_caller = wire::FlowFigures{};
   record.from_caller->packets = 17;
+  record.quality_from_caller.mos_x100 = 421;
   record.from_callee = wire::FlowFigures{};
   return record;
 }
@@ -91,6 +92,20 @@ TEST(Csv, EveryFieldHasAColumnAndStandsInTheDocument) {
   EXPECT_EQ(columns.size(), fields);
 }
 
+// Whoever reads columns by their place goes on doing so.
+TEST(Csv, NewColumnsComeLast) {
+  const auto columns = cells(csv_header());
+  const auto place = [&](const std::string& column) {
+    return std::find(columns.begin(), columns.end(), column) - columns.begin();
+  };
+  EXPECT_EQ(place("codec"), 25);
+  EXPECT_EQ(place("from_caller_packets"), 26);
+  EXPECT_EQ(place("from_callee_opaque"), 49);
+  EXPECT_EQ(place("media_rule"), 50);
+  EXPECT_EQ(place("from_caller_late"), 51);
+  EXPECT_EQ(columns.back(), "from_callee_round_trip_us");
+}
+
 TEST(Csv, CellsSayWhatTheRecordSays) {
   const auto json = Json::parse(to_json(short_record(), 42, base::Millis{50}));
   EXPECT_EQ(cell(json, "sequence"), "42");
@@ -98,6 +113,9 @@ TEST(Csv, CellsSayWhatTheRecordSays) {
   EXPECT_EQ(cell(json, "caller"), "");
   EXPECT_EQ(cell(json, "from_caller_packets"), "17");
   EXPECT_EQ(cell(json, "from_callee_packets"), "0");
+  EXPECT_EQ(cell(json, "from_caller_mos"), "4.21");
+  EXPECT_EQ(cell(json, "from_callee_mos"), "");
+  EXPECT_EQ(cell(json, "from_caller_reports"), "0");
   EXPECT_EQ(Json::parse(cell(json, "given_up")), json["given_up"]);
   const auto bare = Json::parse(to_json({}, 1, base::Millis{50}));
   EXPECT_EQ(cell(bare, "given_up"), "");

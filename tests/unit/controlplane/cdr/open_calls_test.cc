@@ -43,6 +43,9 @@ CallRecord full_record() {
                .from_callee = wire::FlowFigures{}};
   r.from_caller->packets = 111;
   r.from_callee->ssrc = 222;
+  r.quality_from_caller.mos_x100 = 412;
+  r.quality_from_callee.report.reports = 3;
+  r.quality_from_callee.report.lost = -9;
   return r;
 }
 

@@ -81,5 +81,38 @@ TEST(Record, AnyBytesMakeARecord) {
   EXPECT_FALSE(nlohmann::json::parse(line, nullptr, false).is_discarded());
 }
 
+TEST(Record, SaysHowADirectionSounded) {
+  CallRecord record;
+  record.from_caller = record.from_callee = wire::FlowFigures{};
+  record.from_caller->late = 3;
+  record.from_caller->gaps = 2;
+  record.from_caller->loss_runs = 1;
+  Quality& quality = record.quality_from_caller;
+  quality.mos_x100 = 405;
+  quality.delay_ms = 90;
+  quality.report = {
+      .reports = 7, .lost = -2, .jitter_us = 1250, .round_trip_us = 31'000, .fraction_lost = 13};
+  const auto line = to_json(record, 1, Millis{50});
+  EXPECT_NE(line.find("\"mos\":4.05,"), std::string::npos) << "two places";
+  const auto json = nlohmann::json::parse(line)["media"];
+  const auto& good = json["from_caller"];
+  EXPECT_EQ(good["late"], 3);
+  EXPECT_EQ(good["gaps"], 2);
+  EXPECT_EQ(good["loss_runs"], 1);
+  EXPECT_EQ(good["mos"], 4.05);
+  EXPECT_EQ(good["delay_ms"], 90);
+  EXPECT_EQ(good["reports"], 7);
+  EXPECT_EQ(good["reported_lost"], -2);
+  EXPECT_EQ(good["reported_loss_percent"], 5.07);
+  EXPECT_EQ(good["reported_jitter_us"], 1250);
+  EXPECT_EQ(good["round_trip_us"], 31'000);
+  const auto& unknown = json["from_callee"];
+  EXPECT_EQ(unknown["reports"], 0);
+  for (const char* field : {"mos", "delay_ms", "reported_lost", "reported_loss_percent",
+                            "reported_jitter_us", "round_trip_us"}) {
+    EXPECT_TRUE(unknown.contains(field) && unknown[field].is_null()) << field;
+  }
+}
+
 }  // namespace
 }  // namespace tandem::cdr
