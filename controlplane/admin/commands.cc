@@ -7,34 +7,6 @@
 namespace tandem::admin {
 namespace {
 
-Json call_json(const calls::Call& call, std::uint32_t shard) {
-  const cdr::CallRecord& r = call.record();
-  Json heard = Json::array();
-  if (call.heard(media::Side::kCaller)) heard.push_back("caller");
-  if (call.heard(media::Side::kCallee)) heard.push_back("callee");
-  const auto interval = [&call](int leg) {
-    const auto seconds = call.session_interval(leg).count();
-    return seconds == 0 ? Json(nullptr) : Json(seconds);
-  };
-  return {{"id", call.name()},
-          {"state", calls::state_name(call.state())},
-          {"caller", r.caller},
-          {"callee", r.callee},
-          {"caller_account", r.caller_account},
-          {"callee_account", r.callee_account},
-          {"mapping_gateway", r.mapping_gateway},
-          {"routing_gateway", r.routing_gateway},
-          {"start_ms", r.start_ms},
-          {"answer_ms", r.answer_ms},
-          {"codec", r.codec},
-          {"media_mode", r.media_mode},
-          {"media_rule", r.media_rule},
-          {"heard", heard},
-          {"session_interval_s",
-           {{"caller", interval(calls::kCallerLeg)}, {"callee", interval(calls::kCalleeLeg)}}},
-          {"shard", shard}};
-}
-
 const char* word(wire::FlowKind kind) {
   switch (kind) {
     case wire::FlowKind::kRtp:
@@ -76,9 +48,13 @@ Commands::Commands(loop::EventLoop& loop, const wire::Segment& segment, const cd
 
 const std::vector<Commands::Entry>& Commands::table() {
   static const std::vector<Entry> kTable = {
-      {"show calls", &Commands::show_calls},     {"show counters", &Commands::show_counters},
-      {"show workers", &Commands::show_workers}, {"show connections", &Commands::show_connections},
-      {"show flows", &Commands::show_flows},     {"hangup", &Commands::hangup},
+      {"show calls", &Commands::show_calls},
+      {"show call", &Commands::show_call},
+      {"show counters", &Commands::show_counters},
+      {"show workers", &Commands::show_workers},
+      {"show connections", &Commands::show_connections},
+      {"show flows", &Commands::show_flows},
+      {"hangup", &Commands::hangup},
   };
   return kTable;
 }
@@ -119,24 +95,6 @@ void Commands::ask_shards(std::function<Json(calls::CallService&, std::uint32_t 
           });
     });
   }
-}
-
-void Commands::show_calls(const Json&, const Answer& answer) {
-  ask_shards(
-      [](calls::CallService& service, std::uint32_t shard) {
-        Json list = Json::array();
-        service.each([&](const calls::Call& call) {
-          if (call.state() < calls::Call::State::kReleasing) list.push_back(call_json(call, shard));
-        });
-        return list;
-      },
-      [answer](std::vector<Json> lists) {
-        Json all = Json::array();
-        for (Json& list : lists) {
-          for (Json& call : list) all.push_back(std::move(call));
-        }
-        answer(Json{{"calls", all}});
-      });
 }
 
 void Commands::show_counters(const Json&, const Answer& answer) {
@@ -243,7 +201,12 @@ void Commands::show_flows(const Json&, const Answer& answer) {
                          {"ssrc", f.ssrc},
                          {"payload_type", f.payload_type},
                          {"opaque", f.opaque},
-                         {"implausible", f.implausible}},
+                         {"implausible", f.implausible},
+                         {"late", f.late},
+                         {"gaps", f.gaps},
+                         {"loss_runs", f.loss_runs},
+                         {"reports", r.report.reports},
+                         {"round_trip_us", r.report.round_trip_us}},
                         r.cookie,
                         wire::shard_of_port(plan, key.port)});
     }
@@ -265,27 +228,6 @@ void Commands::show_flows(const Json&, const Answer& answer) {
           list.push_back(std::move(flow.json));
         }
         answer(Json{{"flows", std::move(list)}});
-      });
-}
-
-void Commands::hangup(const Json& args, const Answer& answer) {
-  if (!args.contains("call") || !args["call"].is_string()) {
-    answer(base::error("hangup needs \"call\": an id that show calls has"));
-    return;
-  }
-  const auto name = args["call"].get<std::string>();
-  ask_shards(
-      [name](calls::CallService& service, std::uint32_t) {
-        return Json(service.hang_up(name, calls::ReleaseCause::OperatorHangup));
-      },
-      [name, answer](const std::vector<Json>& hits) {
-        for (const Json& hit : hits) {
-          if (hit.get<bool>()) {
-            answer(Json{{"call", name}});
-            return;
-          }
-        }
-        answer(base::error(fmt::format("there is no call {}", name)));
       });
 }
 

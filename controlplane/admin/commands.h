@@ -42,6 +42,7 @@ class Commands {
   static const std::vector<Entry>& table();
 
   void show_calls(const Json& args, const Answer& answer);
+  void show_call(const Json& args, const Answer& answer);
   void show_counters(const Json& args, const Answer& answer);
   void show_workers(const Json& args, const Answer& answer);
   void show_connections(const Json& args, const Answer& answer);

@@ -87,10 +87,20 @@ wire::CounterInfo info_of(std::string_view name) {
   return found == infos.end() ? wire::CounterInfo{} : *found;
 }
 
+// What lies in another object has that one's name before its own.
+void add_pairs(const std::string& before, const Json& pairs, std::vector<Row>& rows) {
+  for (const auto& [name, value] : pairs.items()) {
+    if (value.is_object())
+      add_pairs(before + name + ".", value, rows);
+    else
+      rows.push_back({before + name, cell(value)});
+  }
+}
+
 // Names and their values, one a line.
 void print_pairs(const std::string& title, const Json& pairs) {
   std::vector<Row> rows;
-  for (const auto& [name, value] : pairs.items()) rows.push_back({"  " + name, cell(value)});
+  add_pairs("  ", pairs, rows);
   std::cout << title << "\n";
   print_table(rows);
 }
@@ -111,7 +121,7 @@ void print(const Json& result) {
   for (const auto& [key, value] : result.items()) {
     if (value.is_array())
       print_list(key, value);
-    else if (key == "settings")
+    else if (key == "settings" || (key == "call" && value.is_object()))
       print_pairs(key, value);
     else if (value.is_object())
       print_counters(key, value);
@@ -147,8 +157,10 @@ int main(int argc, char** argv) {
         {"flows", "media flows with live figures"}}) {
     show->add_subcommand(name, help);
   }
-  auto* hangup = app.add_subcommand("hangup", "end a call with BYE to both parties");
   std::string call;
+  auto* shown = show->add_subcommand("call", "one call in full, and how it sounds");
+  shown->add_option("CALL", call, "its id, as show calls has it")->required();
+  auto* hangup = app.add_subcommand("hangup", "end a call with BYE to both parties");
   hangup->add_option("CALL", call, "its id, as show calls has it")->required();
   auto* suspension = app.add_subcommand("suspension", "who is refused for failed authentications");
   suspension->require_subcommand(1);
@@ -179,6 +191,8 @@ int main(int argc, char** argv) {
   Outcome outcome;
   if (hangup->parsed()) {
     outcome = client.ask("hangup", {{"call", call}});
+  } else if (shown->parsed()) {
+    outcome = client.ask("show call", {{"call", call}});
   } else if (cdr->parsed()) {
     outcome = ctl::run_records(client, *cdr->get_subcommands().front(), records, as_json);
   } else if (suspension->parsed()) {
