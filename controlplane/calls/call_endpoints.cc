@@ -42,7 +42,7 @@ void Call::settle_group(std::size_t named, int unheard) {
   group_.resize(1);
   const sip::Path& path = group_.front().path;
   if (media_) {
-    media_->set_source(media::Side::kCallee, path.remote.address, path.own_flow_only);
+    media_->set_source(media::Side::kCallee, {path.remote.address, path.own_flow_only});
   }
 }
 

@@ -51,7 +51,12 @@ MediaParty Call::media_caller(const sip::Message& invite) {
                  .network = static_cast<std::uint32_t>(media_towards_caller_)};
   out.encrypted_payload = static_cast<bool>(caller_secret());
   const auto* leg = caller();
-  if (leg == nullptr) return out;  // comes from another call
+  if (leg == nullptr) {  // comes from another call
+    const media::Source source = takeover_ ? takeover_->source : media::Source{};
+    out.address = source.address;
+    out.behind_nat = source.behind_nat;
+    return out;
+  }
   out.address = leg->dialog().path.remote.address;
   out.behind_nat = !record_.caller_account.empty() && behind_nat(invite, out.address);
   return out;
@@ -90,8 +95,8 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const A
       std::array{static_cast<std::uint32_t>(media_towards_caller_), aim.address}, id_.handle.raw,
       parameters_->SS_QOS_RTP);
   const MediaParty from = media_caller(invite);
-  media_->set_source(media::Side::kCaller, from.address, from.behind_nat);
-  media_->set_source(media::Side::kCallee, aim.path.remote.address, aim.path.own_flow_only);
+  media_->set_source(media::Side::kCaller, {from.address, from.behind_nat});
+  media_->set_source(media::Side::kCallee, {aim.path.remote.address, aim.path.own_flow_only});
   media_->encrypt(media::Side::kCaller, caller_secret());
   media_->encrypt(media::Side::kCallee, callee_secret());
   const MediaDecision decision = media_decision(from, aim);

@@ -40,7 +40,8 @@ void Call::begin_referred(CallId id, std::string name, const Guest& guest,
                        .said = guest.said,
                        .told = guest.told,
                        .address = guest.address,
-                       .secret = guest.secret};
+                       .secret = guest.secret,
+                       .source = guest.source};
   if (const auto refusal = set_up(guest.payer, invite)) release(*refusal, Direction::kSwitch);
 }
 
@@ -55,7 +56,8 @@ int Call::take_over(const Guest& guest, int leg) {
                        .said = guest.said,
                        .told = guest.told,
                        .address = guest.address,
-                       .secret = guest.secret};
+                       .secret = guest.secret,
+                       .source = guest.source};
   if (!ringing) ask_target();
   return 0;
 }
@@ -77,6 +79,8 @@ void Call::ask_target() {
     auto media = std::make_unique<media::MediaSession>(board_.datapath, board_.ports,
                                                        board_.site.corridor.plan, addresses,
                                                        id_.handle.raw, parameters_->SS_QOS_RTP);
+    media->set_source(side_of(t.slot), t.source);
+    media->set_source(side_of(stays), media_->source(side_of(stays)));
     media->encrypt(side_of(t.slot), t.secret);
     media->encrypt(side_of(stays), media_->secret(side_of(stays)));
     const auto description = sdp::parse(t.said);

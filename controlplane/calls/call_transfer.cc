@@ -139,6 +139,9 @@ std::string Call::number_of_party(int leg) const {
 Guest Call::guest() {
   const int leg = transfer_->guest;
   const auto side = static_cast<media::Side>(leg);
+  // Without media of its own it came by an INVITE with Replaces.
+  const sip::Path* const way = path(leg);
+  const auto source = way != nullptr ? way->remote.address : base::IpAddress{};
   return {
       .home = id_,
       .home_name = record_.call,
@@ -147,6 +150,7 @@ Guest Call::guest() {
       .told = negotiation_.told(leg),
       .address = media_ ? media_->address(side) : static_cast<std::uint32_t>(media_towards_caller_),
       .secret = media_ ? media_->secret(side) : caller_secret(),
+      .source = media_ ? media_->source(side) : media::Source{source},
       .payer = {
           .gateway = mapping_, .account = record_.caller_account, .number = number_of_party(leg)}};
 }

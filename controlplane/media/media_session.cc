@@ -186,10 +186,6 @@ bool MediaSession::relays(const sdp::Description& description) const {
   return false;
 }
 
-void MediaSession::set_source(Side side, const base::IpAddress& source, bool behind_nat) {
-  sources_[index(side)] = {source, behind_nat};
-}
-
 void MediaSession::encrypt(Side side, config::PayloadSecret secret) {
   secrets_[index(side)] = std::move(secret);
 }

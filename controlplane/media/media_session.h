@@ -18,6 +18,12 @@ namespace tandem::media {
 
 enum class Side : std::uint8_t { kCaller = 0, kCallee = 1 };
 
+// Where a party's signalling comes from; unset: not known.
+struct Source {
+  base::IpAddress address{};
+  bool behind_nat = false;
+};
+
 class MediaSession {
  public:
   static constexpr std::size_t kStreamsMax = 4;
@@ -55,7 +61,10 @@ class MediaSession {
   // Where this party's signalling comes from. It stands for an address of its descriptions that
   // nobody could send to: a private one, of who is behind a NAT or signals from a public address.
   // Before the description is looked at.
-  void set_source(Side side, const base::IpAddress& source, bool behind_nat);
+  void set_source(Side side, const Source& source) {
+    sources_[static_cast<std::size_t>(side)] = source;
+  }
+  const Source& source(Side side) const { return sources_[static_cast<std::size_t>(side)]; }
   // The payloads of this party's RTP, both ways, are encrypted so. Before open().
   void encrypt(Side side, config::PayloadSecret secret);
   const config::PayloadSecret& secret(Side side) const {
@@ -101,10 +110,6 @@ class MediaSession {
   };
 
   static constexpr std::size_t kNoSection = SIZE_MAX;
-  struct Source {
-    base::IpAddress address{};
-    bool behind_nat = false;
-  };
 
   bool told(const Flow& flow, wire::FlowFigures& figures, wire::ReceptionReport& report) const;
   bool add_stream(std::size_t section, base::Nanos now);

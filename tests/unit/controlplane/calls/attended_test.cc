@@ -181,5 +181,59 @@ TEST_F(DirectTransfers, WhoComesFromAnotherNetworkBringsTheMediaToUs) {
   EXPECT_EQ(record_with("mapping_gateway", "bmap")["media_mode"], "proxy");
 }
 
+class TransfersOfTheHidden : public Transfers {
+ protected:
+  TransfersOfTheHidden() : Transfers("on", with_public_customer) {}
+  static config::Site with_public_customer(config::Site site) {
+    auto& acme = site.gateways.front();
+    acme.addresses.push_back(at("203.0.113.5"));
+    acme.addresses.back().port = 0;
+    return site;
+  }
+  // Where RTP of this party's description goes.
+  bool sends_to(const char* remote) const {
+    return std::any_of(flows.begin(), flows.end(), [&](const auto& one) {
+      return one.second.kind == wire::FlowKind::kRtp && one.second.remote == at(remote);
+    });
+  }
+  const std::string hidden =
+      "v=0\r\no=- 1 1 IN IP4 192.168.1.5\r\ns=-\r\nc=IN IP4 192.168.1.5\r\nt=0 0\r\n"
+      "m=audio 7000 RTP/AVP 0\r\n";
+  Phone eve{net, "203.0.113.5:5060"};
+};
+
+// Whose media are sent to where it signals from is reached there in the next call, too.
+TEST_F(TransfersOfTheHidden, Attended) {
+  eve.on_change = [this](InviteSession& leg) { leg.answer_offer(200, "application/sdp", hidden); };
+  eve.dial("10.77.1.1:5060", "491", hidden);
+  net.run(Seconds{1});
+  ASSERT_EQ(bob.events.back(), "acked");
+  EXPECT_TRUE(sends_to("203.0.113.5:7000"));
+  first = bob.session;
+  carol.on_change = [](InviteSession& leg) { leg.answer_offer(200, "application/sdp", kCarols); };
+  consult();
+  ASSERT_TRUE(bob.ask("REFER", refer_to_second()));
+  net.run(Seconds{1});
+  EXPECT_EQ(datapath.live_flows(), 4u);
+  EXPECT_TRUE(sends_to("203.0.113.5:7000"));
+  EXPECT_TRUE(sends_to("10.77.2.5:9000"));
+  EXPECT_FALSE(sends_to("192.168.1.5:7000"));
+  carol.leg()->finish(0);
+  expect_all_over();
+}
+
+TEST_F(TransfersOfTheHidden, ToANumber) {
+  eve.on_change = [this](InviteSession& leg) { leg.answer_offer(200, "application/sdp", hidden); };
+  eve.dial("10.77.1.1:5060", "491", hidden);
+  net.run(Seconds{1});
+  ASSERT_TRUE(bob.ask("REFER", "Refer-To: <sip:391@10.77.2.1>\r\n"));
+  net.run(Seconds{3});
+  EXPECT_TRUE(sends_to("203.0.113.5:7000"));
+  EXPECT_TRUE(sends_to("10.77.2.5:9000"));
+  EXPECT_FALSE(sends_to("192.168.1.5:7000"));
+  eve.leg()->finish(0);
+  expect_all_over();
+}
+
 }  // namespace
 }  // namespace tandem::test

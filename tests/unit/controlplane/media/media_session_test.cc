@@ -399,7 +399,7 @@ TEST_F(MediaSessionTest, PrivateAddressesBehindANat) {
     home.commands();
     session.emplace(datapath, ports, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 77,
                     std::uint8_t{0xb8});
-    session->set_source(Side::kCaller, at(row.source).address, row.behind_nat);
+    session->set_source(Side::kCaller, {at(row.source).address, row.behind_nat});
     const auto expect_remote = [&](const wire::FlowKey& key, wire::FlowKind kind,
                                    const base::Endpoint& remote) {
       if (key.address != 0) return;
