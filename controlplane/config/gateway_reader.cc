@@ -337,8 +337,7 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"calls_per_s", "both", "new calls in a second; 0: no limit"},
       {"prefixes", "both",
        "mapping: of the gateways of one address, it is the one whose longest prefix fits the "
-       "called "
-       "number; routing: it takes these (49, 4930100-4930199, every), beside its routes"},
+       "called number; routing: it takes these (49, 4930100-4930199, every), beside its routes"},
       {"priority", "routing", "of its prefixes: the lowest is tried first; default 100"},
       {"weight", "routing", "of its prefixes: the share of calls among equals; default 1"},
       {"caller_plan", "both", "dial plan for the calling number, in (mapping) or out (routing)"},
@@ -347,8 +346,7 @@ const std::vector<GatewaySetting>& gateway_settings() {
        "lists of numbers, each of which must allow the caller or the called number of a call"},
       {"codecs", "both",
        "encodings that its audio may have, in the order in which it is offered them "
-       "(PCMA,PCMU,G729); "
-       "telephone-event and CN always may pass; none: any"},
+       "(PCMA,PCMU,G729); telephone-event and CN always may pass; none: any"},
       {"privacy", "routing",
        "Privacy that it is sent: none, passthrough (the caller's), id (From is anonymous); system"},
       {"pai", "routing", "P-Asserted-Identity that it is sent: none, passthrough, caller"},

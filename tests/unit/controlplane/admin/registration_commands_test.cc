@@ -78,16 +78,6 @@ class RegistrationCommandsTest : public CommandDoorTest {
     commands.reset();
   }
 
-  Json done(const std::string& command, const Json& args = Json::object()) {
-    Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kDone) << outcome.error;
-    return outcome.result;
-  }
-  std::string refused(const std::string& command, const Json& args = Json::object()) {
-    const Outcome outcome = client.ask(command, args);
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kRefused) << outcome.result;
-    return outcome.error;
-  }
   static Json words(const std::string& name) {
     return {{"name", name}, {"server", "10.77.2.2"}, {"user", "4930"}, {"password", "s3cret"}};
   }
