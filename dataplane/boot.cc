@@ -6,6 +6,7 @@
 
 #include "dataplane/flow_table.h"
 #include "dataplane/local_port.h"
+#include "dataplane/srtp_sessions.h"
 #include "drivers/base/settings_file.h"
 #include "drivers/port/device_name.h"
 #include "drivers/port/pool.h"
@@ -18,6 +19,7 @@ using base::SettingsTable;
 constexpr std::int64_t kMtuMost = 9000;
 constexpr std::int64_t kCpuMost = 1023;
 constexpr std::uint64_t kDpdkOwnMb = 24;
+constexpr std::int64_t kSrtpSessionsMost = 1'000'000;
 
 void read_dataplane(SettingsTable& root, BootPlan& plan) {
   auto table = root.table("dataplane");
@@ -35,6 +37,8 @@ void read_dataplane(SettingsTable& root, BootPlan& plan) {
   plan.memory_mb =
       static_cast<std::uint32_t>(table.integer("memory_mb", plan.memory_mb, 64, 1 << 20));
   plan.huge_pages = table.flag("huge_pages", plan.huge_pages);
+  plan.srtp_sessions = static_cast<std::uint32_t>(
+      table.integer("srtp_sessions", plan.srtp_sessions, 0, kSrtpSessionsMost));
   table.refuse_unknown();
 }
 
@@ -116,7 +120,9 @@ std::uint64_t memory_need_mb(const BootPlan& plan) {
   const auto ports = static_cast<std::uint32_t>(plan.ports.size());
   const std::uint64_t flows = corridor.workers * FlowTable::places(corridor) * sizeof(Flow);
   const std::uint64_t packets = port::pool_size(ports, corridor.workers, mtu_max).bytes();
-  return ((flows + packets) >> 20) + 1 + kDpdkOwnMb;
+  const std::uint64_t sessions =
+      corridor.workers * std::uint64_t{plan.srtp_sessions} * sizeof(SrtpSession);
+  return ((flows + sessions + packets) >> 20) + 1 + kDpdkOwnMb;
 }
 
 }  // namespace tandem::dataplane

@@ -27,13 +27,14 @@ struct BootPlan {
   port::Pinning pinning;
   std::uint32_t memory_mb = 512;
   bool huge_pages = true;
-  std::vector<PortPlan> ports;  // port n bears address n of the corridor's plan
+  std::uint32_t srtp_sessions = 1024;  // of a worker: parties' streams that speak SRTP at a time
+  std::vector<PortPlan> ports;         // port n bears address n of the corridor's plan
 };
 
 // All faults of the file in one text, or the plan.
 base::Result<BootPlan> read_boot_plan(const std::string& path);
 
-// MiB that the plan's flow tables and packets take, with room for DPDK's own.
+// MiB that the plan's flow tables, SRTP sessions and packets take, with room for DPDK's own.
 std::uint64_t memory_need_mb(const BootPlan& plan);
 
 }  // namespace tandem::dataplane

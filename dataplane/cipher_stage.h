@@ -1,6 +1,8 @@
 // The payloads of a burst, deciphered before the relay sees its packets and enciphered after it:
-// all of one kind at once, which is what the ciphers are fast at. Payloads change in place, and
-// with them the UDP checksum, never made anew (RFC 1624): what came broken stays broken.
+// all of one kind at once, which is what the ciphers are fast at. The legacy encryption changes
+// payloads in place; SRTP and SRTCP also their length, and what isn't authentic goes no further,
+// so that latches learn from authentic packets only. The UDP checksum is updated, not made anew
+// (RFC 1624): what came broken stays broken. Only what was authenticated gets a new one.
 //
 // Order of a burst: open() → relay() of each packet, which latches, measures and rewrites → keep()
 // → seal(). Owner: the worker; nothing here allocates, locks or calls the kernel.
@@ -13,7 +15,9 @@
 #include "dataplane/classify.h"
 #include "dataplane/payload_keys.h"
 #include "dataplane/relay.h"
+#include "dataplane/srtp_sessions.h"
 #include "drivers/crypto/payload_cipher.h"
+#include "drivers/crypto/srtp_batch.h"
 #include "drivers/wire/counters.h"
 
 struct rte_mbuf;
@@ -29,39 +33,54 @@ class CipherStage {
     rte_mbuf* packet = nullptr;
     UdpPacket udp;
     const Flow* peer = nullptr;  // to whose far end it goes
-    std::uint16_t port = 0;      // to leave by
+    std::uint16_t room = 0;      // octets that it may grow by
+    bool rtcp = false;
+    Fault fault;             // set: it isn't to be sent
+    std::uint16_t port = 0;  // to leave by
     std::uint32_t next_hop = 0;
   };
 
   // Both must outlive it.
-  CipherStage(const crypto::IpsecMb& crypto, const PayloadKeys& keys, wire::CounterBlock& counters)
-      : keys_(keys), counters_(counters), cipher_(crypto) {}
+  CipherStage(const crypto::IpsecMb& crypto, const PayloadKeys& keys, SrtpSessions& sessions,
+              wire::CounterBlock& counters)
+      : keys_(keys), sessions_(sessions), counters_(counters), cipher_(crypto), srtp_(crypto) {}
 
-  // Whether a packet on this flow may have something to decipher: open() is worth its while then.
-  static bool concerns(const Flow& flow) { return flow.payload_key != PayloadKeys::kNone; }
+  // Whether packets on this flow, or to its far end, may be encrypted.
+  static bool concerns(const Flow& flow) {
+    return flow.payload_key != PayloadKeys::kNone || flow.srtp != SrtpSessions::kNone;
+  }
 
-  // Deciphers what came on flows with a key, as far as they would take it: strangers' packets
-  // aren't worth the work. At most kMax arrivals.
+  // Deciphers what came on flows that are concerned, as far as they would take it: strangers'
+  // packets aren't worth the work. What isn't what it should be becomes kDrop. At most kMax
+  // arrivals.
   void open(std::span<Arrival> burst);
 
-  // False: nothing to encipher, and it isn't kept. `flow`: that it came on. Between two seal(), at
-  // most kMax.
-  bool keep(rte_mbuf* packet, const UdpPacket& udp, const Flow& flow, const Relayed& way);
+  // False: nothing to encipher, and it isn't kept. `flow`: that it came on; `room`: octets behind
+  // it that may be written and sent. Between two seal(), at most kMax.
+  bool keep(rte_mbuf* packet, const UdpPacket& udp, const Flow& flow, const Relayed& way,
+            std::size_t room);
 
   bool holds_any() const { return kept_count_ != 0; }
-  // Enciphers all that was kept and gives it back, in the order that it came in. It is forgotten
-  // here then.
+  // Enciphers all that was kept and gives it back, in the order that it came in, some of it with
+  // other lengths. It is forgotten here then.
   std::span<const Kept> seal();
 
  private:
+  void open_payloads(std::span<Arrival* const> arrivals);
+  void open_srtp(std::span<Arrival* const> arrivals);
+  void seal_payloads(std::span<Kept* const> kept);
+  void seal_srtp(std::span<Kept* const> kept);
   // The UDP checksums of what is at work, before and after.
   void run(std::span<UdpPacket* const> packets, std::size_t count);
   void look(const UdpPacket& udp, Flow& flow);
 
   const PayloadKeys& keys_;
+  SrtpSessions& sessions_;
   wire::CounterBlock& counters_;
   crypto::PayloadCipher cipher_;
+  crypto::SrtpBatch srtp_;
   std::array<crypto::PayloadJob, kMax> jobs_;
+  std::array<crypto::SrtpJob, kMax> srtp_jobs_;
   std::array<UdpPacket*, kMax> packets_;
   std::array<Kept, kMax> kept_;
   std::size_t kept_count_ = 0;

@@ -2,6 +2,8 @@
 
 #include <rte_byteorder.h>
 
+#include <utility>
+
 #include "dataplane/latch.h"
 
 namespace tandem::dataplane {
@@ -25,6 +27,8 @@ bool is_sound(const wire::OpenFlow& order) {
   const bool rule_known =
       order.latch == wire::LatchRule::kSignalled || order.latch == wire::LatchRule::kSignalledIp;
   return is_known(order.kind) && rule_known && order.generation != 0 && order.clock_khz != 0 &&
+         (order.protection == wire::Protection::kNone ||
+          order.protection == wire::Protection::kSrtp) &&
          order.key.port != 0 && order.peer.port != 0 && order.key != order.peer &&
          is_sound(order.remote);
 }
@@ -59,6 +63,9 @@ void Commands::obey(const wire::Command& command, std::uint8_t shard, wire::Even
     case wire::CommandKind::kForgetPayloadKey:
       fault = keys_.forget(command.forget_key.name, shard);
       break;
+    case wire::CommandKind::kSetSrtp:
+      fault = set_srtp(command.set_srtp);
+      break;
     case wire::CommandKind::kNone:
       break;
   }
@@ -79,9 +86,12 @@ Fault Commands::open(const wire::OpenFlow& order, std::uint8_t shard, base::Nano
   }
   if (const Flow& former = flows_.at(order.key); former.generation != 0) {
     keys_.let_go(former.payload_key);
+    srtp_.let_go(former.srtp);
   }
   Flow& flow = flows_.open(order.key, order.peer, order.generation);
   flow.payload_key = key;
+  flow.srtp =
+      order.protection == wire::Protection::kSrtp ? SrtpSessions::kAwaited : SrtpSessions::kNone;
   flow.kind = order.kind;
   flow.latch = order.latch;
   flow.tos = order.tos;
@@ -132,10 +142,49 @@ Fault Commands::close(const wire::CloseFlow& order, wire::EventRing& events) {
   event.closed.report = flow->report();
   if (!events.enqueue(event)) fault = {Counter::drop_event_full};
   keys_.let_go(flow->payload_key);
+  srtp_.let_go(flow->srtp);
   flows_.close(*flow);
   records_.at(order.key).write({});
   counters_.add(Counter::flows_closed);
   return fault;
+}
+
+// Without room the flow stays closed to media: better no voice than voice that anybody may hear.
+Fault Commands::set_srtp(const wire::SetSrtp& order) {
+  Fault fault;
+  Flow* flow = find(order.key, order.generation, fault);
+  if (flow == nullptr) return fault;
+  if (!SrtpSessions::is_sound(order) || flow->kind == wire::FlowKind::kRtcp) {
+    return {Counter::drop_command};
+  }
+  if (order.suite == 0) {
+    srtp_.let_go(std::exchange(flow->srtp, SrtpSessions::kNone));
+  } else if (SrtpSessions::is_session(flow->srtp)) {
+    srtp_.rekey(flow->srtp, order);
+  } else {
+    flow->srtp = srtp_.take(order);
+    if (flow->srtp == SrtpSessions::kNone) {
+      flow->srtp = SrtpSessions::kAwaited;
+      return {Counter::srtp_unplaced};
+    }
+  }
+  flow->srtp_suite = order.suite;
+  share_srtp(*flow);
+  records_.at(order.key).write(flow->record());
+  return {};
+}
+
+void Commands::share_srtp(Flow& rtp) {
+  const wire::FlowKey next{rtp.key.address, static_cast<std::uint16_t>(rtp.key.port | 1)};
+  Flow& rtcp = flows_.at(next);
+  if (rtcp.generation == 0 || rtcp.kind != wire::FlowKind::kRtcp || rtcp.cookie != rtp.cookie ||
+      rtcp.shard != rtp.shard || rtcp.srtp == rtp.srtp) {
+    return;
+  }
+  srtp_.let_go(rtcp.srtp);
+  if (SrtpSessions::is_session(rtp.srtp)) srtp_.hold(rtp.srtp);
+  rtcp.srtp = rtp.srtp;
+  rtcp.srtp_suite = rtp.srtp_suite;
 }
 
 Fault Commands::bind(const wire::BindSignal& order) {

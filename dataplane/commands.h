@@ -13,6 +13,7 @@
 #include "dataplane/payload_keys.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
+#include "dataplane/srtp_sessions.h"
 #include "drivers/base/clock.h"
 #include "drivers/wire/channel.h"
 #include "drivers/wire/counters.h"
@@ -22,13 +23,14 @@ namespace tandem::dataplane {
 class Commands {
  public:
   Commands(std::span<const LocalPort> ports, FlowTable& flows, SignalPorts& signals,
-           FloodGuard& guard, PayloadKeys& keys, FlowRecords records, NeighborTalk talk,
-           wire::CounterBlock& counters)
+           FloodGuard& guard, PayloadKeys& keys, SrtpSessions& srtp, FlowRecords records,
+           NeighborTalk talk, wire::CounterBlock& counters)
       : ports_(ports),
         flows_(flows),
         signals_(signals),
         guard_(guard),
         keys_(keys),
+        srtp_(srtp),
         records_(records),
         talk_(talk),
         counters_(counters) {}
@@ -41,6 +43,8 @@ class Commands {
   Fault open(const wire::OpenFlow& order, std::uint8_t shard, base::Nanos now);
   Fault update(const wire::UpdateFlow& order);
   Fault close(const wire::CloseFlow& order, wire::EventRing& events);
+  Fault set_srtp(const wire::SetSrtp& order);
+  void share_srtp(Flow& rtp);
   Fault bind(const wire::BindSignal& order);
   Fault suspend(const wire::Suspend& order, base::Nanos now);
   Fault lift(const wire::Lift& order);
@@ -54,6 +58,7 @@ class Commands {
   SignalPorts& signals_;
   FloodGuard& guard_;
   PayloadKeys& keys_;
+  SrtpSessions& srtp_;
   FlowRecords records_;
   NeighborTalk talk_;
   wire::CounterBlock& counters_;

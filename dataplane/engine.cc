@@ -64,6 +64,7 @@ Engine::~Engine() {
   for (Seat& seat : seats_) {
     seat.worker.reset();  // gives its packets back
     rte_free(seat.flows);
+    rte_free(seat.srtp);
   }
   for (auto& row : handover_) {
     for (rte_ring* ring : row) {
@@ -137,12 +138,23 @@ base::Result<void> Engine::make_workers() {
           fmt::format("no memory for the flows of worker {} ({} MiB); raise memory_mb", index,
                       places * sizeof(Flow) >> 20));
     }
+    const std::size_t sessions = plan_.srtp_sessions;
+    seat.srtp = static_cast<SrtpSession*>(
+        rte_zmalloc_socket("srtp", std::max<std::size_t>(sessions, 1) * sizeof(SrtpSession),
+                           alignof(SrtpSession), node));
+    if (seat.srtp == nullptr) {
+      return base::error(
+          fmt::format("no memory for the SRTP sessions of worker {} ({} MiB); raise memory_mb",
+                      index, sessions * sizeof(SrtpSession) >> 20));
+    }
+    std::uninitialized_default_construct_n(seat.srtp, sessions);
     WorkerParts parts;
     parts.index = index;
     parts.cpu = plan_.pinning.cores[index];
     parts.plan = corridor;
     parts.ports = local_ports_;
     parts.flow_memory = {seat.flows, places};
+    parts.srtp_memory = {seat.srtp, sessions};
     parts.pool = pool_;
     parts.neighbors = &neighbors_;
     parts.reports = seat.reports;

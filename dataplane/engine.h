@@ -52,6 +52,7 @@ class Engine {
     ReportRing reports;  // consumer
     OrderRing orders;    // producer
     Flow* flows = nullptr;
+    SrtpSession* srtp = nullptr;
     std::unique_ptr<Worker> worker;
     Engine* engine = nullptr;
   };

@@ -20,6 +20,7 @@ wire::FlowRecord Flow::record() const {
   out.peer = peer->key;
   out.kind = kind;
   out.latched = locked ? 1 : 0;
+  out.srtp_suite = srtp_suite;
   if (remote_ip != 0) {
     out.remote.address = base::IpAddress::ip4_raw(remote_ip);
     out.remote.port = rte_be_to_cpu_16(remote_port);

@@ -28,6 +28,7 @@ struct alignas(64) Flow {
   std::uint8_t clock_khz = 8;
   std::uint8_t shard = 0;           // that opened it and gets its events
   std::uint16_t payload_key = 0;    // its party's, a place of PayloadKeys; 0: none
+  std::uint32_t srtp = 0;           // its party's, a place of SrtpSessions; 0: in the clear
   std::int64_t last_packet_ns = 0;  // 0: none yet
 
   // Lines 1 and 2: packets of this flow only.
@@ -43,7 +44,8 @@ struct alignas(64) Flow {
   // An odd number of lines: with four, the ones that all packets touch would meet in a quarter of
   // the cache's sets.
   alignas(64) std::int64_t opened_ns = 0;
-  std::uint8_t unused[56]{};
+  std::uint8_t srtp_suite = 0;
+  std::uint8_t unused[55]{};
 
   wire::FlowFigures figures() const;
   wire::ReceptionReport report() const { return rtcp.report(clock_khz); }

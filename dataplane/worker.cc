@@ -6,6 +6,7 @@
 #include <rte_prefetch.h>
 #include <rte_ring.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -52,8 +53,10 @@ Worker::Worker(WorkerParts parts)
       signals_(parts_.plan.address_count),
       guard_(parts_.guard_seed),
       keys_(*parts_.crypto, parts_.plan.shards),
-      ciphers_(*parts_.crypto, keys_, counters_),
-      commands_(parts_.ports, flows_, signals_, guard_, keys_, parts_.records, talk_, counters_),
+      srtp_(*parts_.crypto, parts_.srtp_memory),
+      ciphers_(*parts_.crypto, keys_, srtp_, counters_),
+      commands_(parts_.ports, flows_, signals_, guard_, keys_, srtp_, parts_.records, talk_,
+                counters_),
       egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),
       fragments_(counters_),
       sweep_(flows_, parts_.records),
@@ -94,7 +97,8 @@ std::uint32_t Worker::obey_commands(base::Nanos now) {
     const std::uint32_t count = channel.commands.dequeue(commands);
     for (std::uint32_t i = 0; i < count; ++i) {
       commands_.obey(commands[i], static_cast<std::uint8_t>(shard), channel.events, now);
-      if (commands[i].kind == wire::CommandKind::kSetPayloadKey) {
+      if (commands[i].kind == wire::CommandKind::kSetPayloadKey ||
+          commands[i].kind == wire::CommandKind::kSetSrtp) {
         crypto::wipe(&commands[i], sizeof commands[i]);
       }
     }
@@ -172,6 +176,11 @@ void Worker::handle_burst(std::span<rte_mbuf*> packets, base::Nanos now) {
 
 void Worker::seal_burst(base::Nanos now) {
   for (const CipherStage::Kept& kept : ciphers_.seal()) {
+    if (kept.fault) {
+      drop(kept.packet, kept.fault.reason);
+      continue;
+    }
+    set_length(kept.packet, kept.udp.frame_bytes());
     egress_.send_to(kept.port, kept.next_hop, kept.packet, now);
   }
 }
@@ -207,7 +216,12 @@ void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
   counters_.add(flow.kind == wire::FlowKind::kOpaque ? Counter::media_opaque_relayed
                                                      : Counter::media_relayed);
   set_length(packet, arrival.udp.frame_bytes());
-  if (ciphers_.keep(packet, arrival.udp, flow, relayed)) return;
+  if (CipherStage::concerns(*flow.peer)) {
+    const std::size_t fits =
+        kEtherBytes + parts_.ports[relayed.port].mtu - arrival.udp.frame_bytes();
+    const std::size_t room = std::min<std::size_t>(rte_pktmbuf_tailroom(packet), fits);
+    if (ciphers_.keep(packet, arrival.udp, flow, relayed, room)) return;
+  }
   egress_.send_to(relayed.port, relayed.next_hop, packet, now);
 }
 

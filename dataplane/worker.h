@@ -24,6 +24,7 @@
 #include "dataplane/punt.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
+#include "dataplane/srtp_sessions.h"
 #include "dataplane/sweep.h"
 #include "drivers/base/clock.h"
 #include "drivers/crypto/ipsec_mb.h"
@@ -45,6 +46,7 @@ struct WorkerParts {
   wire::CorridorPlan plan;
   std::span<const LocalPort> ports;
   std::span<Flow> flow_memory;
+  std::span<SrtpSession> srtp_memory;
   rte_mempool* pool = nullptr;
   NeighborTable* neighbors = nullptr;
   ReportRing reports;  // producer
@@ -105,6 +107,7 @@ class Worker {
   SignalPorts signals_;
   FloodGuard guard_;
   PayloadKeys keys_;
+  SrtpSessions srtp_;
   CipherStage ciphers_;
   Commands commands_;
   Egress egress_;

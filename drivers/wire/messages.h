@@ -49,6 +49,12 @@ enum class LatchRule : std::uint8_t {
   kSignalledIp = 1,  // the signalled address, any port (symmetric RTP behind a port-mapping NAT)
 };
 
+// Whether media may pass a flow as they are.
+enum class Protection : std::uint8_t {
+  kNone = 0,
+  kSrtp = 1,  // nothing passes until a SetSrtp has said how, or that they may after all
+};
+
 // Names a key of the legacy payload encryption; 0: none. Upper half: the control plane's life,
 // lower half: counts up in each shard, so that a name never means another key.
 using PayloadKeyName = std::uint64_t;
@@ -66,7 +72,8 @@ struct OpenFlow {
   LatchRule latch = LatchRule::kSignalledIp;
   std::uint8_t tos = 0;        // of packets that are sent to `remote`
   std::uint8_t clock_khz = 8;  // RTP clock for the jitter figures
-  std::uint8_t reserved[4]{};
+  Protection protection = Protection::kNone;
+  std::uint8_t reserved[3]{};
   // Of the party at `remote`: the RTP payloads that come from there are deciphered, and those that
   // leave for there enciphered. Its SetPayloadKey went before.
   PayloadKeyName payload_key = 0;
@@ -133,6 +140,26 @@ struct ForgetPayloadKey {
   PayloadKeyName name = 0;
 };
 
+// A master key and salt of SRTP (RFC 3711 §3.2.1), as long as their suite has them.
+struct SrtpKeying {
+  std::array<std::uint8_t, 32> key{};
+  std::array<std::uint8_t, 14> salt{};
+
+  friend bool operator==(const SrtpKeying&, const SrtpKeying&) = default;
+};
+
+// How the party of the RTP flow at `key` protects its media, on that flow and on the RTCP flow of
+// the next port that has the same cookie. Other keys than before: the session goes on under them.
+struct SetSrtp {
+  FlowKey key;
+  std::uint8_t suite = 0;  // crypto::SrtpSuite; 0: not at all
+  std::uint8_t reserved[3]{};
+  FlowGeneration generation = 0;
+  SrtpKeying in;   // what comes from the party
+  SrtpKeying out;  // what is sent to it
+};
+static_assert(sizeof(SetSrtp) == 112);
+
 enum class CommandKind : std::uint32_t {
   kNone = 0,
   kOpenFlow = 1,
@@ -143,6 +170,7 @@ enum class CommandKind : std::uint32_t {
   kLift = 6,
   kSetPayloadKey = 7,
   kForgetPayloadKey = 8,
+  kSetSrtp = 9,
 };
 
 struct Command {
@@ -157,6 +185,7 @@ struct Command {
     Lift lift;
     SetPayloadKey set_key;
     ForgetPayloadKey forget_key;
+    SetSrtp set_srtp;
     std::uint8_t raw[120];
   };
   Command() : raw{} {}
@@ -242,7 +271,8 @@ struct FlowRecord {
   FlowKey peer;
   FlowKind kind = FlowKind::kRtp;
   std::uint8_t latched = 0;
-  std::uint8_t reserved[2]{};
+  std::uint8_t srtp_suite = 0;  // crypto::SrtpSuite of its party; 0: in the clear, or none yet
+  std::uint8_t reserved[1]{};
   base::Endpoint remote;            // where its peer's packets go: latched, else signalled
   std::int64_t opened_ns = 0;       // base::monotonic_now()
   std::int64_t last_packet_ns = 0;  // 0: none yet

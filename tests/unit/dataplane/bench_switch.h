@@ -121,6 +121,7 @@ class BenchSwitch {
     RingHome<OrderRing> orders;
     OrderRing orders_in;
     std::vector<Flow> flows;
+    std::vector<SrtpSession> srtp{64};
     wire::ControlEnd control;
     std::unique_ptr<Worker> worker;
   };
@@ -173,6 +174,7 @@ class BenchSwitch {
     parts.plan = plan_;
     parts.ports = ports_;
     parts.flow_memory = seat.flows;
+    parts.srtp_memory = seat.srtp;
     parts.pool = pool();
     parts.neighbors = neighbors_.get();
     parts.reports = seat.reports.ring();

@@ -74,7 +74,8 @@ class CipherStageTest : public ::testing::Test {
       const Relayed way = relay(arrivals[i].udp, *arrivals[i].flow, ports_, kNow);
       if (way.fault) continue;
       auto* packet = reinterpret_cast<rte_mbuf*>(&frames[i]);
-      if (!stage_.keep(packet, arrivals[i].udp, *arrivals[i].flow, way)) sent.push_back(&frames[i]);
+      if (!stage_.keep(packet, arrivals[i].udp, *arrivals[i].flow, way, 0))
+        sent.push_back(&frames[i]);
     }
     if (!stage_.holds_any()) return sent;
     for (const auto& kept : stage_.seal()) {
@@ -107,7 +108,8 @@ class CipherStageTest : public ::testing::Test {
   crypto::IpsecMb crypto_ = crypto::IpsecMb::open().value();
   PayloadKeys keys_{crypto_, 1};
   wire::CounterBlock counters_;
-  CipherStage stage_{crypto_, keys_, counters_};
+  SrtpSessions srtp_{crypto_, {}};
+  CipherStage stage_{crypto_, keys_, srtp_, counters_};
   std::vector<LocalPort> ports_ = two_ports();
   SignalPorts signals_{2};
   std::vector<Flow> memory_{FlowTable::places(plan())};

@@ -98,6 +98,7 @@ class CommandsTest : public ::testing::Test {
   FloodGuard guard_{1};
   crypto::IpsecMb crypto_ = crypto::IpsecMb::open().value();
   PayloadKeys keys_{crypto_, 2};
+  SrtpSessions srtp_{crypto_, {}};
   std::vector<std::vector<base::Snapshot<wire::FlowRecord>>> shelf_ = [] {
     std::vector<std::vector<base::Snapshot<wire::FlowRecord>>> out;
     for (int i = 0; i < 2; ++i) out.emplace_back(65536);
@@ -113,6 +114,7 @@ class CommandsTest : public ::testing::Test {
                      signals_,
                      guard_,
                      keys_,
+                     srtp_,
                      FlowRecords{{shelf_[0].data(), shelf_[1].data()}},
                      NeighborTalk{*table_, reports_.ring()},
                      counters_};
