@@ -294,7 +294,8 @@ void Call::on_answered(int, int fork, const sip::Message& response) {
   if (at_endpoint()) settle_group(static_cast<std::size_t>(callee()->branch_of(fork)), 0);
   if (!negotiation_.on_answered(fork, response, now())) {
     // A 200 without any description: there is nothing that the caller could talk to.
-    release(ReleaseCause::GatewayFault, Direction::kSwitch);
+    release(negotiation_.insecure() ? ReleaseCause::MediaEncryption : ReleaseCause::GatewayFault,
+            Direction::kSwitch);
     return;
   }
   settle_vendor(true);

@@ -159,6 +159,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<ReleaseCause> open_media(const sip::Message& invite, const Aim& aim);
   config::PayloadSecret caller_secret() const;
   config::PayloadSecret callee_secret() const;
+  media::SrtpPolicy caller_srtp() const;
+  media::SrtpPolicy callee_srtp() const;
   MediaParty media_caller(const sip::Message& invite);
   MediaDecision media_decision(const MediaParty& caller, const Aim& aim) const;
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, const Aim& aim);

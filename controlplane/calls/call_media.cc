@@ -19,6 +19,16 @@ bool behind_nat(const sip::Message& invite, const base::IpAddress& source) {
   return said && *said != source;
 }
 
+// Payloads that are encrypted otherwise aren't once more.
+media::SrtpPolicy gateway_srtp(const config::Parameters& parameters) {
+  if (payload_secret_of(parameters)) return media::SrtpPolicy::kOff;
+  return static_cast<media::SrtpPolicy>(parameters.TD_SRTP);
+}
+
+media::SrtpPolicy endpoint_srtp(const config::Parameters& parameters) {
+  return static_cast<media::SrtpPolicy>(parameters.TD_ENDPOINT_SRTP);
+}
+
 // `talker`: the other party's report, for the way between it and us.
 void estimate(const wire::FlowFigures& figures, std::string_view codec,
               std::uint32_t talker_trip_us, cdr::Quality& out) {
@@ -45,11 +55,22 @@ config::PayloadSecret Call::callee_secret() const {
   return at_endpoint() ? config::PayloadSecret{} : payload_secret_of(vendor_parameters());
 }
 
+media::SrtpPolicy Call::caller_srtp() const {
+  if (takeover_ && takeover_->blind) return takeover_->srtp;
+  if (!customer_) return endpoint_srtp(board_.site.parameters);
+  return gateway_srtp(customer_->parameters ? *customer_->parameters : *parameters_);
+}
+
+media::SrtpPolicy Call::callee_srtp() const {
+  return at_endpoint() ? endpoint_srtp(board_.site.parameters) : gateway_srtp(vendor_parameters());
+}
+
 MediaParty Call::media_caller(const sip::Message& invite) {
   const auto& own = customer_ && customer_->parameters ? *customer_->parameters : *parameters_;
   MediaParty out{.mode = own.SS_MEDIAPROXYMODE,
                  .network = static_cast<std::uint32_t>(media_towards_caller_)};
   out.encrypted_payload = static_cast<bool>(caller_secret());
+  out.srtp = caller_srtp();
   const auto* leg = caller();
   if (leg == nullptr) {  // comes from another call
     const media::Source source = takeover_ ? takeover_->source : media::Source{};
@@ -69,7 +90,8 @@ MediaDecision Call::media_decision(const MediaParty& caller, const Aim& aim) con
   MediaParty callee{.mode = system.SS_MEDIAPROXYMODE,
                     .network = aim.address,
                     .address = aim.path.remote.address,
-                    .behind_nat = aim.path.own_flow_only};
+                    .behind_nat = aim.path.own_flow_only,
+                    .srtp = callee_srtp()};
   if (!at_endpoint()) {
     callee.encrypted_payload = static_cast<bool>(callee_secret());
     if (vendor_->parameters) callee.mode = vendor_->parameters->SS_MEDIAPROXYMODE;
@@ -99,6 +121,8 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const A
   media_->set_source(media::Side::kCallee, {aim.path.remote.address, aim.path.own_flow_only});
   media_->encrypt(media::Side::kCaller, caller_secret());
   media_->encrypt(media::Side::kCallee, callee_secret());
+  media_->protect(media::Side::kCaller, caller_srtp(), board_.env.random);
+  media_->protect(media::Side::kCallee, callee_srtp(), board_.env.random);
   const MediaDecision decision = media_decision(from, aim);
   record_.media_rule = name_of(decision.rule);
   if (!decision.proxied) media_->go_direct();

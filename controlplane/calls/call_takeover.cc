@@ -41,6 +41,7 @@ void Call::begin_referred(CallId id, std::string name, const Guest& guest,
                        .told = guest.told,
                        .address = guest.address,
                        .secret = guest.secret,
+                       .srtp = guest.srtp,
                        .source = guest.source};
   if (const auto refusal = set_up(guest.payer, invite)) release(*refusal, Direction::kSwitch);
 }
@@ -57,6 +58,7 @@ int Call::take_over(const Guest& guest, int leg) {
                        .told = guest.told,
                        .address = guest.address,
                        .secret = guest.secret,
+                       .srtp = guest.srtp,
                        .source = guest.source};
   if (!ringing) ask_target();
   return 0;
@@ -83,6 +85,8 @@ void Call::ask_target() {
     media->set_source(side_of(stays), media_->source(side_of(stays)));
     media->encrypt(side_of(t.slot), t.secret);
     media->encrypt(side_of(stays), media_->secret(side_of(stays)));
+    media->protect(side_of(t.slot), t.srtp, board_.env.random);
+    media->protect(side_of(stays), media_->policy(side_of(stays)), board_.env.random);
     const auto description = sdp::parse(t.said);
     if (!description || !media->open(*description, side_of(t.slot), now()) || !media->is_open()) {
       takeover_failed(media->is_open() || !description ? 488 : 503);

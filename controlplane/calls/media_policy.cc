@@ -6,16 +6,21 @@
 namespace tandem::calls {
 namespace {
 
+using media::SrtpPolicy;
 using Mode = MediaParty::Mode;
 
-constexpr std::array<std::string_view, 13> kNames{
-    "system_must_on", "party_must_on", "payload_encryption", "system_off", "party_off",
-    "system_on",      "party_on",      "local_ring",         "encrypted",  "between_networks",
-    "same_nat",       "behind_nat",    "otherwise"};
+constexpr std::array<std::string_view, 14> kNames{
+    "system_must_on",   "party_must_on", "payload_encryption", "srtp_required", "system_off",
+    "party_off",        "system_on",     "party_on",           "local_ring",    "encrypted",
+    "between_networks", "same_nat",      "behind_nat",         "otherwise"};
 static_assert(kNames.size() == static_cast<std::size_t>(MediaRule::kOtherwise) + 1);
 
 bool either(const MediaParty& caller, const MediaParty& callee, Mode mode) {
   return caller.mode == mode || callee.mode == mode;
+}
+
+bool either(const MediaParty& caller, const MediaParty& callee, SrtpPolicy policy) {
+  return caller.srtp == policy || callee.srtp == policy;
 }
 
 }  // namespace
@@ -37,14 +42,13 @@ MediaDecision decide_media(const MediaSwitches& system, const MediaParty& caller
   if (caller.encrypted_payload || callee.encrypted_payload) {
     return {true, MediaRule::kPayloadEncryption};
   }
+  if (either(caller, callee, SrtpPolicy::kRequired)) return {true, MediaRule::kSrtpRequired};
   if (system.mode == Mode::off) return {false, MediaRule::kSystemOff};
   if (either(caller, callee, Mode::off)) return {false, MediaRule::kPartyOff};
   if (system.mode == Mode::on) return {true, MediaRule::kSystemOn};
   if (either(caller, callee, Mode::on)) return {true, MediaRule::kPartyOn};
   if (callee.local_ring) return {true, MediaRule::kLocalRing};
-  if (caller.encrypted_registration || callee.encrypted_registration) {
-    return {true, MediaRule::kEncryptedRegistration};
-  }
+  if (either(caller, callee, SrtpPolicy::kOptional)) return {true, MediaRule::kEncrypted};
   if (system.between_networks && caller.network != callee.network) {
     return {true, MediaRule::kBetweenNetworks};
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "controlplane/config/parameters.h"
+#include "controlplane/media/srtp_leg.h"
 #include "drivers/base/endpoint.h"
 
 namespace tandem::calls {
@@ -15,12 +16,13 @@ enum class MediaRule : std::uint8_t {
   kSystemMustOn,
   kPartyMustOn,
   kPayloadEncryption,  // else there would be none
+  kSrtpRequired,       // likewise
   kSystemOff,
   kPartyOff,
   kSystemOn,
   kPartyOn,
   kLocalRing,
-  kEncryptedRegistration,
+  kEncrypted,
   kBetweenNetworks,
   kSameNat,
   kBehindNat,
@@ -37,9 +39,9 @@ struct MediaParty {
   // Where its signalling comes from, or goes to; unset: not known.
   base::IpAddress address{};
   bool behind_nat = false;
-  bool encrypted_registration = false;  // it registers with us, and its media are encrypted
-  bool encrypted_payload = false;       // its gateway's payloads are (SS_RTPENCRYPTIONMODE)
-  bool local_ring = false;              // callee: we play what the caller hears meanwhile
+  media::SrtpPolicy srtp = media::SrtpPolicy::kOff;  // TD_SRTP, TD_ENDPOINT_SRTP
+  bool encrypted_payload = false;  // its gateway's payloads are (SS_RTPENCRYPTIONMODE)
+  bool local_ring = false;         // callee: we play what the caller hears meanwhile
 };
 
 struct MediaSwitches {

@@ -89,6 +89,9 @@ std::optional<ReleaseCause> Negotiation::begin(std::string_view offer, base::Nan
   if (!media_->open(*description, media::Side::kCaller, now)) return ReleaseCause::NoMediaPort;
   if (!media_->is_open()) return ReleaseCause::BadSessionDescription;  // nothing we could relay
   if (!offers_any(offer, kCallerLeg)) return ReleaseCause::NoCommonCodec;
+  if (!media_->take_offer(*description, media::Side::kCaller)) {
+    return ReleaseCause::MediaEncryption;
+  }
   first_offer_ = offer;
   parties_.on_media(codec_of(*description));
   return std::nullopt;
@@ -137,6 +140,12 @@ Negotiation::Fork* Negotiation::take_description(int callee_fork, const sip::Mes
     if (!media_->open(*description, media::Side::kCallee, now) || !media_->is_open()) {
       return nullptr;
     }
+  }
+  const bool secure = late_ ? media_->take_offer(*description, media::Side::kCallee)
+                            : media_->take_answer(*description, media::Side::kCallee);
+  if (!secure) {
+    insecure_ = true;
+    return nullptr;
   }
   media_->set_remote(media::Side::kCallee, *description);
   if (!late_) media_->agree_early(*description);
@@ -193,6 +202,7 @@ bool Negotiation::on_answered(int fork, const sip::Message& response, base::Nano
   winner_ = static_cast<int>(winner - forks_.data());
   const auto callees = sdp::parse(winner->sdp);
   const auto callers = sdp::parse(winner->other);
+  if (callees && !late_) media_->take_answer(*callees, media::Side::kCallee);
   if (callees) agree(kCalleeLeg, winner->sdp);
   if (callers) agree(kCallerLeg, winner->other);
   const auto& answer = late_ ? callers : callees;
@@ -226,6 +236,11 @@ void Negotiation::on_acked(const sip::Message& ack) {
     parties_.give_up(ReleaseCause::BadSessionDescription);
     return;
   }
+  if (!media_->take_answer(*answer, media::Side::kCaller)) {
+    leg->ack({}, {});
+    parties_.give_up(ReleaseCause::MediaEncryption);
+    return;
+  }
   agree(kCallerLeg, sip::sdp_of(ack));
   media_->agree(*answer, parties_.now());
   leg->ack(sdp::kContentType, shown(*answer, kCallerLeg));
@@ -242,6 +257,10 @@ void Negotiation::on_early_answer(int fork, const sip::Message& prack) {
     return;
   }
   if (of->callee == kOver) return;  // who asked is no longer there
+  if (!media_->take_answer(*answer, media::Side::kCaller)) {
+    parties_.give_up(ReleaseCause::MediaEncryption);
+    return;
+  }
   of->settled = true;
   of->other = sip::sdp_of(prack);
   media_->set_remote(media::Side::kCaller, *answer);
@@ -269,7 +288,7 @@ int Negotiation::relay_offer(int from, int fork, const sip::Message& request) {
     const auto offer = sdp::parse(sip::sdp_of(request));
     if (offer) media_->propose(*offer, side_of(from), parties_.now());
     if (!offer || !media_->relays(*offer)) return 488;
-    if (!offers_any(sip::sdp_of(request), from)) {
+    if (!offers_any(sip::sdp_of(request), from) || !media_->take_offer(*offer, side_of(from))) {
       media_->withdraw(parties_.now());
       return 488;
     }
@@ -314,13 +333,14 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
   const auto theirs = sdp::parse(sip::sdp_of(response));
   if (change_->ours) {
     const std::string offer = std::exchange(change_, std::nullopt)->offer;
-    if (theirs) {
+    const bool agreed = theirs && media_->take_answer(*theirs, side_of(leg));
+    if (agreed) {
       agree(other_leg(leg), offer);
       agree(leg, sip::sdp_of(response));
       media_->agree_early(*theirs);
       if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
     }
-    parties_.on_asked(leg, theirs ? 200 : 488);
+    parties_.on_asked(leg, agreed ? 200 : 488);
     return;
   }
   if (asker == nullptr || !theirs) {
@@ -329,6 +349,12 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
     return;
   }
   if (change_->late) media_->propose(*theirs, side_of(leg), parties_.now());
+  const bool secure = change_->late ? media_->take_offer(*theirs, side_of(leg))
+                                    : media_->take_answer(*theirs, side_of(leg));
+  if (!secure) {
+    parties_.give_up(ReleaseCause::MediaEncryption);
+    return;
+  }
   const sip::Body body = sip::body_of(response, shown(*theirs, leg));
   const std::string headers = sip::passing_headers(response, asker->withheld());
   if (change_->late) {
@@ -358,6 +384,10 @@ void Negotiation::on_offer_acked(int leg, const sip::Message& ack) {
   const auto answer = sdp::parse(sip::sdp_of(ack));
   if (other == nullptr || !answer) {
     parties_.give_up(ReleaseCause::BadSessionDescription);
+    return;
+  }
+  if (!media_->take_answer(*answer, side_of(leg))) {
+    parties_.give_up(ReleaseCause::MediaEncryption);
     return;
   }
   agree(leg, sip::sdp_of(ack));
@@ -419,6 +449,10 @@ void Negotiation::on_refreshed(int leg, const sip::Message& response) {
   const auto text = sip::sdp_of(response);
   const auto description = sdp::parse(text);
   if (text.empty() || text == said(leg) || !description || !media_) return;
+  if (!media_->take_answer(*description, side_of(leg))) {
+    parties_.give_up(ReleaseCause::MediaEncryption);
+    return;
+  }
   agree(leg, text);
   media_->agree_early(*description);
   if (!description->media.empty()) parties_.on_media(codec_of(*description));
@@ -432,9 +466,11 @@ bool Negotiation::ask(int leg, std::string_view description) {
   if (change_ || asked == nullptr || !offer) return false;
   const int from = other_leg(leg);
   change_ = Change{from, std::string(description), false, -1, true};
+  media_->make_offer(side_of(leg));
   const auto before = origins_;  // a version that was never said is none
   if (asked->offer(sdp::kContentType, shown(*offer, from))) return true;
   change_.reset();
+  media_->withdraw(parties_.now());
   origins_ = before;
   return false;
 }

@@ -50,6 +50,8 @@ class Negotiation {
   // The INVITE's offer, or none (the callee makes it then).
   std::optional<ReleaseCause> begin(std::string_view offer, base::Nanos now);
   bool late() const { return late_; }
+  // The callee's description was refused for what it says, or doesn't, of SRTP.
+  bool insecure() const { return insecure_; }
   // The caller has been told of media of the callee's, the one that is being asked.
   bool described() const;
   // Another callee is asked: the early dialogs of the former one are over. Those of the caller that
@@ -144,6 +146,7 @@ class Negotiation {
   std::unique_ptr<media::MediaSession>& media_;
   bool late_ = false;
   bool caller_hidden_ = false;
+  bool insecure_ = false;
   std::string first_offer_;  // the INVITE's
   std::vector<Fork> forks_;
   int winner_ = -1;  // in forks_

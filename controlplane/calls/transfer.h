@@ -37,6 +37,7 @@ struct Guest {
   sdp::Origin told;           // of what it was told last
   std::uint32_t address = 0;  // the plan's, for its media
   config::PayloadSecret secret{};
+  media::SrtpPolicy srtp = media::SrtpPolicy::kOff;
   media::Source source{};
   Payer payer{};  // of its home
 };
@@ -65,7 +66,8 @@ struct Takeover {
   sdp::Origin told{};
   std::uint32_t address = 0;
   config::PayloadSecret secret{};  // the guest's
-  media::Source source{};          // likewise
+  media::SrtpPolicy srtp = media::SrtpPolicy::kOff;
+  media::Source source{};  // likewise
   Stage stage = kWaiting;
   bool lent = false;
   int tries = 0;  // of the present question

@@ -390,6 +390,7 @@ const std::vector<GatewaySetting>& gateway_parameters() {
       {"TD_MEDIA_TIMEOUT", "both", kInstead},
       {"SS_RTPENCRYPTIONMODE", "both", kInstead},
       {"SS_RTPENCRYPTIONKEY", "both", "instead of the system's; can be set, and is never shown"},
+      {"TD_SRTP", "both", kInstead},
       {"SS_MEDIAPROXYMODE", "both", kInstead},
       {"SS_SIP_USER_AGENT_PRIVACY", "routing", kInstead},
       {"SS_SIP_E164_DISPLAY_FROM", "routing", kInstead},

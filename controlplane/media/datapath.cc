@@ -73,6 +73,7 @@ void Datapath::lift_all() {
 FlowGeneration Datapath::open(wire::OpenFlow flow, const config::PayloadSecret& secret) {
   flow.generation = (static_cast<FlowGeneration>(life_) << 32) | ++last_flow_;
   flow.payload_key = take_key(secret);
+  forget_srtp(flow.key);
   wire::OpenFlow& place = open_[word(flow.key)];
   const wire::PayloadKeyName former = std::exchange(place, flow).payload_key;
   send_open(flow);
@@ -165,12 +166,40 @@ void Datapath::send_update(const wire::OpenFlow& flow) {
   send(flow.key, command);
 }
 
+void Datapath::set_srtp(FlowKey key, FlowGeneration generation, crypto::SrtpSuite suite,
+                        const wire::SrtpKeying& in, const wire::SrtpKeying& out) {
+  if (find(key, generation) == nullptr) return;
+  wire::SetSrtp& order = srtp_[word(key)];
+  order.key = key;
+  order.generation = generation;
+  order.suite = static_cast<std::uint8_t>(suite);
+  order.in = in;
+  order.out = out;
+  send_srtp(order);
+}
+
+void Datapath::send_srtp(const wire::SetSrtp& order) {
+  Command command;
+  command.kind = CommandKind::kSetSrtp;
+  command.set_srtp = order;
+  send(order.key, command);
+  crypto::wipe(&command, sizeof command);
+}
+
+void Datapath::forget_srtp(FlowKey key) {
+  const auto found = srtp_.find(word(key));
+  if (found == srtp_.end()) return;
+  crypto::wipe(&found->second, sizeof found->second);
+  srtp_.erase(found);
+}
+
 void Datapath::close(FlowKey key, FlowGeneration generation) {
   const auto found = open_.find(word(key));
   wire::PayloadKeyName payload_key = 0;
   if (found != open_.end() && found->second.generation == generation) {
     payload_key = found->second.payload_key;
     open_.erase(found);
+    forget_srtp(key);
   }
   close_orphan(key, generation);
   give_key_back(payload_key);
@@ -219,6 +248,7 @@ void Datapath::follow_dataplane() {
   for (const auto& [ip, until] : suspended_) send_suspend(ip, until);
   for (const Key& key : keys_) send_key(key);
   for (const auto& [key, flow] : open_) send_open(flow);
+  for (const auto& [key, order] : srtp_) send_srtp(order);
   counters_.add(Counter::flow_reopened, open_.size());
 }
 

@@ -11,6 +11,7 @@
 
 #include "controlplane/config/payload_secret.h"
 #include "drivers/base/clock.h"
+#include "drivers/crypto/srtp_suite.h"
 #include "drivers/wire/channel.h"
 #include "drivers/wire/segment.h"
 
@@ -51,6 +52,9 @@ class Datapath {
   void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
               wire::FlowKind kind);
   void set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz);
+  // How the party of this RTP flow protects its media; the flow was opened with kSrtp.
+  void set_srtp(FlowKey key, FlowGeneration generation, crypto::SrtpSuite suite,
+                const wire::SrtpKeying& in, const wire::SrtpKeying& out);
   // Ends in on_flow_closed, unless the dataplane isn't there to say so.
   void close(FlowKey key, FlowGeneration generation);
   // A flow of a former control plane, by its record's generation.
@@ -87,6 +91,8 @@ class Datapath {
   wire::PayloadKeyName take_key(const config::PayloadSecret& secret);
   void give_key_back(wire::PayloadKeyName name);
   void send_key(const Key& key);
+  void send_srtp(const wire::SetSrtp& order);
+  void forget_srtp(FlowKey key);
   wire::OpenFlow* find(FlowKey key, FlowGeneration generation);
   void send_pending();
   void follow_dataplane();
@@ -101,6 +107,7 @@ class Datapath {
   std::vector<base::Endpoint> signal_addresses_;
   std::unordered_map<std::uint32_t, base::Nanos> suspended_;  // IPv4 in network order: until when
   std::unordered_map<std::uint32_t, wire::OpenFlow> open_;    // by word(key)
+  std::unordered_map<std::uint32_t, wire::SetSrtp> srtp_;     // of open flows, by word(key)
   std::vector<Key> keys_;  // few: one for each gateway that is set to it and has calls
   std::vector<std::deque<wire::Command>> pending_;  // per worker: its ring was full
   std::array<wire::Event, 32> events_;              // poll()'s, so that no turn clears 4 KiB

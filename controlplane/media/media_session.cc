@@ -80,7 +80,8 @@ bool MediaSession::add_stream(std::size_t section, base::Nanos now) {
   const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
   if (!keys) return false;
   ports_held_ = true;
-  Stream stream{.section = section, .flows = {}};
+  Stream stream{
+      .section = section, .flows = {}, .srtp = {SrtpLeg(policies_[0]), SrtpLeg(policies_[1])}};
   for (std::size_t side = 0; side < 2; ++side) {
     stream.flows[side][kRtp].key = (*keys)[side];
     stream.flows[side][kRtcp].key = next((*keys)[side]);
@@ -104,6 +105,7 @@ void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from
       if (side == index(from)) {
         flow.remote = reachable(kind == kRtp ? media.rtp : rtcp_of(media, carried), from);
       }
+      if (policies_[side] != SrtpPolicy::kOff) flow.protection = wire::Protection::kSrtp;
       // What begins as a fax may go on as voice: it has the key, and no use for it until then.
       const auto secret = kind == kRtp ? secrets_[side] : config::PayloadSecret{};
       stream.flows[side][kind].generation = datapath_.open(flow, secret);
@@ -126,6 +128,9 @@ void MediaSession::propose(const sdp::Description& offer, Side from, base::Nanos
 }
 
 void MediaSession::withdraw(base::Nanos now) {
+  for (Stream& stream : streams_) {
+    for (SrtpLeg& leg : stream.srtp) leg.withdraw();
+  }
   for (std::size_t stream = streams_.size(); stream-- > 0;) {
     if (streams_[stream].proposed) leave(stream, now);
   }
@@ -190,6 +195,55 @@ void MediaSession::encrypt(Side side, config::PayloadSecret secret) {
   secrets_[index(side)] = std::move(secret);
 }
 
+void MediaSession::protect(Side side, SrtpPolicy policy, base::Random& random) {
+  policies_[index(side)] = policy;
+  random_ = &random;
+}
+
+bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
+  if (direct_ || !protects()) return true;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    const std::size_t section = section_of(i, offer);
+    if (section == kNoSection || *kind_of(offer.media[section]) != wire::FlowKind::kRtp) continue;
+    Stream& stream = streams_[i];
+    SrtpLeg& asker = stream.srtp[index(from)];
+    if (!asker.take_offer(offer.media[section], *random_)) return false;
+    stream.srtp[other(index(from))].make_offer(*random_);
+    // The first agreement counts at once: what it is told meanwhile comes from us.
+    if (!asker.agreed()) asker.agree();
+    use_srtp(stream);
+  }
+  return true;
+}
+
+bool MediaSession::take_answer(const sdp::Description& answer, Side from) {
+  if (direct_ || !protects()) return true;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    const std::size_t section = section_of(i, answer);
+    if (section == kNoSection || *kind_of(answer.media[section]) != wire::FlowKind::kRtp) continue;
+    Stream& stream = streams_[i];
+    if (!stream.srtp[index(from)].take_answer(answer.media[section])) return false;
+    stream.srtp[other(index(from))].agree();
+    use_srtp(stream);
+  }
+  return true;
+}
+
+void MediaSession::make_offer(Side to) {
+  if (direct_ || !protects()) return;
+  for (Stream& stream : streams_) stream.srtp[index(to)].make_offer(*random_);
+}
+
+void MediaSession::use_srtp(Stream& stream) {
+  for (std::size_t side = 0; side < 2; ++side) {
+    const auto& agreed = stream.srtp[side].agreed();
+    if (policies_[side] == SrtpPolicy::kOff || !agreed || agreed == stream.in_use[side]) continue;
+    stream.in_use[side] = agreed;
+    const Flow& rtp = stream.flows[side][kRtp];
+    datapath_.set_srtp(rtp.key, rtp.generation, agreed->suite, agreed->in, agreed->out);
+  }
+}
+
 // Unset: nowhere to send to.
 base::Endpoint MediaSession::reachable(const base::Endpoint& remote, Side side) const {
   base::Endpoint out = sendable(remote);
@@ -223,6 +277,8 @@ std::string MediaSession::rewritten(const sdp::Description& description, Side fr
     const std::size_t section = section_of(stream, description);
     if (section == kNoSection) continue;
     local[section].rtp.port = streams_[stream].flows[towards][kRtp].key.port;
+    const bool rtp = *kind_of(description.media[section]) == wire::FlowKind::kRtp;
+    if (rtp && protects()) local[section].security = streams_[stream].srtp[towards].said();
   }
   return sdp::rewrite(description, local);
 }

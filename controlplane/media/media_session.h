@@ -12,6 +12,7 @@
 
 #include "controlplane/media/datapath.h"
 #include "controlplane/media/ports.h"
+#include "controlplane/media/srtp_leg.h"
 #include "controlplane/sdp/sdp.h"
 
 namespace tandem::media {
@@ -70,6 +71,16 @@ class MediaSession {
   const config::PayloadSecret& secret(Side side) const {
     return secrets_[static_cast<std::size_t>(side)];
   }
+  // SRTP with this party under this policy, its keys made of `random`, which outlives this. Before
+  // open(). With nobody protected by us, what parties say of SRTP passes from one to the other.
+  void protect(Side side, SrtpPolicy policy, base::Random& random);
+  SrtpPolicy policy(Side side) const { return policies_[static_cast<std::size_t>(side)]; }
+  // What SRTP makes of an offer that is open (open(), propose()), of an answer, and of an offer
+  // that is ours: rewritten() shows it to the other party then, or to this one. False: what a
+  // party's policy demands isn't in there, or what it forbids is.
+  bool take_offer(const sdp::Description& offer, Side from);
+  bool take_answer(const sdp::Description& answer, Side from);
+  void make_offer(Side to);
   // Where this party receives, by its latest description.
   void set_remote(Side side, const sdp::Description& description);
   // The description as the other party shall see it: our addresses and ports in it.
@@ -107,10 +118,17 @@ class MediaSession {
     std::size_t section;  // which m=
     bool proposed = false;
     std::array<std::array<Flow, 2>, 2> flows;
+    std::array<SrtpLeg, 2> srtp;                            // by side
+    std::array<std::optional<SrtpLeg::Terms>, 2> in_use{};  // what the flows have been told
   };
 
   static constexpr std::size_t kNoSection = SIZE_MAX;
 
+  // Some party's media are protected by us.
+  bool protects() const {
+    return policies_[0] != SrtpPolicy::kOff || policies_[1] != SrtpPolicy::kOff;
+  }
+  void use_srtp(Stream& stream);
   bool told(const Flow& flow, wire::FlowFigures& figures, wire::ReceptionReport& report) const;
   bool add_stream(std::size_t section, base::Nanos now);
   void open_flows(Stream& stream, const sdp::Media& media, Side from);
@@ -131,6 +149,8 @@ class MediaSession {
   bool direct_ = false;
   std::array<Source, 2> sources_{};
   std::array<config::PayloadSecret, 2> secrets_{};
+  std::array<SrtpPolicy, 2> policies_{};
+  base::Random* random_ = nullptr;  // set while protects()
   std::vector<Stream> streams_;
   // Closed in the middle of the call, until the dataplane has said so, and since when.
   std::vector<std::pair<Stream, base::Nanos>> left_;

@@ -11,6 +11,9 @@
 namespace tandem::sdp {
 namespace {
 
+// More are nobody's honest offer.
+constexpr std::size_t kCryptoMax = 16;
+
 const base::IpAddress kHeld = base::IpAddress::ip4(0, 0, 0, 0);
 
 // A CR within the line, or a NUL. No early end: so the compiler looks at many characters at once.
@@ -177,6 +180,8 @@ void Reader::attribute_line(std::string_view value) {
     media.direction = *direction;
   } else if (value == "rtcp-mux") {
     media.rtcp_mux = true;
+  } else if (auto crypto = attribute(value, "crypto")) {
+    if (media.crypto.size() < kCryptoMax) media.crypto.push_back(*crypto);
   } else if (auto rtcp = attribute(value, "rtcp")) {
     rtcp_port_ = static_cast<std::uint16_t>(base::parse_uint(next_word(*rtcp), 65535).value_or(0));
     rtcp_address_ = read_address(*rtcp);
@@ -206,11 +211,14 @@ base::Result<void> Reader::end_section() {
 class Rewriter {
  public:
   Rewriter(const Description& description, const std::vector<LocalMedia>& local)
-      : description_(description), local_(local) {}
+      : description_(description), local_(local) {
+    for (const LocalMedia& media : local) any_security_ |= media.security.has_value();
+  }
   std::string write();
 
  private:
   const base::Endpoint* own(std::size_t section) const;
+  const Security* security() const;
   base::IpAddress section_address() const;
   bool is_held(std::size_t section) const;
   void line(const Line& line, std::string_view behind);
@@ -221,11 +229,13 @@ class Rewriter {
   void put_address(const base::IpAddress& address);
   bool lacks_connection(std::string_view behind) const;
   void put_due_connection();
+  void put_crypto();
 
   const Description& description_;
   const std::vector<LocalMedia>& local_;
   base::IpAddress session_address_;
   bool in_session_ = true;
+  bool any_security_ = false;
   std::size_t section_ = 0;
   bool connection_due_ = false;  // a c= line is to be added to the section
   std::string_view line_end_ = "\r\n";
@@ -237,6 +247,12 @@ const base::Endpoint* Rewriter::own(std::size_t section) const {
   if (section >= description_.media.size() || description_.media[section].port == 0) return nullptr;
   if (section >= local_.size() || local_[section].rtp.port == 0) return nullptr;
   return &local_[section].rtp;
+}
+
+// Of the section that is being written; nullptr: as it is.
+const Security* Rewriter::security() const {
+  if (in_session_ || section_ >= local_.size() || !local_[section_].security) return nullptr;
+  return &*local_[section_].security;
 }
 
 base::IpAddress Rewriter::section_address() const {
@@ -266,6 +282,7 @@ std::string Rewriter::write() {
     line(now, rest);
   }
   put_due_connection();
+  put_crypto();
   return std::move(out_);
 }
 
@@ -278,6 +295,7 @@ void Rewriter::line(const Line& line, std::string_view behind) {
     case 'c':
       return connection_line(line);
     case 'm':
+      put_crypto();
       section_ = in_session_ ? 0 : section_ + 1;
       in_session_ = false;
       connection_due_ = lacks_connection(behind);
@@ -322,7 +340,26 @@ void Rewriter::media_line(const Line& line) {
   const auto* mine = own(section_);
   out_ += line.text.substr(0, before);
   out_ += std::to_string(mine == nullptr ? 0 : mine->port);
-  out_ += line.all.substr(before + port.size());
+  const auto* protection = security();
+  if (protection == nullptr) {
+    out_ += line.all.substr(before + port.size());
+    return;
+  }
+  const auto protocol = next_word(rest);
+  const bool feedback = protocol.ends_with('F') || protocol.ends_with('f');  // RFC 4585, 5124
+  out_.append(protection->savp ? " RTP/SAVP" : " RTP/AVP").append(feedback ? "F" : "");
+  out_ += line.all.substr(static_cast<std::size_t>(protocol.data() - line.text.data()) +
+                          protocol.size());
+}
+
+// At the end of its section.
+void Rewriter::put_crypto() {
+  const auto* protection = security();
+  if (protection == nullptr || own(section_) == nullptr) return;
+  for (const std::string& one : protection->crypto) {
+    if (!out_.ends_with('\n')) out_ += line_end_;
+    out_.append("a=crypto:").append(one).append(line_end_);
+  }
 }
 
 // A section that lives on the session's c= while its end of ours has another address needs its own.
@@ -359,9 +396,20 @@ bool leads_around(std::string_view value) {
   return value.starts_with("ice-");
 }
 
+// What an offer or answer of SRTP consists of (RFC 4568, 4572, 4145, 8842).
+bool is_security(std::string_view value) {
+  for (const std::string_view name :
+       {"crypto", "fingerprint", "setup", "connection", "tls-id", "key-mgmt", "3ge2ae"}) {
+    if (attribute(value, name)) return true;
+  }
+  return false;
+}
+
 void Rewriter::attribute_line(const Line& line) {
   const auto value = line.value();
   if (leads_around(value)) return;
+  const bool ours = in_session_ ? any_security_ : security() != nullptr;
+  if (ours && is_security(value)) return;
   auto rtcp = attribute(value, "rtcp");
   if (!rtcp) {
     out_ += line.all;
@@ -385,6 +433,10 @@ std::string_view static_encoding(std::string_view format) {
     if (payload.format == format) return payload.name;
   }
   return {};
+}
+
+bool Media::secure() const {
+  return protocol.find("/SAVP") != npos || protocol.find("/savp") != npos;
 }
 
 base::Result<Description> parse(std::string_view text) { return Reader(text).read(); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,19 +19,23 @@ enum class Direction : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive
 
 // One m= section. Views into the description's text.
 struct Media {
-  std::string_view type;      // "audio", "image" …
-  std::uint16_t port = 0;     // 0: rejected or not offered
-  std::string_view protocol;  // "RTP/AVP", "RTP/SAVP", "udptl" …
-  std::string_view formats;   // "0 8 101"
-  base::Endpoint rtp;         // c= (the section's, else the session's) with the m= port;
-                              // address unset when c= isn't an IP address
-  base::Endpoint rtcp;        // a=rtcp (RFC 3605), else port + 1
-  bool rtcp_mux = false;      // RFC 5761
+  std::string_view type;                 // "audio", "image" …
+  std::uint16_t port = 0;                // 0: rejected or not offered
+  std::string_view protocol;             // "RTP/AVP", "RTP/SAVP", "udptl" …
+  std::string_view formats;              // "0 8 101"
+  base::Endpoint rtp;                    // c= (the section's, else the session's) with the m= port;
+                                         // address unset when c= isn't an IP address
+  base::Endpoint rtcp;                   // a=rtcp (RFC 3605), else port + 1
+  bool rtcp_mux = false;                 // RFC 5761
+  std::vector<std::string_view> crypto;  // the values of a=crypto, behind the colon (RFC 4568)
   Direction direction = Direction::kSendRecv;
   // The name of the first format ("PCMU"), from a=rtpmap or the static table of RFC 3551; what
   // isn't RTP names it itself ("t38").
   std::string_view codec;
   std::uint32_t clock_hz = 8000;
+
+  // Over SRTP and nothing else (RTP/SAVP, RTP/SAVPF).
+  bool secure() const;
 };
 
 struct Description {
@@ -45,10 +50,20 @@ std::string_view static_encoding(std::string_view format);
 // Fails with a reason for a person; never reads beyond the text.
 base::Result<Description> parse(std::string_view text);
 
+// How we and the party that gets the description protect a section's media.
+struct Security {
+  bool savp = false;                // RTP/SAVP (or SAVPF) in place of RTP/AVP (AVPF)
+  std::vector<std::string> crypto;  // values of a=crypto
+
+  friend bool operator==(const Security&, const Security&) = default;
+};
+
 // Where our own ends are, per m= section in order. A section without an entry (or port 0 in the
 // description) gets port 0: media that doesn't pass through us isn't let through at all.
 struct LocalMedia {
   base::Endpoint rtp;  // the port's neighbour is RTCP's: an a=rtcp line is rewritten to port + 1
+  // Set: in place of what the description says of that (a=crypto, a=fingerprint and the like).
+  std::optional<Security> security{};
 };
 
 // The same description with: o= address (the username, ids and version stay, since each leg sees

@@ -53,7 +53,8 @@ TEST(MediaPolicy, EachRule) {
   };
   const auto elsewhere = [](MediaParty& party) { party.network = 1; };
   const auto rings = [](MediaParty& party) { party.local_ring = true; };
-  const auto encrypts = [](MediaParty& party) { party.encrypted_registration = true; };
+  const auto encrypts = [](MediaParty& party) { party.srtp = media::SrtpPolicy::kOptional; };
+  const auto insists = [](MediaParty& party) { party.srtp = media::SrtpPolicy::kRequired; };
   const auto hides = [](MediaParty& party) { party.encrypted_payload = true; };
   const MediaSwitches plain{};
   const MediaSwitches no_nets{.between_networks = false};
@@ -85,6 +86,16 @@ TEST(MediaPolicy, EachRule) {
        party(Mode::mustOn),
        with(party(), hides),
        {true, kPartyMustOn}},
+      {"SRTP is required, though the system is off",
+       {.mode = Mode::off},
+       party(),
+       with(party(), insists),
+       {true, kSrtpRequired}},
+      {"optional SRTP isn't enough for that",
+       {.mode = Mode::off},
+       with(party(), encrypts),
+       party(),
+       {false, kSystemOff}},
       {"system off", {.mode = Mode::off}, party(Mode::on), party(Mode::on), {false, kSystemOff}},
       {"2: caller off", plain, party(Mode::off), party(Mode::on), {false, kPartyOff}},
       {"2: callee off, behind a NAT", plain, behind(kPublic), party(Mode::off), {false, kPartyOff}},
@@ -97,8 +108,8 @@ TEST(MediaPolicy, EachRule) {
        plain,
        with(party(), encrypts),
        party(),
-       {true, kEncryptedRegistration}},
-      {"5: callee's", plain, party(), with(party(), encrypts), {true, kEncryptedRegistration}},
+       {true, kEncrypted}},
+      {"5: callee's", plain, party(), with(party(), encrypts), {true, kEncrypted}},
       {"6: networks", plain, party(), with(party(), elsewhere), {true, kBetweenNetworks}},
       {"6: not asked for", no_nets, party(), with(party(), elsewhere), {false, kOtherwise}},
       {"7: one NAT", same_nat, behind(kPublic), behind(kPublic), {true, kSameNat}},

@@ -90,6 +90,10 @@ class SwitchTest : public ::testing::Test {
         payload_keys[set.name] = std::string(set.octets.begin(), set.octets.begin() + set.size);
       } else if (command.kind == wire::CommandKind::kForgetPayloadKey) {
         EXPECT_EQ(payload_keys.erase(command.forget_key.name), 1u);
+      } else if (command.kind == wire::CommandKind::kSetSrtp) {
+        const auto& set = command.set_srtp;
+        EXPECT_EQ(flows.at({set.key.address, set.key.port}).generation, set.generation);
+        srtp[{set.key.address, set.key.port}] = set;
       } else if (command.kind == wire::CommandKind::kOpenFlow) {
         flows[{command.open.key.address, command.open.key.port}] = command.open;
       } else if (command.kind == wire::CommandKind::kUpdateFlow) {
@@ -113,6 +117,7 @@ class SwitchTest : public ::testing::Test {
         }
         worker.events.enqueue(event);
         flows.erase(flow);
+        srtp.erase({key.address, key.port});
       }
     }
   }
@@ -182,7 +187,8 @@ class SwitchTest : public ::testing::Test {
   Phone bob{net, "10.77.2.2:5060"};
   std::map<std::pair<int, int>, wire::OpenFlow> flows;
   std::map<wire::PayloadKeyName, std::string> payload_keys;
-  std::uint64_t packets_lost = 0;                  // of each party's packets
+  std::map<std::pair<std::uint16_t, std::uint16_t>, wire::SetSrtp> srtp;  // as `flows`
+  std::uint64_t packets_lost = 0;                                         // of each party's packets
   std::array<wire::ReceptionReport, 2> reports{};  // the caller's and the callee's, by RTCP
   bool mute = false;                               // the worker answers nothing any more
 };
