@@ -3,7 +3,8 @@
 // bit 0: RTCP; bit 1: it is protected by the holder of the key first; bit 2: and then changed, at
 // the place that the other bits say. What holds for all of them:
 // - no packet passes but one that the holder of the key protected, unchanged and once, and it comes
-//   back as it was; a refused one of counter mode isn't changed;
+//   back as it was; a refused one of counter mode isn't changed. (Tags of 32 bits are the
+//   exception: who watches our comparisons, as a fuzzer does, finds one for a packet of his own.)
 // - a burst is as its packets one by one;
 // - payload encryption done twice changes nothing, done once nothing but the payload, and it takes
 //   exactly those packets that protecting takes for RTP.
@@ -107,12 +108,16 @@ class Room {
       MUST(job.verdict == jobs[i].verdict && job.packet.size() == jobs[i].packet.size());
       const std::string_view after(together[i].data(), jobs[i].packet.size());
       if (job.verdict == SrtpVerdict::kOk) {
-        MUST(genuine(packets, one, after));
+        MUST(tag_can_be_found(one) || genuine(packets, one, after));
         MUST(after == std::string_view(bytes.data(), job.packet.size()));
       } else if (!facts_of(receiver_.suite()).gcm) {
         MUST(after == one.bytes);
       }
     }
+  }
+
+  bool tag_can_be_found(const Packet& one) const {
+    return one.kind == SrtpKind::kRtp && facts_of(receiver_.suite()).rtp_tag == 4;
   }
 
   // A copy in the input of what was protected is as good as that.
