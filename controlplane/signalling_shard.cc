@@ -74,8 +74,10 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
            .random = random_,
            .shard = shard},
       orphans_(shared.segment, shard),
-      ports_(shared.segment.plan(), shard, shared.site.parameters.SS_RTP_PORT_RANGE,
-             [this](wire::FlowKey key) { return orphans_.holds(key); }),
+      ports_(
+          shared.segment.plan(), shard, shared.site.parameters.SS_RTP_PORT_RANGE,
+          shared.site.parameters.TD_RTCP_PORTS == config::Parameters::RtcpPorts::on,
+          [this](wire::FlowKey key) { return orphans_.holds(key); }, counters_),
       datapath_(shared.segment, pointers(ends_), shared.life, counters_),
       router_({.routes = shared.routes,
                .parameters = shared.site.parameters,

@@ -105,7 +105,7 @@ void CipherStage::open(std::span<Arrival> burst) {
     Flow& flow = *arrival.flow;
     const UdpPacket& udp = arrival.udp;
     // Others are the relay's to refuse.
-    if (!latch_accepts(flow, udp.ip->src_addr, udp.udp->src_port)) continue;
+    if (!latch_may_take(flow, udp.ip->src_addr, udp.udp->src_port)) continue;
     if (flow.srtp == SrtpSessions::kNone) {
       if (is_voice(flow, udp.payload)) payloads[payload_count++] = &arrival;
     } else if (is_protected(flow, udp.payload)) {
@@ -161,7 +161,7 @@ void CipherStage::open_srtp(std::span<Arrival* const> arrivals) {
 
 bool CipherStage::keep(rte_mbuf* packet, const UdpPacket& udp, const Flow& flow, const Relayed& way,
                        std::size_t room) {
-  const Flow& peer = *flow.peer;
+  const Flow& peer = *way.to;
   const bool srtp = peer.srtp != SrtpSessions::kNone;
   if (srtp ? flow.kind == wire::FlowKind::kOpaque
            : !concerns(peer) || !is_voice(flow, udp.payload)) {

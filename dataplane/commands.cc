@@ -23,14 +23,19 @@ bool is_known(wire::FlowKind kind) {
          kind == wire::FlowKind::kOpaque;
 }
 
+bool is_known(wire::RtcpWay way) {
+  return way == wire::RtcpWay::kNextPort || way == wire::RtcpWay::kRtpPort ||
+         way == wire::RtcpWay::kNone;
+}
+
 bool is_sound(const wire::OpenFlow& order) {
   const bool rule_known =
       order.latch == wire::LatchRule::kSignalled || order.latch == wire::LatchRule::kSignalledIp;
   return is_known(order.kind) && rule_known && order.generation != 0 && order.clock_khz != 0 &&
          (order.protection == wire::Protection::kNone ||
           order.protection == wire::Protection::kSrtp) &&
-         order.key.port != 0 && order.peer.port != 0 && order.key != order.peer &&
-         is_sound(order.remote);
+         is_known(order.rtcp_way) && order.key.port != 0 && order.peer.port != 0 &&
+         order.key != order.peer && is_sound(order.remote);
 }
 
 }  // namespace
@@ -43,7 +48,7 @@ void Commands::obey(const wire::Command& command, std::uint8_t shard, wire::Even
       fault = open(command.open, shard, now);
       break;
     case wire::CommandKind::kUpdateFlow:
-      fault = update(command.update);
+      fault = update(command.update, now);
       break;
     case wire::CommandKind::kCloseFlow:
       fault = close(command.close, events);
@@ -96,6 +101,7 @@ Fault Commands::open(const wire::OpenFlow& order, std::uint8_t shard, base::Nano
   flow.latch = order.latch;
   flow.tos = order.tos;
   flow.clock_khz = order.clock_khz;
+  flow.rtcp_way = order.rtcp_way;
   flow.shard = shard;
   flow.cookie = order.cookie;
   flow.opened_ns = now.count();
@@ -105,23 +111,25 @@ Fault Commands::open(const wire::OpenFlow& order, std::uint8_t shard, base::Nano
   return {};
 }
 
-Fault Commands::update(const wire::UpdateFlow& order) {
+Fault Commands::update(const wire::UpdateFlow& order, base::Nanos now) {
   Fault fault;
   Flow* flow = find(order.key, order.generation, fault);
   if (flow == nullptr) return fault;
-  if (!is_sound(order.remote) || !is_known(order.kind) || order.clock_khz == 0) {
+  if (!is_sound(order.remote) || !is_known(order.kind) || !is_known(order.rtcp_way) ||
+      order.clock_khz == 0) {
     return {Counter::drop_command};
   }
+  const bool renewed = order.anew || flow->kind != order.kind;
   if (flow->kind != order.kind) {
-    // To where it came from last, until another source of the signalled address is heard.
     flow->kind = order.kind;
-    flow->locked = false;
     flow->meter.pause();
   }
+  if (renewed) latch_renew(*flow, now);
   if (flow->clock_khz != order.clock_khz) {
     flow->meter.change_clock(flow->clock_khz, order.clock_khz);
     flow->clock_khz = order.clock_khz;
   }
+  flow->rtcp_way = order.rtcp_way;
   signal_remote(*flow, order.remote);
   records_.at(order.key).write(flow->record());
   counters_.add(Counter::flows_updated);

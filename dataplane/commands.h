@@ -41,7 +41,7 @@ class Commands {
 
  private:
   Fault open(const wire::OpenFlow& order, std::uint8_t shard, base::Nanos now);
-  Fault update(const wire::UpdateFlow& order);
+  Fault update(const wire::UpdateFlow& order, base::Nanos now);
   Fault close(const wire::CloseFlow& order, wire::EventRing& events);
   Fault set_srtp(const wire::SetSrtp& order);
   void share_srtp(Flow& rtp);

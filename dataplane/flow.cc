@@ -4,6 +4,15 @@
 
 namespace tandem::dataplane {
 
+Flow* Flow::companion() const {
+  if (beside == nullptr || beside->generation == 0 || beside->cookie != cookie ||
+      beside->shard != shard) {
+    return nullptr;
+  }
+  const bool pair = (kind == wire::FlowKind::kRtcp) != (beside->kind == wire::FlowKind::kRtcp);
+  return pair ? beside : nullptr;
+}
+
 wire::FlowFigures Flow::figures() const {
   wire::FlowFigures out;
   meter.read(clock_khz, out);
@@ -19,7 +28,7 @@ wire::FlowRecord Flow::record() const {
   out.cookie = cookie;
   out.peer = peer->key;
   out.kind = kind;
-  out.latched = locked ? 1 : 0;
+  out.latched = latch_state != LatchState::kOpen ? 1 : 0;
   out.srtp_suite = srtp_suite;
   if (remote_ip != 0) {
     out.remote.address = base::IpAddress::ip4_raw(remote_ip);

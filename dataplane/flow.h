@@ -10,6 +10,21 @@
 
 namespace tandem::dataplane {
 
+// What a flow knows of its source.
+enum class LatchState : std::uint8_t {
+  kOpen,      // nothing was heard since signalling named it, if it did
+  kLearning,  // one is known; for a short while another may prove to be the right one
+  kRenewed,   // one is known, but may have moved
+  kSettled,   // this one and no other
+};
+
+// The last packet of who might become the source.
+struct LatchProbe {
+  std::uint32_t ssrc = 0;
+  std::uint16_t sequence = 0;
+  std::uint16_t port = 0;  // network order; 0: there was none
+};
+
 struct alignas(64) Flow {
   // Line 0: for every packet of this flow, and of the flow that sends to our far end.
   wire::FlowGeneration generation = 0;  // 0: closed
@@ -23,7 +38,7 @@ struct alignas(64) Flow {
   std::uint16_t signalled_port = 0;
   wire::FlowKind kind = wire::FlowKind::kRtp;
   wire::LatchRule latch = wire::LatchRule::kSignalled;
-  bool locked = false;   // remote_ip and remote_port are where packets came from
+  LatchState latch_state = LatchState::kOpen;
   std::uint8_t tos = 0;  // of packets to the far end
   std::uint8_t clock_khz = 8;
   std::uint8_t shard = 0;           // that opened it and gets its events
@@ -44,9 +59,17 @@ struct alignas(64) Flow {
   // An odd number of lines: with four, the ones that all packets touch would meet in a quarter of
   // the cache's sets.
   alignas(64) std::int64_t opened_ns = 0;
+  Flow* beside = nullptr;  // a place of the same table: of the port that makes a pair with this one
+  std::int64_t learning_until_ns = 0;
+  LatchProbe probe;
+  std::uint8_t learning_left = 0;  // packets
+  bool latch_proven = false;       // of the source, while learning
   std::uint8_t srtp_suite = 0;
-  std::uint8_t unused[55]{};
+  wire::RtcpWay rtcp_way = wire::RtcpWay::kNextPort;
+  std::uint8_t unused[28]{};
 
+  // The other flow of its pair, if that is the same party's: RTP's RTCP, RTCP's RTP; else nullptr.
+  Flow* companion() const;
   wire::FlowFigures figures() const;
   wire::ReceptionReport report() const { return rtcp.report(clock_khz); }
   wire::FlowRecord record() const;

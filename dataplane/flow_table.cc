@@ -32,6 +32,7 @@ Flow& FlowTable::open(wire::FlowKey key, wire::FlowKey peer, wire::FlowGeneratio
   flow.key = key;
   flow.peer = &at(peer);
   flow.peer->key = peer;
+  flow.beside = &at({key.address, static_cast<std::uint16_t>(key.port ^ 1)});
   flow.live_place = static_cast<std::uint32_t>(live_.size());
   live_.push_back(&flow);
   return flow;

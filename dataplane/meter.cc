@@ -62,6 +62,8 @@ bool is_rtcp(std::span<const std::byte> payload) {
   return payload.size() >= kRtcpBytes && is_version_2(payload) && is_rtcp_type(payload);
 }
 
+std::uint32_t read_rtcp_ssrc(std::span<const std::byte> payload) { return long_word(payload, 4); }
+
 RtpHead read_rtp(std::span<const std::byte> payload) {
   RtpHead head;
   head.payload_type = octet(payload, 1) & 127;

@@ -25,6 +25,8 @@ bool is_rtp(std::span<const std::byte> payload);
 bool is_rtcp(std::span<const std::byte> payload);
 // RTCP's packet types, seen through an RTP header: marker set and payload type 64..95.
 bool is_rtcp_type(std::span<const std::byte> payload);
+// Of the first packet's sender. REQUIRES: is_rtcp(payload).
+std::uint32_t read_rtcp_ssrc(std::span<const std::byte> payload);
 // REQUIRES: is_rtp(payload).
 RtpHead read_rtp(std::span<const std::byte> payload);
 
@@ -41,6 +43,8 @@ class Meter {
   // Its payload, deciphered, looks like noise.
   void note_implausible() { ++implausible_; }
   std::uint64_t packets() const { return packets_; }
+  bool started() const { return started_; }
+  std::uint32_t ssrc() const { return ssrc_; }
 
   // The stream stops for something else: its next packet is no gap's end.
   void pause();

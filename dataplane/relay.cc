@@ -3,6 +3,7 @@
 #include <rte_byteorder.h>
 
 #include "dataplane/latch.h"
+#include "dataplane/srtp_sessions.h"
 
 namespace tandem::dataplane {
 namespace {
@@ -12,7 +13,7 @@ using wire::Counter;
 bool is_of_kind(ConstBytes payload, wire::FlowKind kind) {
   switch (kind) {
     case wire::FlowKind::kRtp:
-      return is_rtp(payload);
+      return is_rtp(payload) || is_rtcp(payload);
     case wire::FlowKind::kRtcp:
       return is_rtcp(payload);
     case wire::FlowKind::kOpaque:
@@ -21,32 +22,81 @@ bool is_of_kind(ConstBytes payload, wire::FlowKind kind) {
   return false;
 }
 
-// From the source that the flow takes, and of its kind.
-Fault accept(const UdpPacket& packet, Flow& flow) {
-  if (!latch_accepts(flow, packet.ip->src_addr, packet.udp->src_port)) {
-    ++flow.refused;
-    return {Counter::drop_media_stranger};
-  }
-  if (!is_of_kind(packet.payload, flow.kind)) {
-    ++flow.refused;
-    return {Counter::drop_media_not_rtp};
+// On a port of its own, or on RTP's (RFC 5761).
+bool carries_rtcp(ConstBytes payload, wire::FlowKind kind) {
+  return kind == wire::FlowKind::kRtcp || (kind == wire::FlowKind::kRtp && is_rtcp_type(payload));
+}
+
+Fault reason_of(LatchVerdict verdict, bool rtcp) {
+  switch (verdict) {
+    case LatchVerdict::kTaken:
+    case LatchVerdict::kLatched:
+      break;
+    case LatchVerdict::kEarly:
+      return {Counter::drop_media_early};
+    case LatchVerdict::kStranger:
+      return {rtcp ? Counter::drop_rtcp_stranger : Counter::drop_media_stranger};
+    case LatchVerdict::kUnproven:
+      return {rtcp ? Counter::drop_rtcp_unproven : Counter::drop_media_unproven};
   }
   return {};
 }
 
-// False: RTCP that can't be read. It may come on RTP's port (RFC 5761).
-bool meter(const UdpPacket& packet, Flow& flow, base::Nanos now) {
+// Of what the flow carries, and from the source that it takes; that may be learned by it.
+Fault accept(const UdpPacket& packet, Flow& flow, base::Nanos now, bool& latched) {
+  const std::uint32_t ip = packet.ip->src_addr;
+  const std::uint16_t port = packet.udp->src_port;
+  const bool sound = is_of_kind(packet.payload, flow.kind);
+  if (sound && latch_holds(flow, ip, port)) return {};
+  Fault fault{Counter::drop_media_not_rtp};
+  // Whoever isn't the source is told so first, whatever he sends.
+  if (sound || !latch_may_take(flow, ip, port)) {
+    const bool authentic = SrtpSessions::is_session(flow.srtp);
+    const LatchVerdict verdict = latch_judge(flow, ip, port, packet.payload, authentic, now);
+    latched = verdict == LatchVerdict::kLatched;
+    fault = reason_of(verdict, sound && carries_rtcp(packet.payload, flow.kind));
+  }
+  if (fault) ++flow.refused;
+  return fault;
+}
+
+// What a party reports, on either of its ports, is kept with its RTP.
+RtcpReader& reader_of(Flow& flow) {
+  Flow* rtp = flow.kind == wire::FlowKind::kRtcp ? flow.companion() : nullptr;
+  return rtp != nullptr ? rtp->rtcp : flow.rtcp;
+}
+
+// False: RTCP that can't be read.
+bool meter(const UdpPacket& packet, bool rtcp, Flow& flow, base::Nanos now) {
   flow.last_packet_ns = now.count();
-  if (flow.kind == wire::FlowKind::kRtp && !is_rtcp_type(packet.payload)) {
+  if (flow.kind == wire::FlowKind::kRtp && !rtcp) {
     flow.meter.measure(read_rtp(packet.payload), packet.payload.size(), now, flow.clock_khz);
     return true;
   }
   flow.meter.count(packet.payload.size());
-  if (flow.kind != wire::FlowKind::kOpaque) {
-    return flow.rtcp.read(packet.payload, flow.peer->rtcp, now);
-  }
+  if (rtcp) return reader_of(flow).read(packet.payload, reader_of(*flow.peer), now);
   ++flow.opaque;
   return true;
+}
+
+// By which flow RTCP goes to the party of `peer`, its RTP or RTCP; nullptr: by none.
+const Flow* rtcp_target(const Flow& peer, Fault& fault) {
+  const bool on_rtp = peer.kind != wire::FlowKind::kRtcp;
+  const Flow* other = peer.companion();
+  const Flow* rtp = on_rtp ? &peer : other;
+  switch (rtp == nullptr ? wire::RtcpWay::kNextPort : rtp->rtcp_way) {
+    case wire::RtcpWay::kNextPort: {
+      const Flow* rtcp = on_rtp ? other : &peer;
+      if (rtcp == nullptr) fault = {Counter::drop_media_peer_closed};
+      return rtcp;
+    }
+    case wire::RtcpWay::kRtpPort:
+      return rtp;
+    case wire::RtcpWay::kNone:
+      break;
+  }
+  fault = {Counter::drop_rtcp_unwanted};
+  return nullptr;
 }
 
 // From the peer's local port to the peer's far end. The UDP checksum is carried over, not made
@@ -77,15 +127,17 @@ void rewrite(UdpPacket& packet, const Flow& peer, std::uint32_t from_ip) {
 
 Relayed relay(UdpPacket& packet, Flow& flow, std::span<const LocalPort> ports, base::Nanos now) {
   Relayed out;
-  out.fault = accept(packet, flow);
+  out.fault = accept(packet, flow, now, out.latched);
   if (out.fault) return out;
-  if (!flow.locked) {
-    latch_lock(flow, packet.ip->src_addr, packet.udp->src_port);
-    flow.next_hop = ports[flow.key.address].next_hop(flow.remote_ip);
-    out.latched = true;
+  if (out.latched) flow.next_hop = ports[flow.key.address].next_hop(flow.remote_ip);
+  const bool rtcp = carries_rtcp(packet.payload, flow.kind);
+  out.unread = !meter(packet, rtcp, flow, now);
+  out.to = flow.peer;
+  if (rtcp && out.to->generation != 0) {
+    out.to = rtcp_target(*flow.peer, out.fault);
+    if (out.to == nullptr) return out;
   }
-  out.unread = !meter(packet, flow, now);
-  const Flow& peer = *flow.peer;
+  const Flow& peer = *out.to;
   if (peer.generation == 0 || peer.remote_ip == 0) {
     out.fault = {Counter::drop_media_peer_closed};
     return out;

@@ -14,10 +14,11 @@
 namespace tandem::dataplane {
 
 struct Relayed {
-  Fault fault;             // set: the packet ends here
-  bool latched = false;    // this packet locked the flow onto its source
-  bool unread = false;     // RTCP that makes no sense; relayed as any other
-  std::uint16_t port = 0;  // to leave by
+  Fault fault;               // set: the packet ends here
+  bool latched = false;      // this packet's source is the flow's from now on
+  bool unread = false;       // RTCP that makes no sense; relayed as any other
+  const Flow* to = nullptr;  // to whose far end it goes; set unless it ends here
+  std::uint16_t port = 0;    // to leave by
   std::uint32_t next_hop = 0;
 };
 

@@ -216,7 +216,7 @@ void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
   counters_.add(flow.kind == wire::FlowKind::kOpaque ? Counter::media_opaque_relayed
                                                      : Counter::media_relayed);
   set_length(packet, arrival.udp.frame_bytes());
-  if (CipherStage::concerns(*flow.peer)) {
+  if (CipherStage::concerns(*relayed.to)) {
     const std::size_t fits =
         kEtherBytes + parts_.ports[relayed.port].mtu - arrival.udp.frame_bytes();
     const std::size_t room = std::min<std::size_t>(rte_pktmbuf_tailroom(packet), fits);

@@ -315,7 +315,7 @@ void Call::answered() {
   record_.sip_code = 200;
   board_.env.counters.add(Counter::calls_answered);
   arm_duration();
-  media_heard_at_ = answered_at_;
+  media_heard_at_.fill(answered_at_);
   arm_media();
   keep();
 }

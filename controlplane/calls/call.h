@@ -310,7 +310,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   loop::TimerId figures_timer_;
   loop::TimerId takeover_timer_;
   loop::TimerId media_timer_;
-  Nanos media_heard_at_{};
+  std::array<Nanos, 2> media_heard_at_{};  // by leg
   loop::TimerId silence_timer_;  // armed: several phones are asked, and some may be out of reach
   std::optional<Transfer> transfer_;
   std::optional<Takeover> takeover_;

@@ -84,10 +84,21 @@ void Call::arm_media() {
 }
 
 void Call::on_media_clock() {
-  const Nanos last = media_ ? media_->last_heard() : Nanos{};
-  const bool excused = state_ != State::kAnswered || last == Nanos{} || negotiation_.inactive();
-  media_heard_at_ = excused ? now() : std::max(media_heard_at_, last);
-  if (now() - media_heard_at_ >= media_limit()) {
+  bool one_silent = false;
+  bool all_silent = true;
+  for (const int leg : {kCallerLeg, kCalleeLeg}) {
+    Nanos& heard_at = media_heard_at_[static_cast<std::size_t>(leg)];
+    const Nanos last = media_ ? media_->last_heard(static_cast<media::Side>(leg)) : Nanos{};
+    const bool excused = state_ != State::kAnswered || last == Nanos{} || !negotiation_.sends(leg);
+    heard_at = excused ? now() : std::max(heard_at, last);
+    if (excused) continue;
+    const bool silent = now() - heard_at >= media_limit();
+    one_silent |= silent;
+    all_silent &= silent;
+  }
+  const bool either =
+      parameters_->TD_MEDIA_TIMEOUT_MODE == config::Parameters::MediaTimeoutMode::any;
+  if (one_silent && (all_silent || either)) {
     release(ReleaseCause::MediaTimeout, Direction::kSwitch);
   } else {
     arm_media();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controlplane/sdp/codecs.h"
+#include "controlplane/sdp/sending.h"
 #include "controlplane/sip/body.h"
 #include "controlplane/sip/end_to_end.h"
 
@@ -106,15 +107,14 @@ bool Negotiation::described() const {
                      [](const Fork& fork) { return fork.callee != kOver; });
 }
 
-bool Negotiation::inactive() const {
-  return std::any_of(said_.begin(), said_.end(), [](const std::string& said) {
-    const auto description = sdp::parse(said);
-    return description && !description->media.empty() &&
-           description->media.front().direction == sdp::Direction::kInactive;
-  });
+bool Negotiation::sends(int leg) const {
+  const auto own = sdp::parse(said(leg));
+  const auto other = sdp::parse(said(other_leg(leg)));
+  return own && other && sdp::sends(*own, *other);
 }
 
 void Negotiation::forget_callee() {
+  insecure_ = false;  // the next one has said nothing yet
   for (Fork& fork : forks_) fork.callee = kOver;
   if (!change_) return;
   // What the caller wanted to change was asked of somebody who is gone.

@@ -89,8 +89,8 @@ class Negotiation {
   bool ask(int leg, std::string_view description);
   // The party's latest description that counts, as it wrote it; empty: none yet.
   const std::string& said(int leg) const { return said_[static_cast<std::size_t>(leg)]; }
-  // One of them has said that no media flow now (RFC 3264 §8.4).
-  bool inactive() const;
+  // The party of this leg sends media, by what both have said last.
+  bool sends(int leg) const;
   // As the other party sees it.
   std::string shown_to_other(int leg) { return shown(*sdp::parse(said(leg)), leg); }
   // The party of this leg keeps seeing this origin's next versions, whoever is behind us.

@@ -133,19 +133,26 @@ void Datapath::send_open(const wire::OpenFlow& flow) {
 }
 
 void Datapath::update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
-                      wire::FlowKind kind) {
+                      wire::FlowKind kind, bool anew) {
   wire::OpenFlow* flow = find(key, generation);
-  if (flow == nullptr || (flow->remote == remote && flow->kind == kind)) return;
+  if (flow == nullptr || (!anew && flow->remote == remote && flow->kind == kind)) return;
   flow->remote = remote;
   flow->kind = kind;
-  send_update(*flow);
+  send_update(*flow, anew);
 }
 
 void Datapath::set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz) {
   wire::OpenFlow* flow = find(key, generation);
   if (flow == nullptr || flow->clock_khz == clock_khz) return;
   flow->clock_khz = clock_khz;
-  send_update(*flow);
+  send_update(*flow, false);
+}
+
+void Datapath::set_rtcp_way(FlowKey key, FlowGeneration generation, wire::RtcpWay way) {
+  wire::OpenFlow* flow = find(key, generation);
+  if (flow == nullptr || flow->rtcp_way == way) return;
+  flow->rtcp_way = way;
+  send_update(*flow, false);
 }
 
 wire::OpenFlow* Datapath::find(FlowKey key, FlowGeneration generation) {
@@ -154,13 +161,15 @@ wire::OpenFlow* Datapath::find(FlowKey key, FlowGeneration generation) {
   return lives ? &found->second : nullptr;
 }
 
-void Datapath::send_update(const wire::OpenFlow& flow) {
+void Datapath::send_update(const wire::OpenFlow& flow, bool anew) {
   Command command;
   command.kind = CommandKind::kUpdateFlow;
   command.update = {};
   command.update.key = flow.key;
   command.update.kind = flow.kind;
   command.update.clock_khz = flow.clock_khz;
+  command.update.anew = anew;
+  command.update.rtcp_way = flow.rtcp_way;
   command.update.generation = flow.generation;
   command.update.remote = flow.remote;
   send(flow.key, command);

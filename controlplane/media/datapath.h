@@ -49,9 +49,11 @@ class Datapath {
   // Fills in the generation, and the name of the key, and sends; the workers get a key before the
   // first flow that has it and wipe it after the last. Returns the generation.
   FlowGeneration open(wire::OpenFlow flow, const config::PayloadSecret& secret = {});
+  // `anew`: the party described itself anew, so that its source may have moved.
   void update(FlowKey key, FlowGeneration generation, const base::Endpoint& remote,
-              wire::FlowKind kind);
+              wire::FlowKind kind, bool anew);
   void set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz);
+  void set_rtcp_way(FlowKey key, FlowGeneration generation, wire::RtcpWay way);
   // How the party of this RTP flow protects its media; the flow was opened with kSrtp.
   void set_srtp(FlowKey key, FlowGeneration generation, crypto::SrtpSuite suite,
                 const wire::SrtpKeying& in, const wire::SrtpKeying& out);
@@ -87,7 +89,7 @@ class Datapath {
   void send_to_all(const wire::Command& command);
   void send_suspend(std::uint32_t ip, base::Nanos until);
   void send_open(const wire::OpenFlow& flow);
-  void send_update(const wire::OpenFlow& flow);
+  void send_update(const wire::OpenFlow& flow, bool anew);
   wire::PayloadKeyName take_key(const config::PayloadSecret& secret);
   void give_key_back(wire::PayloadKeyName name);
   void send_key(const Key& key);

@@ -64,6 +64,7 @@ MediaSession::~MediaSession() {
 
 bool MediaSession::open(const sdp::Description& description, Side from, base::Nanos now) {
   if (direct_) return true;
+  described_[index(from)] = description.text;
   for (std::size_t section = 0; section < description.media.size(); ++section) {
     if (!kind_of(description.media[section]) || streams_.size() == kStreamsMax) continue;
     if (!add_stream(section, now)) {
@@ -80,8 +81,11 @@ bool MediaSession::add_stream(std::size_t section, base::Nanos now) {
   const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
   if (!keys) return false;
   ports_held_ = true;
-  Stream stream{
-      .section = section, .flows = {}, .srtp = {SrtpLeg(policies_[0]), SrtpLeg(policies_[1])}};
+  const RtcpLeg rtcp(ports_.has_rtcp());
+  Stream stream{.section = section,
+                .flows = {},
+                .rtcp = {rtcp, rtcp},
+                .srtp = {SrtpLeg(policies_[0]), SrtpLeg(policies_[1])}};
   for (std::size_t side = 0; side < 2; ++side) {
     stream.flows[side][kRtp].key = (*keys)[side];
     stream.flows[side][kRtcp].key = next((*keys)[side]);
@@ -93,22 +97,24 @@ bool MediaSession::add_stream(std::size_t section, base::Nanos now) {
 void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from) {
   const wire::FlowKind carried = *kind_of(media);
   for (std::size_t side = 0; side < 2; ++side) {
-    for (const std::size_t kind : {kRtp, kRtcp}) {
+    const auto flows = ends(stream, side);
+    for (std::size_t kind = 0; kind < flows.size(); ++kind) {
       wire::OpenFlow flow;
-      flow.key = stream.flows[side][kind].key;
+      flow.key = flows[kind].key;
       flow.peer = stream.flows[other(side)][kind].key;
       flow.cookie = cookie_;
       flow.kind = kind == kRtp ? carried : wire::FlowKind::kRtcp;
       flow.latch = wire::LatchRule::kSignalledIp;
       flow.tos = tos_;
       flow.clock_khz = clock_of(media);
+      flow.rtcp_way = stream.rtcp[side].way();
       if (side == index(from)) {
         flow.remote = reachable(kind == kRtp ? media.rtp : rtcp_of(media, carried), from);
       }
       if (policies_[side] != SrtpPolicy::kOff) flow.protection = wire::Protection::kSrtp;
       // What begins as a fax may go on as voice: it has the key, and no use for it until then.
       const auto secret = kind == kRtp ? secrets_[side] : config::PayloadSecret{};
-      stream.flows[side][kind].generation = datapath_.open(flow, secret);
+      flows[kind].generation = datapath_.open(flow, secret);
     }
   }
 }
@@ -129,6 +135,7 @@ void MediaSession::propose(const sdp::Description& offer, Side from, base::Nanos
 
 void MediaSession::withdraw(base::Nanos now) {
   for (Stream& stream : streams_) {
+    for (RtcpLeg& leg : stream.rtcp) leg.withdraw();
     for (SrtpLeg& leg : stream.srtp) leg.withdraw();
   }
   for (std::size_t stream = streams_.size(); stream-- > 0;) {
@@ -149,8 +156,8 @@ void MediaSession::agree_early(const sdp::Description& answer) {
     if (section == kNoSection) continue;
     Stream& stream = streams_[i];
     stream.proposed = false;
-    for (const auto& side : stream.flows) {
-      for (const Flow& flow : side) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (const Flow& flow : ends(stream, side)) {
         datapath_.set_clock(flow.key, flow.generation, clock_of(answer.media[section]));
       }
     }
@@ -201,11 +208,14 @@ void MediaSession::protect(Side side, SrtpPolicy policy, base::Random& random) {
 }
 
 bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
-  if (direct_ || !protects()) return true;
+  if (direct_) return true;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     const std::size_t section = section_of(i, offer);
     if (section == kNoSection || *kind_of(offer.media[section]) != wire::FlowKind::kRtp) continue;
     Stream& stream = streams_[i];
+    stream.rtcp[index(from)].take_offer(offer.media[section]);
+    stream.rtcp[other(index(from))].make_offer(offer.media[section].rtcp_mux);
+    if (!protects()) continue;
     SrtpLeg& asker = stream.srtp[index(from)];
     if (!asker.take_offer(offer.media[section], *random_)) return false;
     stream.srtp[other(index(from))].make_offer(*random_);
@@ -217,11 +227,15 @@ bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
 }
 
 bool MediaSession::take_answer(const sdp::Description& answer, Side from) {
-  if (direct_ || !protects()) return true;
+  if (direct_) return true;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     const std::size_t section = section_of(i, answer);
     if (section == kNoSection || *kind_of(answer.media[section]) != wire::FlowKind::kRtp) continue;
     Stream& stream = streams_[i];
+    stream.rtcp[index(from)].take_answer(answer.media[section]);
+    stream.rtcp[other(index(from))].agree();
+    use_rtcp(stream);
+    if (!protects()) continue;
     if (!stream.srtp[index(from)].take_answer(answer.media[section])) return false;
     stream.srtp[other(index(from))].agree();
     use_srtp(stream);
@@ -230,8 +244,18 @@ bool MediaSession::take_answer(const sdp::Description& answer, Side from) {
 }
 
 void MediaSession::make_offer(Side to) {
-  if (direct_ || !protects()) return;
-  for (Stream& stream : streams_) stream.srtp[index(to)].make_offer(*random_);
+  if (direct_) return;
+  for (Stream& stream : streams_) {
+    stream.rtcp[index(to)].make_offer(stream.rtcp[other(index(to))].muxed());
+    if (protects()) stream.srtp[index(to)].make_offer(*random_);
+  }
+}
+
+void MediaSession::use_rtcp(const Stream& stream) {
+  for (std::size_t side = 0; side < 2; ++side) {
+    const Flow& rtp = stream.flows[side][kRtp];
+    datapath_.set_rtcp_way(rtp.key, rtp.generation, stream.rtcp[side].way());
+  }
 }
 
 void MediaSession::use_srtp(Stream& stream) {
@@ -255,15 +279,21 @@ base::Endpoint MediaSession::reachable(const base::Endpoint& remote, Side side) 
 }
 
 void MediaSession::set_remote(Side side, const sdp::Description& description) {
+  std::string& described = described_[index(side)];
+  // A session that is merely refreshed (RFC 4028) says the same again.
+  const bool anew = !described.empty() && described != description.text;
+  described = description.text;
   for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
     const std::size_t section = section_of(stream, description);
     if (section == kNoSection) continue;
     const sdp::Media& media = description.media[section];
     const wire::FlowKind kind = *kind_of(media);
-    const auto& flows = streams_[stream].flows[index(side)];
-    datapath_.update(flows[kRtp].key, flows[kRtp].generation, reachable(media.rtp, side), kind);
+    const auto flows = ends(streams_[stream], index(side));
+    datapath_.update(flows[kRtp].key, flows[kRtp].generation, reachable(media.rtp, side), kind,
+                     anew);
+    if (flows.size() == 1) continue;
     datapath_.update(flows[kRtcp].key, flows[kRtcp].generation,
-                     reachable(rtcp_of(media, kind), side), wire::FlowKind::kRtcp);
+                     reachable(rtcp_of(media, kind), side), wire::FlowKind::kRtcp, anew);
   }
 }
 
@@ -278,6 +308,7 @@ std::string MediaSession::rewritten(const sdp::Description& description, Side fr
     if (section == kNoSection) continue;
     local[section].rtp.port = streams_[stream].flows[towards][kRtp].key.port;
     const bool rtp = *kind_of(description.media[section]) == wire::FlowKind::kRtp;
+    if (rtp) local[section].rtcp = streams_[stream].rtcp[towards].said();
     if (rtp && protects()) local[section].security = streams_[stream].srtp[towards].said();
   }
   return sdp::rewrite(description, local);
@@ -287,8 +318,8 @@ void MediaSession::close(base::Nanos now) {
   if (open_flows_ != 0 || streams_.empty() || closed_at_ != base::Nanos{}) return;
   closed_at_ = now;
   for (Stream& stream : streams_) {
-    for (auto& side : stream.flows) {
-      for (Flow& flow : side) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (Flow& flow : ends(stream, side)) {
         // Should the dataplane never answer, its last publication is what we have.
         wire::FlowRecord record;
         if (!flow.figures_known && datapath_.record(flow.key, flow.generation, record)) {
@@ -304,15 +335,15 @@ void MediaSession::close(base::Nanos now) {
 }
 
 void MediaSession::close_flows(Stream& stream) {
-  for (const auto& side : stream.flows) {
-    for (const Flow& flow : side) datapath_.close(flow.key, flow.generation);
+  for (std::size_t side = 0; side < 2; ++side) {
+    for (const Flow& flow : ends(stream, side)) datapath_.close(flow.key, flow.generation);
   }
 }
 
 bool MediaSession::on_closed(const wire::FlowClosed& event) {
   for (Stream& stream : streams_) {
-    for (auto& side : stream.flows) {
-      for (Flow& flow : side) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (Flow& flow : ends(stream, side)) {
         if (!(flow.key == event.key) || flow.generation != event.generation) continue;
         if (flow.final_known) return false;
         flow.final = event.figures;
@@ -332,8 +363,8 @@ void MediaSession::on_left_closed(const wire::FlowClosed& event) {
   for (auto left = left_.begin(); left != left_.end(); ++left) {
     auto& [stream, since] = *left;
     bool all = true;
-    for (auto& side : stream.flows) {
-      for (Flow& flow : side) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (Flow& flow : ends(stream, side)) {
         if (flow.key == event.key && flow.generation == event.generation) flow.final_known = true;
         all = all && flow.final_known;
       }
@@ -362,11 +393,7 @@ bool MediaSession::figures(Side from, wire::FlowFigures& out) const {
 bool MediaSession::report(Side by, wire::ReceptionReport& out) const {
   if (streams_.empty()) return false;
   wire::FlowFigures ignored;
-  for (const std::size_t kind : {kRtcp, kRtp}) {
-    const Flow& flow = streams_.front().flows[index(by)][kind];
-    if (told(flow, ignored, out) && out.reports != 0) return true;
-  }
-  return false;
+  return told(streams_.front().flows[index(by)][kRtp], ignored, out) && out.reports != 0;
 }
 
 bool MediaSession::told(const Flow& flow, wire::FlowFigures& figures,
@@ -384,14 +411,13 @@ bool MediaSession::told(const Flow& flow, wire::FlowFigures& figures,
   return true;
 }
 
-base::Nanos MediaSession::last_heard() const {
+base::Nanos MediaSession::last_heard(Side side) const {
   std::int64_t latest = 0;
   for (const Stream& stream : streams_) {
-    for (const auto& side : stream.flows) {
-      wire::FlowRecord record;
-      if (!datapath_.record(side[kRtp].key, side[kRtp].generation, record)) continue;
-      latest = std::max({latest, record.opened_ns, record.last_packet_ns});
-    }
+    const Flow& rtp = stream.flows[index(side)][kRtp];
+    wire::FlowRecord record;
+    if (!datapath_.record(rtp.key, rtp.generation, record)) continue;
+    latest = std::max({latest, record.opened_ns, record.last_packet_ns});
   }
   return base::Nanos{latest};
 }

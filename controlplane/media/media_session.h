@@ -1,17 +1,20 @@
-// The media of one call: for each m= section a pair of ports towards either party and four flows
-// (RTP and RTCP, both directions) on one worker. A T.38 fax (UDPTL) goes through RTP ports unread;
-// it, and other sections, come and go by re-INVITE. Owner: the shard's thread.
+// The media of one call: for each m= section an RTP port towards either party, with RTCP's behind
+// it unless ports are dealt out one by one, and a flow for each of them, all on one worker. A T.38
+// fax (UDPTL) goes through RTP ports unread; it, and other sections, come and go by re-INVITE.
+// Owner: the shard's thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "controlplane/media/datapath.h"
 #include "controlplane/media/ports.h"
+#include "controlplane/media/rtcp_leg.h"
 #include "controlplane/media/srtp_leg.h"
 #include "controlplane/sdp/sdp.h"
 
@@ -75,8 +78,8 @@ class MediaSession {
   // open(). With nobody protected by us, what parties say of SRTP passes from one to the other.
   void protect(Side side, SrtpPolicy policy, base::Random& random);
   SrtpPolicy policy(Side side) const { return policies_[static_cast<std::size_t>(side)]; }
-  // What SRTP makes of an offer that is open (open(), propose()), of an answer, and of an offer
-  // that is ours: rewritten() shows it to the other party then, or to this one. False: what a
+  // What SRTP and RTCP make of an offer that is open (open(), propose()), of an answer, and of an
+  // offer that is ours: rewritten() shows it to the other party then, or to this one. False: what a
   // party's policy demands isn't in there, or what it forbids is.
   bool take_offer(const sdp::Description& offer, Side from);
   bool take_answer(const sdp::Description& answer, Side from);
@@ -100,9 +103,9 @@ class MediaSession {
   // What this party has reported of how it receives the first stream, on RTCP's own port or on
   // RTP's, likewise. False: nothing.
   bool report(Side by, wire::ReceptionReport& out) const;
-  // When media of either party came last, or its flow was opened, by the workers' publications,
-  // which are about a second old; 0: none is known.
-  base::Nanos last_heard() const;
+  // When media of this party came last, or its flow was opened, by the workers' publications, which
+  // are about a second old; 0: none is known.
+  base::Nanos last_heard(Side side) const;
 
  private:
   struct Flow {
@@ -113,11 +116,12 @@ class MediaSession {
     wire::FlowFigures final{};
     wire::ReceptionReport report{};
   };
-  // Index: [side][0 RTP, 1 RTCP].
+  // Index: [side][0 RTP, 1 RTCP]; the latter only where RTCP has ports.
   struct Stream {
     std::size_t section;  // which m=
     bool proposed = false;
     std::array<std::array<Flow, 2>, 2> flows;
+    std::array<RtcpLeg, 2> rtcp;                            // by side
     std::array<SrtpLeg, 2> srtp;                            // by side
     std::array<std::optional<SrtpLeg::Terms>, 2> in_use{};  // what the flows have been told
   };
@@ -129,6 +133,11 @@ class MediaSession {
     return policies_[0] != SrtpPolicy::kOff || policies_[1] != SrtpPolicy::kOff;
   }
   void use_srtp(Stream& stream);
+  void use_rtcp(const Stream& stream);
+  // The flows towards one party.
+  std::span<Flow> ends(Stream& stream, std::size_t side) const {
+    return std::span(stream.flows[side]).first(ports_.has_rtcp() ? 2 : 1);
+  }
   bool told(const Flow& flow, wire::FlowFigures& figures, wire::ReceptionReport& report) const;
   bool add_stream(std::size_t section, base::Nanos now);
   void open_flows(Stream& stream, const sdp::Media& media, Side from);
@@ -148,6 +157,7 @@ class MediaSession {
   std::uint8_t tos_;
   bool direct_ = false;
   std::array<Source, 2> sources_{};
+  std::array<std::string, 2> described_;  // each party's latest description
   std::array<config::PayloadSecret, 2> secrets_{};
   std::array<SrtpPolicy, 2> policies_{};
   base::Random* random_ = nullptr;  // set while protects()

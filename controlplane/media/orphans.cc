@@ -71,6 +71,10 @@ void Orphans::tend(Datapath& datapath, MediaPorts& ports, wire::CounterBlock& co
         gone.begin(), gone.end(), orphan,
         [](const Orphan& a, const Orphan& b) { return before(a.key, b.key); });
   });
+  if (!ports.has_rtcp()) {
+    for (const Orphan& orphan : gone) ports.give_back(orphan.key, now);
+    return;
+  }
   FlowKey given_back{};
   for (const Orphan& orphan : gone) {
     const FlowKey rtp{orphan.key.address, static_cast<std::uint16_t>(orphan.key.port & ~1)};

@@ -230,6 +230,8 @@ class Rewriter {
   bool lacks_connection(std::string_view behind) const;
   void put_due_connection();
   void put_crypto();
+  void put_rtcp_mux();
+  void put_attribute(std::string_view name, std::string_view value);
 
   const Description& description_;
   const std::vector<LocalMedia>& local_;
@@ -282,6 +284,7 @@ std::string Rewriter::write() {
     line(now, rest);
   }
   put_due_connection();
+  put_rtcp_mux();
   put_crypto();
   return std::move(out_);
 }
@@ -295,6 +298,7 @@ void Rewriter::line(const Line& line, std::string_view behind) {
     case 'c':
       return connection_line(line);
     case 'm':
+      put_rtcp_mux();
       put_crypto();
       section_ = in_session_ ? 0 : section_ + 1;
       in_session_ = false;
@@ -356,10 +360,19 @@ void Rewriter::media_line(const Line& line) {
 void Rewriter::put_crypto() {
   const auto* protection = security();
   if (protection == nullptr || own(section_) == nullptr) return;
-  for (const std::string& one : protection->crypto) {
-    if (!out_.ends_with('\n')) out_ += line_end_;
-    out_.append("a=crypto:").append(one).append(line_end_);
-  }
+  for (const std::string& one : protection->crypto) put_attribute("crypto:", one);
+}
+
+// Likewise.
+void Rewriter::put_rtcp_mux() {
+  if (in_session_ || own(section_) == nullptr) return;
+  const RtcpSaid said = local_[section_].rtcp;
+  if (said == RtcpSaid::kOffered || said == RtcpSaid::kMuxed) put_attribute("rtcp-mux", {});
+}
+
+void Rewriter::put_attribute(std::string_view name, std::string_view value) {
+  if (!out_.ends_with('\n')) out_ += line_end_;
+  out_.append("a=").append(name).append(value).append(line_end_);
 }
 
 // A section that lives on the session's c= while its end of ours has another address needs its own.
@@ -383,8 +396,8 @@ void Rewriter::put_due_connection() {
   if (!open) out_ += line_end_;
 }
 
-// What would lead media around us: we are no ICE agent, RTCP has its own port here, and so has each
-// section (RFC 9143 needs both ends to agree on a bundle, and we don't).
+// What would lead media around us: we are no ICE agent, where RTCP goes is said anew, and each
+// section has its own port (RFC 9143 needs both ends to agree on a bundle, and we don't).
 bool leads_around(std::string_view value) {
   for (const std::string_view name : {"candidate", "rtcp-mux", "rtcp-mux-only", "remote-candidates",
                                       "end-of-candidates", "bundle-only"}) {
@@ -417,6 +430,8 @@ void Rewriter::attribute_line(const Line& line) {
   }
   const auto* mine = own(section_);
   if (in_session_ || mine == nullptr || mine->port == 65535) return;
+  const RtcpSaid said = local_[section_].rtcp;
+  if (said == RtcpSaid::kMuxed || said == RtcpSaid::kNoPort) return;
   out_ += "a=rtcp:" + std::to_string(mine->port + 1);
   next_word(*rtcp);
   if (!base::trim(*rtcp).empty()) {

@@ -58,18 +58,27 @@ struct Security {
   friend bool operator==(const Security&, const Security&) = default;
 };
 
+// How a section's RTCP comes to us.
+enum class RtcpSaid : std::uint8_t {
+  kNextPort,  // the one behind RTP's
+  kOffered,   // there, or with RTP where the other party can do that (a=rtcp-mux, RFC 5761)
+  kMuxed,     // with RTP
+  kNoPort,    // not at all
+};
+
 // Where our own ends are, per m= section in order. A section without an entry (or port 0 in the
 // description) gets port 0: media that doesn't pass through us isn't let through at all.
 struct LocalMedia {
-  base::Endpoint rtp;  // the port's neighbour is RTCP's: an a=rtcp line is rewritten to port + 1
+  base::Endpoint rtp;
   // Set: in place of what the description says of that (a=crypto, a=fingerprint and the like).
   std::optional<Security> security{};
+  RtcpSaid rtcp = RtcpSaid::kNextPort;  // decides on a=rtcp, where there is one, and a=rtcp-mux
 };
 
 // The same description with: o= address (the username, ids and version stay, since each leg sees
-// one origin), every c=, each m= port, a=rtcp, and a=candidate / a=rtcp-mux / a=ice-* /
-// a=remote-candidates / a=group:BUNDLE lines taken out (we are not an ICE agent, and RTCP and each
-// section have their own ports here).
+// one origin), every c=, each m= port, a=rtcp, a=rtcp-mux, and a=candidate / a=ice-* /
+// a=remote-candidates / a=group:BUNDLE lines taken out (we are not an ICE agent, and each section
+// has its own ports here).
 // A section's c= stays where it was; c=IN IP4 0.0.0.0 stays what it was (hold, RFC 3264 §8.4).
 std::string rewrite(const Description& description, const std::vector<LocalMedia>& local);
 

@@ -55,6 +55,13 @@ enum class Protection : std::uint8_t {
   kSrtp = 1,  // nothing passes until a SetSrtp has said how, or that they may after all
 };
 
+// Where RTCP for the party at an RTP flow's far end goes.
+enum class RtcpWay : std::uint8_t {
+  kNextPort = 0,  // by the RTCP flow of the next port
+  kRtpPort = 1,   // by the RTP flow itself (RFC 5761)
+  kNone = 2,      // nowhere: there is no next port, and the party takes none on RTP's
+};
+
 // Names a key of the legacy payload encryption; 0: none. Upper half: the control plane's life,
 // lower half: counts up in each shard, so that a name never means another key.
 using PayloadKeyName = std::uint64_t;
@@ -73,7 +80,8 @@ struct OpenFlow {
   std::uint8_t tos = 0;        // of packets that are sent to `remote`
   std::uint8_t clock_khz = 8;  // RTP clock for the jitter figures
   Protection protection = Protection::kNone;
-  std::uint8_t reserved[3]{};
+  RtcpWay rtcp_way = RtcpWay::kNextPort;
+  std::uint8_t reserved[2]{};
   // Of the party at `remote`: the RTP payloads that come from there are deciphered, and those that
   // leave for there enciphered. Its SetPayloadKey went before.
   PayloadKeyName payload_key = 0;
@@ -81,12 +89,14 @@ struct OpenFlow {
 static_assert(sizeof(OpenFlow) == 64);
 
 // Change the signalled remote end, or what the flow carries from now on (audio becomes a fax, or
-// has another codec's clock); the latch learns a new end anew. Ignored for another generation.
+// has another codec's clock); the latch learns a new end anew, and whether a former one has moved.
+// Ignored for another generation.
 struct UpdateFlow {
   FlowKey key;
   FlowKind kind = FlowKind::kRtp;
   std::uint8_t clock_khz = 8;
-  std::uint8_t reserved[2]{};
+  bool anew = false;  // its party described itself anew: its source may have moved
+  RtcpWay rtcp_way = RtcpWay::kNextPort;
   FlowGeneration generation = 0;
   base::Endpoint remote;
 };

@@ -61,6 +61,10 @@ class Namespace:
         made.bind((address, port))
         return made
 
+    def raw(self) -> socket.socket:
+        """For whole IPv4 packets, under whatever source."""
+        return self.open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
 
 class Lab:
     """`with Lab() as lab:` – up at the start, down at the end whatever happens."""

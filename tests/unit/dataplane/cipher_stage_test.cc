@@ -184,7 +184,8 @@ TEST_F(CipherStageTest, LeavesEverythingElseAsItIs) {
   auto report = rtp(1);
   report[1] = 200;
   const auto rtcp = call(secret, secret);
-  flow(rtcp).kind = wire::FlowKind::kRtcp;
+  flow(rtcp).kind = flow(rtcp).peer->kind = wire::FlowKind::kRtcp;
+  flow(muxed).peer->rtcp_way = wire::RtcpWay::kRtpPort;
   const auto fax = call(secret, secret);
   flow(fax).kind = wire::FlowKind::kOpaque;
   std::deque<Frame> frames{frame_of(muxed, report), frame_of(rtcp, report), frame_of(fax, rtp(9))};

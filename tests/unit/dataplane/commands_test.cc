@@ -240,34 +240,43 @@ TEST_F(CommandsTest, ALaterOpenReplaces) {
 
 TEST_F(CommandsTest, UpdatesOnlyWhenTheFarEndIsAnother) {
   obey(open_command());
-  flow().locked = true;
+  flow().latch_state = LatchState::kSettled;
   flow().remote_port = rte_cpu_to_be_16(4444);
   obey(update_command("10.77.1.2:4000"));
-  EXPECT_TRUE(flow().locked);
+  EXPECT_EQ(flow().latch_state, LatchState::kSettled);
   EXPECT_EQ(flow().remote_port, rte_cpu_to_be_16(4444));
   obey(update_command("192.0.2.1:4000"));
-  EXPECT_FALSE(flow().locked);
+  EXPECT_EQ(flow().latch_state, LatchState::kOpen);
   EXPECT_EQ(flow().next_hop, ip(10, 77, 1, 254));
   EXPECT_TRUE(refused(update_command("224.0.0.9:4000")));
   EXPECT_EQ(flow().remote_ip, ip(192, 0, 2, 1));
 }
 
+TEST_F(CommandsTest, WhatIsDescribedAnewMayHaveMoved) {
+  obey(open_command());
+  flow().latch_state = LatchState::kSettled;
+  Command same = update_command("10.77.1.2:4000");
+  same.update.anew = true;
+  obey(same);
+  EXPECT_EQ(flow().latch_state, LatchState::kRenewed);
+}
+
 TEST_F(CommandsTest, AnotherKindLearnsTheSourceAnewAndSendsOn) {
   obey(open_command());
-  flow().locked = true;
+  flow().latch_state = LatchState::kSettled;
   flow().remote_port = rte_cpu_to_be_16(4444);
   Command fax = update_command("10.77.1.2:4000");
   fax.update.kind = wire::FlowKind::kOpaque;
   obey(fax);
   EXPECT_EQ(flow().kind, wire::FlowKind::kOpaque);
-  EXPECT_FALSE(flow().locked);
+  EXPECT_EQ(flow().latch_state, LatchState::kRenewed);
   wire::FlowRecord record;
   ASSERT_TRUE(records_.at({0, 20000}).read(record));
   EXPECT_EQ(record.kind, wire::FlowKind::kOpaque) << "shown at once";
   EXPECT_EQ(flow().remote_port, rte_cpu_to_be_16(4444)) << "until another is heard";
-  flow().locked = true;
+  flow().latch_state = LatchState::kSettled;
   obey(fax);
-  EXPECT_TRUE(flow().locked) << "no news";
+  EXPECT_EQ(flow().latch_state, LatchState::kSettled) << "no news";
   fax.update.kind = static_cast<wire::FlowKind>(3);
   EXPECT_TRUE(refused(fax));
   obey(update_command("10.77.1.2:4000"));
@@ -276,12 +285,12 @@ TEST_F(CommandsTest, AnotherKindLearnsTheSourceAnewAndSendsOn) {
 
 TEST_F(CommandsTest, AnotherClockChangesNothingElse) {
   obey(open_command());
-  flow().locked = true;
+  flow().latch_state = LatchState::kSettled;
   Command wideband = update_command("10.77.1.2:4000");
   wideband.update.clock_khz = 48;
   obey(wideband);
   EXPECT_EQ(flow().clock_khz, 48);
-  EXPECT_TRUE(flow().locked);
+  EXPECT_EQ(flow().latch_state, LatchState::kSettled);
   wideband.update.clock_khz = 0;  // nothing to divide by
   EXPECT_TRUE(refused(wideband));
   EXPECT_EQ(flow().clock_khz, 48);
@@ -392,6 +401,8 @@ TEST_F(CommandsTest, GarbageNeverHurts) {
       command.open.generation = random() % 3;
       command.open.kind = static_cast<wire::FlowKind>(random() % 4);
       command.open.latch = static_cast<wire::LatchRule>(random() % 3);
+      command.open.protection = static_cast<wire::Protection>(random() % 3);
+      command.open.rtcp_way = static_cast<wire::RtcpWay>(random() % 4);
       command.open.remote = endpoint("10.77.1.2:4000");
     }
     obey(command);

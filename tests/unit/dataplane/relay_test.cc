@@ -93,7 +93,8 @@ TEST_F(RelayTest, ABrokenPayloadStaysVisiblyBroken) {
 }
 
 TEST_F(RelayTest, SendsWhereThePeerLatched) {
-  latch_lock(b_, ip(10, 77, 2, 2), rte_cpu_to_be_16(6666));
+  b_.latch_state = LatchState::kSettled;
+  b_.remote_port = rte_cpu_to_be_16(6666);
   Frame frame = udp_frame(way_, rtp(7));
   ASSERT_FALSE(pass(frame).fault);
   EXPECT_EQ(udp_of(frame)->dst_port, rte_cpu_to_be_16(6666));
@@ -105,7 +106,7 @@ TEST_F(RelayTest, StrangersAndNoiseAreRefusedAndNotMeasured) {
   Way stranger = way_;
   stranger.from_port = 4001;
   Frame other_port = udp_frame(stranger, rtp(2));
-  EXPECT_EQ(pass(other_port).fault.reason, Counter::drop_media_stranger);
+  EXPECT_EQ(pass(other_port).fault.reason, Counter::drop_media_unproven);
   Frame noise = udp_frame(way_, "not RTP at all");
   EXPECT_EQ(pass(noise).fault.reason, Counter::drop_media_not_rtp);
   EXPECT_EQ(a_.figures().refused, 2u);
@@ -115,10 +116,11 @@ TEST_F(RelayTest, StrangersAndNoiseAreRefusedAndNotMeasured) {
 TEST_F(RelayTest, NoiseLocksNothing) {
   Frame noise = udp_frame(way_, "not RTP at all");
   EXPECT_FALSE(pass(noise).latched);
-  EXPECT_FALSE(a_.locked);
+  EXPECT_EQ(a_.latch_state, LatchState::kOpen);
 }
 
 TEST_F(RelayTest, RtcpOnTheRtpPortPassesUnmeasured) {
+  b_.rtcp_way = wire::RtcpWay::kRtpPort;
   auto report = rtp(0, 0, 5, 16);
   report[1] = 200;
   Frame frame = udp_frame(way_, report);
@@ -128,7 +130,7 @@ TEST_F(RelayTest, RtcpOnTheRtpPortPassesUnmeasured) {
 }
 
 TEST_F(RelayTest, AnRtcpFlowTakesOnlyRtcp) {
-  a_.kind = wire::FlowKind::kRtcp;
+  a_.kind = b_.kind = wire::FlowKind::kRtcp;
   Frame media = udp_frame(way_, rtp(1));
   EXPECT_EQ(pass(media).fault.reason, Counter::drop_media_not_rtp);
   auto report = rtp(0, 0, 5, 16);
@@ -145,7 +147,8 @@ TEST_F(RelayTest, RtcpIsReadOnEitherPortAndRelayedWhateverItSays) {
   report[12] = 64;  // a quarter lost …
   report[15] = 5;   // … which are 5
   for (const auto kind : {wire::FlowKind::kRtcp, wire::FlowKind::kRtp}) {
-    a_.kind = kind;
+    a_.kind = b_.kind = kind;
+    b_.rtcp_way = wire::RtcpWay::kRtpPort;
     Frame frame = udp_frame(way_, report);
     const Relayed relayed = pass(frame);
     EXPECT_FALSE(relayed.fault);
@@ -187,7 +190,7 @@ TEST_F(RelayTest, AnOpaqueFlowTakesAnythingFromItsSourceOnly) {
   stranger = way_;
   stranger.from_port = 4001;
   Frame late = udp_frame(stranger, packets[0]);
-  EXPECT_EQ(pass(late).fault.reason, Counter::drop_media_stranger) << "once it is locked";
+  EXPECT_EQ(pass(late).fault.reason, Counter::drop_media_stranger) << "once it is proven";
   const wire::FlowFigures figures = a_.figures();
   EXPECT_EQ(figures.packets, 4u);
   EXPECT_EQ(figures.opaque, 4u);

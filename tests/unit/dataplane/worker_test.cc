@@ -276,7 +276,9 @@ TEST_F(WorkerTest, TellsOfLatchAndEnd) {
   Way natted = caller_;
   natted.from_port = 4444;
   bench_.arrive(0, udp_frame(natted, rtp(1)));
+  bench_.arrive(0, udp_frame(natted, rtp(2)));
   bench_.turn();
+  EXPECT_EQ(bench_.count(Counter::drop_media_unproven), 1u) << "one packet is no stream";
   const auto latched = event();
   ASSERT_TRUE(latched.has_value());
   EXPECT_EQ(latched->kind, wire::EventKind::kFlowLatched);
@@ -312,11 +314,13 @@ TEST_F(WorkerTest, RefusesStrangers) {
   stranger.from_ip = ip(10, 77, 1, 66);
   bench_.arrive(0, udp_frame(stranger, rtp(1)));
   bench_.arrive(0, udp_frame(caller_, rtp(1)));
+  bench_.arrive(0, udp_frame(caller_, rtp(2)));
   Way late = caller_;
   late.from_port = 4001;
-  bench_.arrive(0, udp_frame(late, rtp(2)));
+  bench_.arrive(0, udp_frame(late, rtp(3)));
   bench_.turn();
   EXPECT_EQ(bench_.count(Counter::drop_media_stranger), 2u);
+  EXPECT_TRUE(bench_.depart(1).has_value());
   EXPECT_TRUE(bench_.depart(1).has_value());
   EXPECT_FALSE(bench_.depart(1).has_value());
 }

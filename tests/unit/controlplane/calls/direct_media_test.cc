@@ -32,7 +32,7 @@ TEST_F(DirectMedia, DescriptionsPassAsTheyAre) {
   EXPECT_EQ(alice.last_body, kAnswer);
   EXPECT_NE(bob.leg()->dialog().call_id, alice.leg()->dialog().call_id);
   EXPECT_TRUE(flows.empty());
-  EXPECT_EQ(ports.free_pairs(), 20u);
+  EXPECT_EQ(ports.free_places(), 20u);
   bob.events.clear();
   bob.on_change = [](InviteSession& leg) { leg.answer_offer(200, "application/sdp", kAnswer); };
   const std::string hold = kOffer + "a=sendonly\r\n";

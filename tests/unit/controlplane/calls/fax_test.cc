@@ -79,7 +79,7 @@ TEST_F(Sections, AnImageBesideTheVoice) {
   answer_with(bob, voice_and("10.77.2.2", "8000", image("0")));
   change(alice, voice_and("10.77.1.2", "7000", image("0")));
   EXPECT_EQ(flows.size(), 4u);
-  EXPECT_EQ(ports.free_pairs(), 18u);
+  EXPECT_EQ(ports.free_places(), 18u);
   EXPECT_TRUE(sends_to("10.77.1.2:7000"));
   answer_with(alice, voice_and("10.77.1.2", "7000", image("7600")));
   change(bob, voice_and("10.77.2.2", "8000", image("8600")));
@@ -112,7 +112,7 @@ TEST_F(Sections, ARefusalTakesBackWhatWasOffered) {
   change(alice, voice_and("10.77.1.2", "7000", image("7500")));
   EXPECT_EQ(alice.events, (Events{"offer refused 488"}));
   EXPECT_EQ(flows.size(), 4u);
-  EXPECT_EQ(ports.free_pairs(), 18u);
+  EXPECT_EQ(ports.free_places(), 18u);
   answer_with(bob, voice_and("10.77.2.2", "8000", image("0")));  // an answer may refuse it too
   change(alice, voice_and("10.77.1.2", "7000", image("7500")));
   EXPECT_EQ(alice.events.back(), "offer 200");

@@ -8,10 +8,9 @@ namespace {
 class CallQualityTest : public test::SwitchTest {
  protected:
   // As a worker's sweep does.
-  void publish(bool rtcp, std::uint16_t address, const wire::FlowRecord& said) {
-    const auto kind = rtcp ? wire::FlowKind::kRtcp : wire::FlowKind::kRtp;
+  void publish(std::uint16_t address, const wire::FlowRecord& said) {
     for (const auto& [place, flow] : flows) {
-      if (flow.key.address != address || flow.kind != kind) continue;
+      if (flow.key.address != address || flow.kind != wire::FlowKind::kRtp) continue;
       wire::FlowRecord record = said;
       record.generation = flow.generation;
       segment.flow_record(flow.key).write(record);
@@ -67,7 +66,7 @@ TEST_F(CallQualityTest, IsKnownWhileTheCallIsUp) {
   EXPECT_EQ(live().quality_from_caller.mos_x100, 0);
   wire::FlowRecord heard;
   heard.figures.packets = 500;
-  publish(false, 0, heard);
+  publish(0, heard);
   EXPECT_EQ(live().from_caller->packets, 500u);
   EXPECT_NEAR(live().quality_from_caller.mos_x100 / 100.0, best(90), 0.006);
   EXPECT_FALSE(live().from_callee);
@@ -75,13 +74,13 @@ TEST_F(CallQualityTest, IsKnownWhileTheCallIsUp) {
   wire::FlowRecord told;
   told.report.reports = 1;
   told.report.lost = 4;
-  publish(true, 1, told);
+  publish(1, told);
   EXPECT_EQ(live().quality_from_caller.report.lost, 4);
   alice.leg()->finish(0);
   net.run(base::Seconds{2});
 }
 
-// RFC 5761: no RTCP comes on its own port.
+// They are kept with the RTP of their party, whichever port they came on.
 TEST_F(CallQualityTest, ReportsAmongTheRtpAreFound) {
   alice.dial(test::kSwitch, "4989");
   net.run(base::Seconds{1});
@@ -89,7 +88,7 @@ TEST_F(CallQualityTest, ReportsAmongTheRtpAreFound) {
   both.figures.packets = 500;
   both.report.reports = 2;
   both.report.round_trip_us = 10'000;
-  publish(false, 0, both);
+  publish(0, both);
   EXPECT_EQ(live().quality_from_callee.report.reports, 2u);
   EXPECT_EQ(live().quality_from_caller.delay_ms, 5 + 25 + 20 + 20);
   alice.leg()->finish(0);
@@ -102,9 +101,9 @@ TEST_F(CallQualityTest, WhatIsNotHeardHasNoScore) {
   net.run(base::Seconds{1});
   wire::FlowRecord fax;
   fax.figures.packets = fax.figures.opaque = 100;
-  publish(false, 0, fax);
+  publish(0, fax);
   wire::FlowRecord silent;
-  publish(false, 1, silent);
+  publish(1, silent);
   EXPECT_TRUE(live().from_caller && live().from_callee);
   EXPECT_EQ(live().quality_from_caller.mos_x100, 0);
   EXPECT_EQ(live().quality_from_callee.mos_x100, 0);

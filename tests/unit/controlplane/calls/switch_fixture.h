@@ -112,7 +112,7 @@ class SwitchTest : public ::testing::Test {
         event.closed.cookie = flow->second.cookie;
         event.closed.figures.packets = key.address == 0 ? 111 : 222;
         event.closed.figures.lost = packets_lost;
-        if (flow->second.kind == wire::FlowKind::kRtcp) {
+        if (flow->second.kind == wire::FlowKind::kRtp) {
           event.closed.report = reports[key.address];
         }
         worker.events.enqueue(event);
@@ -142,7 +142,7 @@ class SwitchTest : public ::testing::Test {
     EXPECT_EQ(agent.live_transactions(), 0u);
     EXPECT_EQ(datapath.live_flows(), 0u);
     EXPECT_TRUE(payload_keys.empty());
-    EXPECT_EQ(ports.free_pairs(), 20u);
+    EXPECT_EQ(ports.free_places(), 20u);
     EXPECT_EQ(gateways.load(0), 0u);
     EXPECT_EQ(gateways.load(1), 0u);
     EXPECT_EQ(net.wheel().live(), 0u);
@@ -163,8 +163,12 @@ class SwitchTest : public ::testing::Test {
   wire::WorkerEnd worker = wire::worker_end(segment.channel(0, 0));
   wire::ControlEnd control = wire::control_end(segment.channel(0, 0));
   media::Datapath datapath{segment, {&control}, segment.announce(), counters};
-  media::MediaPorts ports{site.corridor.plan, 0, site.parameters.SS_RTP_PORT_RANGE,
-                          [](wire::FlowKey) { return false; }};
+  media::MediaPorts ports{site.corridor.plan,
+                          0,
+                          site.parameters.SS_RTP_PORT_RANGE,
+                          site.parameters.TD_RTCP_PORTS == config::Parameters::RtcpPorts::on,
+                          [](wire::FlowKey) { return false; },
+                          counters};
   routing::GatewayTable gateways{site.gateways};
   routing::Routes published{std::make_shared<routing::RouteTable>(site.routes)};
   routing::Screenings screenings;

@@ -371,65 +371,6 @@ TEST_F(Vendors, TheShorterMaximumDurationEndsIt) {
   EXPECT_EQ(end()["end_reason"], "MaximumDuration");
 }
 
-// The worker's publication: media came to each RTP port just now.
-class Talking : public Vendors {
- protected:
-  Talking() : Vendors({{"TD_MEDIA_TIMEOUT", "20"}}) { bob.on_call = answer; }
-  void hear(int address) {
-    for (const auto& [key, flow] : flows) {
-      if (key.first != address) continue;
-      wire::FlowRecord record;
-      record.generation = flow.generation;
-      record.opened_ns = 1;
-      record.last_packet_ns = net.wheel().now().count();
-      segment.flow_record(flow.key).write(record);
-    }
-  }
-};
-
-TEST_F(Talking, SilenceOfBothEndsTheCall) {
-  dial();
-  for (int i = 0; i < 10; ++i) {  // one party is enough
-    hear(i % 2);
-    net.run(Seconds{15});
-  }
-  EXPECT_EQ(alice.heard().back(), "200");
-  net.run(Seconds{12});
-  EXPECT_EQ(alice.heard().back(), "bye");
-  EXPECT_EQ(bob.events.back(), "bye");
-  EXPECT_NE(bob.last_request.find("Reason: Q.850;cause=102;"), std::string::npos);
-  EXPECT_EQ(end()["end_reason"], "MediaTimeout");
-}
-
-TEST_F(Talking, NotWhereNothingIsKnownOrAPartyIsInactive) {
-  dial(Seconds{60});  // no worker has said anything
-  EXPECT_EQ(alice.heard().back(), "200");
-  hear(0);
-  bob.on_change = [](sip::InviteSession& leg) {
-    leg.answer_offer(200, "application/sdp", kAnswer);
-  };
-  ASSERT_TRUE(alice.leg()->offer("application/sdp", kOffer + "a=inactive\r\n"));
-  net.run(Seconds{60});
-  EXPECT_EQ(alice.heard().back(), "offer 200");
-  ASSERT_TRUE(alice.leg()->offer("application/sdp", kOffer));
-  net.run(Seconds{60});
-  EXPECT_EQ(end()["end_reason"], "MediaTimeout");
-}
-
-TEST_F(Vendors, AGatewaysOwnMediaTimeOut) {
-  bob.on_call = answer;
-  change(kBob, [](auto& gateway) { gateway.overrides = {{"TD_MEDIA_TIMEOUT", "10"}}; });
-  dial();
-  for (const auto& [key, flow] : flows) {
-    wire::FlowRecord record;
-    record.generation = flow.generation;
-    record.opened_ns = net.wheel().now().count();
-    segment.flow_record(flow.key).write(record);
-  }
-  net.run(Seconds{14});
-  EXPECT_EQ(end()["end_reason"], "MediaTimeout");
-}
-
 // What ccorp is told of the caller, by its own settings and acme's.
 class Told : public Vendors {
  protected:

@@ -47,17 +47,17 @@ TEST_F(DatapathTest, GenerationsCarryTheLifeAndCountUp) {
 TEST_F(DatapathTest, UpdatesOnlyWhatChangesAndLives) {
   const auto generation = datapath.open(flow(10000));
   home.commands();
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);      // no news
-  datapath.update({0, 10000}, generation + 1, at("10.77.1.2:7002"), kRtp);  // another life
-  datapath.update({0, 10002}, generation, at("10.77.1.2:7002"), kRtp);      // not open
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp, false);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp, false);      // no news
+  datapath.update({0, 10000}, generation + 1, at("10.77.1.2:7002"), kRtp, false);  // another life
+  datapath.update({0, 10002}, generation, at("10.77.1.2:7002"), kRtp, false);      // not open
   const auto commands = home.commands();
   ASSERT_EQ(commands.size(), 1u);
   EXPECT_EQ(commands[0].kind, CommandKind::kUpdateFlow);
   EXPECT_EQ(commands[0].update.generation, generation);
   EXPECT_EQ(commands[0].update.remote, at("10.77.1.2:7000"));
   EXPECT_EQ(commands[0].update.kind, kRtp);
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), wire::FlowKind::kOpaque);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), wire::FlowKind::kOpaque, false);
   const auto fax = home.commands();
   ASSERT_EQ(fax.size(), 1u);
   EXPECT_EQ(fax[0].update.kind, wire::FlowKind::kOpaque);
@@ -65,7 +65,7 @@ TEST_F(DatapathTest, UpdatesOnlyWhatChangesAndLives) {
 
 TEST_F(DatapathTest, TellsOfAnotherClock) {
   const auto generation = datapath.open(flow(10000));
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp, false);
   home.commands();
   datapath.set_clock({0, 10000}, generation, 8);       // no news
   datapath.set_clock({0, 10000}, generation + 1, 48);  // another life
@@ -74,7 +74,7 @@ TEST_F(DatapathTest, TellsOfAnotherClock) {
   ASSERT_EQ(commands.size(), 1u);
   EXPECT_EQ(commands[0].update.clock_khz, 48);
   EXPECT_EQ(commands[0].update.remote, at("10.77.1.2:7000"));  // the rest stays as it was
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7002"), kRtp);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7002"), kRtp, false);
   EXPECT_EQ(home.commands().at(0).update.clock_khz, 48);
 }
 
@@ -133,7 +133,7 @@ TEST_F(DatapathTest, ARestartedDataplaneGetsAllThatIsTrueNow) {
   datapath.bind_signal(at("10.77.1.1:5060"));
   const auto a = datapath.open(flow(10000));
   const auto b = datapath.open(flow(10002));
-  datapath.update({0, 10000}, a, at("10.77.1.2:7000"), wire::FlowKind::kOpaque);
+  datapath.update({0, 10000}, a, at("10.77.1.2:7000"), wire::FlowKind::kOpaque, false);
   datapath.close({0, 10002}, b);
   home.restart_dataplane();
   EXPECT_TRUE(home.commands().empty());

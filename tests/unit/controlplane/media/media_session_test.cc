@@ -51,7 +51,7 @@ class MediaSessionTest : public ::testing::Test {
   test::CorridorHome home;
   wire::CounterBlock counters;
   Datapath datapath{*home.segment, home.ends(), 7, counters};
-  MediaPorts ports{home.plan(), 0, {10000, 10007}, [](FlowKey) { return false; }};
+  MediaPorts ports{home.plan(), 0, {10000, 10007}, true, [](FlowKey) { return false; }, counters};
   std::optional<MediaSession> session{
       std::in_place,     datapath, ports, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 77,
       std::uint8_t{0xb8}};
@@ -83,7 +83,7 @@ TEST_F(MediaSessionTest, OpensFourFlowsThatPointAtEachOther) {
     EXPECT_EQ(flow.remote, flow.key.address == 0 ? at(said) : base::Endpoint{});
   }
   EXPECT_TRUE(session->is_open());
-  EXPECT_EQ(ports.free_pairs(), 6u);
+  EXPECT_EQ(ports.free_places(), 6u);
 }
 
 TEST_F(MediaSessionTest, TheAnswersAddressGoesToTheCalleesFlows) {
@@ -97,6 +97,79 @@ TEST_F(MediaSessionTest, TheAnswersAddressGoesToTheCalleesFlows) {
   EXPECT_EQ(commands[1].update.remote, at("198.51.100.2:8001"));
   session->set_remote(Side::kCallee, parse(kAnswer));
   EXPECT_TRUE(home.commands().empty());
+}
+
+// What a refresh repeats is nothing new; whatever else a party says may mean that its media come
+// from another place.
+TEST_F(MediaSessionTest, ADescriptionAnewIsToldAsThat) {
+  open(kOffer);
+  session->set_remote(Side::kCallee, parse(kAnswer));
+  home.commands();
+  session->set_remote(Side::kCaller, parse(kOffer));
+  session->set_remote(Side::kCallee, parse(kAnswer));
+  EXPECT_TRUE(home.commands().empty());
+  session->set_remote(Side::kCallee, parse(kAnswer + "a=sendonly\r\n"));
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  for (const auto& command : commands) {
+    EXPECT_TRUE(command.update.anew);
+    EXPECT_EQ(command.update.key.address, 1);
+    EXPECT_EQ(command.update.remote.address, at("198.51.100.2:8000").address);
+  }
+}
+
+// a=rtcp-mux on the caller's side alone: its RTCP comes on RTP's port, the callee's on its own.
+TEST_F(MediaSessionTest, RtcpComesOnRtpsPortWithWhomThatIsAgreed) {
+  const std::string muxed = kOffer + "a=rtcp-mux\r\n";
+  const auto offer = parse(muxed);
+  ASSERT_TRUE(session->open(offer, Side::kCaller, Seconds{1}));
+  for (const auto& command : home.commands()) {
+    EXPECT_EQ(command.open.rtcp_way, wire::RtcpWay::kNextPort);
+  }
+  ASSERT_TRUE(session->take_offer(offer, Side::kCaller));
+  EXPECT_TRUE(parse(session->rewritten(offer, Side::kCaller)).media[0].rtcp_mux);
+  ASSERT_TRUE(session->take_answer(parse(kAnswer), Side::kCallee));
+  EXPECT_TRUE(parse(session->rewritten(parse(kAnswer), Side::kCallee)).media[0].rtcp_mux);
+  EXPECT_FALSE(parse(session->rewritten(offer, Side::kCaller)).media[0].rtcp_mux);
+  const auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].kind, wire::CommandKind::kUpdateFlow);
+  EXPECT_EQ(commands[0].update.key.address, 0);
+  EXPECT_EQ(commands[0].update.rtcp_way, wire::RtcpWay::kRtpPort);
+  ASSERT_TRUE(session->take_answer(parse(kAnswer + "a=rtcp-mux\r\n"), Side::kCallee));
+  EXPECT_EQ(home.commands().size(), 1u);
+}
+
+// Two ports and two flows a call; RTCP only with whom it is agreed on RTP's.
+TEST_F(MediaSessionTest, WithoutPortsForRtcp) {
+  MediaPorts single(
+      home.plan(), 0, {10000, 10001}, false, [](FlowKey) { return false; }, counters);
+  session.emplace(datapath, single, home.plan(), std::array<std::uint32_t, 2>{0, 0}, 77,
+                  std::uint8_t{0xb8});
+  const std::string apart = kOffer + "a=rtcp:7001\r\n";
+  const auto offer = parse(apart);
+  ASSERT_TRUE(session->open(offer, Side::kCaller, Seconds{1}));
+  ASSERT_TRUE(session->take_offer(offer, Side::kCaller));
+  auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u);
+  for (const auto& command : commands) {
+    EXPECT_EQ(command.open.kind, wire::FlowKind::kRtp);
+    EXPECT_EQ(command.open.rtcp_way, wire::RtcpWay::kNone);
+  }
+  const auto text = session->rewritten(offer, Side::kCaller);
+  EXPECT_TRUE(parse(text).media[0].rtcp_mux);
+  EXPECT_EQ(text.find("a=rtcp:"), std::string::npos);
+  const std::string muxed = kAnswer + "a=rtcp-mux\r\n";
+  const auto answer = parse(muxed);
+  ASSERT_TRUE(session->take_answer(answer, Side::kCallee));
+  session->set_remote(Side::kCallee, answer);
+  EXPECT_FALSE(parse(session->rewritten(answer, Side::kCallee)).media[0].rtcp_mux);
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 2u) << "its way, its far end";
+  EXPECT_EQ(commands[0].update.rtcp_way, wire::RtcpWay::kRtpPort);
+  session->close(Seconds{9});
+  EXPECT_TRUE(answer_closes(5));
+  EXPECT_EQ(single.free_places(), 4u);
 }
 
 TEST_F(MediaSessionTest, HoldMeansNowhereToSendTo) {
@@ -200,7 +273,10 @@ TEST_F(MediaSessionTest, AFaxBesideTheVoiceHasNoPlaceUntilItIsProposed) {
   EXPECT_EQ(seen.media[1].port, 0);
   home.commands();
   session->set_remote(Side::kCaller, both);
-  EXPECT_TRUE(home.commands().empty());
+  for (const auto& command : home.commands()) {
+    EXPECT_EQ(command.kind, wire::CommandKind::kUpdateFlow);
+    EXPECT_NE(command.update.remote.port, 7400);
+  }
 }
 
 TEST_F(MediaSessionTest, WhatIsProposedIsClosedWhenItIsWithdrawnOrLeftOut) {
@@ -213,7 +289,7 @@ TEST_F(MediaSessionTest, WhatIsProposedIsClosedWhenItIsWithdrawnOrLeftOut) {
     session->propose(both, Side::kCaller, Seconds{2});
     session->propose(both, Side::kCaller, Seconds{2});  // it has its stream
     EXPECT_EQ(home.commands().size(), 4u);
-    EXPECT_EQ(ports.free_pairs(), 4u);
+    EXPECT_EQ(ports.free_places(), 4u);
     const auto rewritten = session->rewritten(both, Side::kCaller);
     EXPECT_NE(parse(rewritten).media[1].port, 0);
     if (refused) {
@@ -224,9 +300,9 @@ TEST_F(MediaSessionTest, WhatIsProposedIsClosedWhenItIsWithdrawnOrLeftOut) {
       EXPECT_TRUE(home.commands().empty());
       session->agree(parse(kOffer), Seconds{3});
     }
-    EXPECT_EQ(ports.free_pairs(), 4u) << "not before the dataplane has let go of them";
+    EXPECT_EQ(ports.free_places(), 4u) << "not before the dataplane has let go of them";
     EXPECT_FALSE(answer_closes(5));  // nor is the call over
-    EXPECT_EQ(ports.free_pairs(), 6u);
+    EXPECT_EQ(ports.free_places(), 6u);
     EXPECT_EQ(datapath.live_flows(), 4u);
   }
 }
@@ -238,9 +314,9 @@ TEST_F(MediaSessionTest, PortsOfStreamsThatLeftComeBackWithoutAnAnswerToo) {
   session->withdraw(Seconds{3});
   session->close(Seconds{4});
   session->propose(parse(text), Side::kCaller, Seconds{5});  // too late
-  EXPECT_EQ(ports.free_pairs(), 4u);
+  EXPECT_EQ(ports.free_places(), 4u);
   session.reset();
-  EXPECT_EQ(ports.free_pairs(), 8u);
+  EXPECT_EQ(ports.free_places(), 8u);
 }
 
 TEST_F(MediaSessionTest, ACallMayBeginAsAFax) {
@@ -278,14 +354,15 @@ TEST_F(MediaSessionTest, NothingToRelayOpensNothing) {
 
 TEST_F(MediaSessionTest, WithoutPortsNothingIsOpen) {
   // Three streams, but four pairs of ports on each side: the fifth stream doesn't fit.
-  MediaPorts few(home.plan(), 0, {10000, 10003}, [](FlowKey) { return false; });
+  MediaPorts few(
+      home.plan(), 0, {10000, 10003}, true, [](FlowKey) { return false; }, counters);
   session.emplace(datapath, few, home.plan(), std::array<std::uint32_t, 2>{0, 1}, 1,
                   std::uint8_t{0});
   const std::string line = "m=audio 7000 RTP/AVP 0\r\n";
   EXPECT_FALSE(session->open(parse(sdp_of(line + line + line)), Side::kCaller, Seconds{1}));
   EXPECT_FALSE(session->is_open());
   EXPECT_TRUE(home.commands().empty());
-  EXPECT_EQ(few.free_pairs(), 4u);
+  EXPECT_EQ(few.free_places(), 4u);
 }
 
 TEST_F(MediaSessionTest, AtMostFourStreams) {
@@ -293,7 +370,7 @@ TEST_F(MediaSessionTest, AtMostFourStreams) {
   for (int i = 0; i < 6; ++i) lines += "m=audio 7000 RTP/AVP 0\r\n";
   ASSERT_TRUE(open(sdp_of(lines)));
   EXPECT_EQ(home.commands().size(), 4 * MediaSession::kStreamsMax);
-  EXPECT_EQ(ports.free_pairs(), 0u);
+  EXPECT_EQ(ports.free_places(), 0u);
 }
 
 // The peer says the clock; the dataplane divides by it.
@@ -310,7 +387,8 @@ TEST_F(MediaSessionTest, AnyClockBecomesOneThatTheDataplaneTakes) {
     ASSERT_FALSE(commands.empty());
     EXPECT_EQ(commands[0].open.clock_khz, khz) << hz;
     session.reset();
-    ports = MediaPorts(home.plan(), 0, {10000, 10007}, [](FlowKey) { return false; });
+    ports = MediaPorts(
+        home.plan(), 0, {10000, 10007}, true, [](FlowKey) { return false; }, counters);
   }
 }
 
@@ -326,9 +404,9 @@ TEST_F(MediaSessionTest, ClosingEndsWithTheLastAnswer) {
   wire::FlowFigures figures;
   ASSERT_TRUE(session->figures(Side::kCaller, figures));
   EXPECT_EQ(figures.packets, 33u);
-  EXPECT_EQ(ports.free_pairs(), 8u);
+  EXPECT_EQ(ports.free_places(), 8u);
   session.reset();
-  EXPECT_EQ(ports.free_pairs(), 8u);  // given back once
+  EXPECT_EQ(ports.free_places(), 8u);  // given back once
 }
 
 TEST_F(MediaSessionTest, EventsOfOtherLivesChangeNothing) {
@@ -361,7 +439,7 @@ TEST_F(MediaSessionTest, WithoutAnAnswerTheLastPublicationCountsAndPortsComeBack
   EXPECT_EQ(figures.packets, 44u);
   EXPECT_FALSE(session->figures(Side::kCallee, figures));  // never known is not nought
   session.reset();
-  EXPECT_EQ(ports.free_pairs(), 8u);
+  EXPECT_EQ(ports.free_places(), 8u);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(ports.take_two(0, 1, Seconds{5}));
   EXPECT_FALSE(ports.take_two(0, 1, Seconds{6}));  // in quarantine since close()
   EXPECT_TRUE(ports.take_two(0, 1, Seconds{7}));
@@ -445,36 +523,30 @@ TEST_F(MediaSessionTest, EachPartysRtpHasItsKey) {
   EXPECT_EQ(datapath.live_keys(), 0u);
 }
 
-TEST_F(MediaSessionTest, APartysReportIsTheLatestOfItsRtcp) {
+// The workers keep it with the party's RTP, whichever port it came on.
+TEST_F(MediaSessionTest, APartysReportIsTheLatestThatIsKnown) {
   wire::ReceptionReport report;
   EXPECT_FALSE(session->report(Side::kCaller, report));
   open(kOffer);
   const auto opened = home.commands();
-  const auto publish = [&](wire::FlowKind kind, std::uint32_t reports) {
+  for (const std::uint32_t reports : {0u, 3u}) {
+    EXPECT_FALSE(session->report(Side::kCaller, report));
     for (const auto& command : opened) {
-      if (command.open.kind != kind || command.open.key.address != 0) continue;
+      if (command.open.kind != wire::FlowKind::kRtp || command.open.key.address != 0) continue;
       wire::FlowRecord record;
       record.generation = command.open.generation;
       record.report.reports = reports;
       home.dataplane->flow_record(command.open.key).write(record);
     }
-  };
-  EXPECT_FALSE(session->report(Side::kCaller, report));
-  publish(wire::FlowKind::kRtp, 3);
-  ASSERT_TRUE(session->report(Side::kCaller, report));
-  EXPECT_EQ(report.reports, 3u) << "RFC 5761";
-  publish(wire::FlowKind::kRtcp, 0);
+  }
   ASSERT_TRUE(session->report(Side::kCaller, report));
   EXPECT_EQ(report.reports, 3u);
-  publish(wire::FlowKind::kRtcp, 5);
-  ASSERT_TRUE(session->report(Side::kCaller, report));
-  EXPECT_EQ(report.reports, 5u);
   EXPECT_FALSE(session->report(Side::kCallee, report));
   session->close(Seconds{5});
   ASSERT_TRUE(session->report(Side::kCaller, report));
-  EXPECT_EQ(report.reports, 5u) << "what was published last";
+  EXPECT_EQ(report.reports, 3u) << "what was published last";
   for (const auto& command : opened) {
-    if (command.open.kind != wire::FlowKind::kRtcp) continue;
+    if (command.open.kind != wire::FlowKind::kRtp) continue;
     wire::FlowClosed event;
     event.key = command.open.key;
     event.generation = command.open.generation;

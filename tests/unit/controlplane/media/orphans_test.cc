@@ -16,8 +16,9 @@ class OrphansTest : public ::testing::Test {
   OrphansTest() {
     for (std::uint16_t port = 10000; port < 10002; ++port) home.publish({0, port}, port, 1, kHeard);
   }
-  MediaPorts ports_without(const Orphans& orphans) {
-    return {home.plan(), 0, {10000, 10003}, [&](FlowKey key) { return orphans.holds(key); }};
+  MediaPorts ports_without(const Orphans& orphans, bool rtcp = true) {
+    return {home.plan(), 0, {10000, 10003}, rtcp, [&](FlowKey key) { return orphans.holds(key); },
+            counters};
   }
   void gone(FlowKey key) { home.dataplane->flow_record(key).write({}); }
 
@@ -36,7 +37,7 @@ TEST_F(OrphansTest, FindsTheFlowsOfAFormerLifeAndKeepsTheirPortsOut) {
   EXPECT_TRUE(orphans.holds({1, 65535}));
   EXPECT_FALSE(orphans.holds({1, 10000}));
   EXPECT_FALSE(orphans.holds({1, 10002}));
-  EXPECT_EQ(ports_without(orphans).free_pairs(), 3u);
+  EXPECT_EQ(ports_without(orphans).free_places(), 3u);
 }
 
 TEST_F(OrphansTest, ThoseWhoStillTalkAreLeftAlone) {
@@ -64,13 +65,13 @@ TEST_F(OrphansTest, TheSilentAreClosedOnceAndTheirPairComesBackOnce) {
   EXPECT_TRUE(home.commands().empty());
   gone({0, 10000});
   orphans.tend(datapath, ports, counters, silent + Seconds{4});
-  EXPECT_EQ(ports.free_pairs(), 3u);  // its RTCP neighbour is in use still
+  EXPECT_EQ(ports.free_places(), 3u);  // its RTCP neighbour is in use still
   gone({0, 10001});
   orphans.tend(datapath, ports, counters, silent + Seconds{6});
-  EXPECT_EQ(ports.free_pairs(), 4u);
+  EXPECT_EQ(ports.free_places(), 4u);
   EXPECT_EQ(orphans.count(), 0u);
   orphans.tend(datapath, ports, counters, silent + Seconds{8});
-  EXPECT_EQ(ports.free_pairs(), 4u);
+  EXPECT_EQ(ports.free_places(), 4u);
 }
 
 TEST_F(OrphansTest, BothPortsGoneInOneLookAreOnePair) {
@@ -79,7 +80,7 @@ TEST_F(OrphansTest, BothPortsGoneInOneLookAreOnePair) {
   gone({0, 10000});
   gone({0, 10001});
   orphans.tend(datapath, ports, counters, kHeard);
-  EXPECT_EQ(ports.free_pairs(), 4u);
+  EXPECT_EQ(ports.free_places(), 4u);
 }
 
 TEST_F(OrphansTest, AnRtcpOrphanAloneGivesItsPairBack) {
@@ -87,10 +88,10 @@ TEST_F(OrphansTest, AnRtcpOrphanAloneGivesItsPairBack) {
   Orphans orphans(*home.segment, 0);
   EXPECT_EQ(orphans.count(), 1u);
   auto ports = ports_without(orphans);
-  EXPECT_EQ(ports.free_pairs(), 3u);
+  EXPECT_EQ(ports.free_places(), 3u);
   gone({0, 10001});
   orphans.tend(datapath, ports, counters, kHeard);
-  EXPECT_EQ(ports.free_pairs(), 4u);
+  EXPECT_EQ(ports.free_places(), 4u);
 }
 
 // Silence is counted from the opening for a flow that never heard anything.
@@ -144,6 +145,15 @@ TEST(OrphansOfShards, EachShardSeesItsOwn) {
   for (std::uint16_t port = 10000; port < 10040; ++port) {
     EXPECT_NE(first.holds({1, port}), second.holds({1, port}));
   }
+}
+
+TEST_F(OrphansTest, PortsThatAreDealtOutOneByOneComeBackOneByOne) {
+  Orphans orphans(*home.segment, 0);
+  MediaPorts ports = ports_without(orphans, false);
+  EXPECT_EQ(ports.free_places(), 6u);
+  gone({0, 10001});
+  orphans.tend(datapath, ports, counters, kHeard);
+  EXPECT_EQ(ports.free_places(), 7u);
 }
 
 }  // namespace

@@ -201,6 +201,24 @@ TEST(Rewrite, AnotherAddressThanTheSessionsIsAdded) {
             "m=audio 20004 RTP/AVP 0\r\nc=IN IP6 2001:db8::9");
 }
 
+// a=rtcp and a=rtcp-mux are ours to say, whatever the other party's description has.
+TEST(Rewrite, RtcpGoesWhereWeSay) {
+  const std::string text =
+      "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:4001\r\na=rtcp-mux\r\n"
+      "m=video 4002 RTP/AVP 31\r\na=rtcp:4003";
+  const auto said = [&](RtcpSaid first, RtcpSaid second) {
+    auto ends = local({"203.0.113.9:20000", "203.0.113.9:20002"});
+    ends[0].rtcp = first;
+    ends[1].rtcp = second;
+    return rewrite(parsed(text), ends);
+  };
+  const std::string head = "v=0\r\nc=IN IP4 203.0.113.9\r\nm=audio 20000 RTP/AVP 0\r\n";
+  const std::string video = "m=video 20002 RTP/AVP 31";
+  EXPECT_EQ(said(RtcpSaid::kNextPort, RtcpSaid::kOffered),
+            head + "a=rtcp:20001\r\n" + video + "\r\na=rtcp:20003\r\na=rtcp-mux\r\n");
+  EXPECT_EQ(said(RtcpSaid::kMuxed, RtcpSaid::kNoPort), head + "a=rtcp-mux\r\n" + video + "\r\n");
+}
+
 TEST(Rewrite, IceAndMuxAreTakenOut) {
   EXPECT_EQ(rewrite(parsed("v=0\na=ice-lite\na=rtcp:1\nc=IN IP4 192.0.2.1\n"
                            "m=audio 4000 RTP/AVP 0\n"
