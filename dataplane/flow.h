@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "dataplane/dtls_gate.h"
 #include "dataplane/meter.h"
 #include "dataplane/rtcp.h"
 #include "drivers/wire/messages.h"
@@ -45,7 +46,8 @@ struct alignas(64) Flow {
   // the cache's sets.
   alignas(64) std::int64_t opened_ns = 0;
   std::uint8_t srtp_suite = 0;
-  std::uint8_t unused[55]{};
+  DtlsCount dtls;
+  std::uint8_t unused[44]{};
 
   wire::FlowFigures figures() const;
   wire::ReceptionReport report() const { return rtcp.report(clock_khz); }
