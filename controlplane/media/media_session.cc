@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "drivers/base/text.h"
+#include "drivers/crypto/octets.h"
 
 namespace tandem::media {
 namespace {
@@ -18,12 +19,13 @@ bool is_host(const base::IpAddress& address) {
   return address.is_ip4() && address.bytes[0] != 127 && address.bytes[0] < 224;
 }
 
-// What the dataplane relays: "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, with a port left for RTCP, and
-// "udptl" (T.38 D.2.3), to an IPv4 host. No value: anything else.
+// What the dataplane relays: "RTP/AVP", "UDP/TLS/RTP/SAVP", "RTP/AVPF" …, with a port left for
+// RTCP, and "udptl" (T.38 D.2.3), to an IPv4 host. No value: anything else.
 std::optional<wire::FlowKind> kind_of(const sdp::Media& media) {
   if (media.port == 0 || !is_host(media.rtp.address)) return std::nullopt;
   if (base::iequals(media.protocol, "udptl")) return wire::FlowKind::kOpaque;
-  const bool rtp = base::istarts_with(media.protocol, "RTP/") && media.port != 65535;
+  const bool rtp =
+      (base::istarts_with(media.protocol, "RTP/") || media.over_dtls()) && media.port != 65535;
   return rtp ? std::optional(wire::FlowKind::kRtp) : std::nullopt;
 }
 
@@ -80,13 +82,15 @@ bool MediaSession::add_stream(std::size_t section, base::Nanos now) {
   const auto keys = ports_.take_two(addresses_[0], addresses_[1], now);
   if (!keys) return false;
   ports_held_ = true;
-  Stream stream{
-      .section = section, .flows = {}, .srtp = {SrtpLeg(policies_[0]), SrtpLeg(policies_[1])}};
+  const DtlsIdentity* identity = means_ != nullptr ? means_->identity : nullptr;
+  Stream stream{.section = section,
+                .flows = {},
+                .srtp = {SrtpLeg(rules_[0], identity), SrtpLeg(rules_[1], identity)}};
   for (std::size_t side = 0; side < 2; ++side) {
     stream.flows[side][kRtp].key = (*keys)[side];
     stream.flows[side][kRtcp].key = next((*keys)[side]);
   }
-  streams_.push_back(stream);
+  streams_.push_back(std::move(stream));
   return true;
 }
 
@@ -105,7 +109,7 @@ void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from
       if (side == index(from)) {
         flow.remote = reachable(kind == kRtp ? media.rtp : rtcp_of(media, carried), from);
       }
-      if (policies_[side] != SrtpPolicy::kOff) flow.protection = wire::Protection::kSrtp;
+      if (rules_[side].policy != SrtpPolicy::kOff) flow.protection = wire::Protection::kSrtp;
       // What begins as a fax may go on as voice: it has the key, and no use for it until then.
       const auto secret = kind == kRtp ? secrets_[side] : config::PayloadSecret{};
       stream.flows[side][kind].generation = datapath_.open(flow, secret);
@@ -141,6 +145,8 @@ void MediaSession::agree(const sdp::Description& answer, base::Nanos now) {
   for (std::size_t stream = streams_.size(); stream-- > 1;) {
     if (section_of(stream, answer) == kNoSection) leave(stream, now);
   }
+  settled_ = true;
+  expect_dtls();
 }
 
 void MediaSession::agree_early(const sdp::Description& answer) {
@@ -161,7 +167,7 @@ void MediaSession::agree_early(const sdp::Description& answer) {
 void MediaSession::leave(std::size_t stream, base::Nanos now) {
   if (closed_at_ != base::Nanos{}) return;  // all of it is going
   close_flows(streams_[stream]);
-  left_.emplace_back(streams_[stream], now);
+  left_.emplace_back(std::move(streams_[stream]), now);
   streams_.erase(streams_.begin() + static_cast<std::ptrdiff_t>(stream));
 }
 
@@ -195,22 +201,31 @@ void MediaSession::encrypt(Side side, config::PayloadSecret secret) {
   secrets_[index(side)] = std::move(secret);
 }
 
-void MediaSession::protect(Side side, SrtpPolicy policy, base::Random& random) {
-  policies_[index(side)] = policy;
-  random_ = &random;
+void MediaSession::protect(Side side, SrtpRule rule, const SrtpMeans& means,
+                           MediaListener& listener) {
+  rules_[index(side)] = rule;
+  means_ = &means;
+  listener_ = &listener;
 }
 
 bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
-  if (direct_ || !protects()) return true;
+  if (direct_) return true;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     const std::size_t section = section_of(i, offer);
     if (section == kNoSection || *kind_of(offer.media[section]) != wire::FlowKind::kRtp) continue;
+    const sdp::Media& media = offer.media[section];
+    if (!protects()) {
+      if (media.over_dtls()) return false;
+      continue;
+    }
     Stream& stream = streams_[i];
     SrtpLeg& asker = stream.srtp[index(from)];
-    if (!asker.take_offer(offer.media[section], *random_)) return false;
-    stream.srtp[other(index(from))].make_offer(*random_);
-    // The first agreement counts at once: what it is told meanwhile comes from us.
-    if (!asker.agreed()) asker.agree();
+    const bool hidden = reachable(media.rtp, from) != sendable(media.rtp);
+    if (!asker.take_offer(media, means_->random, hidden)) return false;
+    stream.srtp[other(index(from))].make_offer(means_->random);
+    // The first agreement counts at once: what it is told meanwhile comes from us. But a handshake
+    // is for who has our answer.
+    if (!asker.agreed() && !asker.awaits_dtls()) asker.agree();
     use_srtp(stream);
   }
   return true;
@@ -231,17 +246,81 @@ bool MediaSession::take_answer(const sdp::Description& answer, Side from) {
 
 void MediaSession::make_offer(Side to) {
   if (direct_ || !protects()) return;
-  for (Stream& stream : streams_) stream.srtp[index(to)].make_offer(*random_);
+  // To ports of ours that he doesn't know yet, or hasn't used for a while.
+  for (Stream& stream : streams_) stream.srtp[index(to)].make_offer(means_->random, true);
 }
 
 void MediaSession::use_srtp(Stream& stream) {
   for (std::size_t side = 0; side < 2; ++side) {
     const auto& agreed = stream.srtp[side].agreed();
-    if (policies_[side] == SrtpPolicy::kOff || !agreed || agreed == stream.in_use[side]) continue;
+    if (rules_[side].policy == SrtpPolicy::kOff || !agreed || agreed == stream.in_use[side]) {
+      continue;
+    }
+    use_srtp(stream, side, *agreed);
     stream.in_use[side] = agreed;
-    const Flow& rtp = stream.flows[side][kRtp];
-    datapath_.set_srtp(rtp.key, rtp.generation, agreed->suite, agreed->in, agreed->out);
   }
+}
+
+void MediaSession::use_srtp(Stream& stream, std::size_t side, const SrtpLeg::Terms& terms) {
+  if (terms.dtls) return use_dtls(stream, side, *terms.dtls);
+  const bool was_dtls = stream.in_use[side] && stream.in_use[side]->dtls;
+  for (auto& association : stream.dtls[side]) association.reset();
+  const Flow& rtp = stream.flows[side][kRtp];
+  wire::SetSrtp order;
+  order.suite = static_cast<std::uint8_t>(terms.suite);
+  order.anew = was_dtls ? 1 : 0;
+  order.in = terms.in;
+  order.out = terms.out;
+  datapath_.set_srtp(rtp.key, rtp.generation, order);
+  crypto::wipe(&order, sizeof order);
+}
+
+// The keys that there are serve until the new association has its own. RTCP has a port of its own,
+// so it has an association of its own (RFC 5764 §4.1.1).
+void MediaSession::use_dtls(Stream& stream, std::size_t side, const SrtpLeg::Dtls& terms) {
+  const auto& before = stream.in_use[side];
+  if (before && before->dtls && before->dtls->association == terms.association) return;
+  DtlsListener& self = *this;
+  for (const std::size_t kind : {kRtp, kRtcp}) {
+    const Flow& flow = stream.flows[side][kind];
+    stream.dtls[side][kind] = std::make_unique<DtlsAssociation>(
+        *means_, datapath_, self,
+        DtlsAssociation::Setup{.key = flow.key,
+                               .generation = flow.generation,
+                               .scope = wire::SetSrtp::kFlow,
+                               .role = terms.role,
+                               .fingerprints = terms.fingerprints});
+  }
+  if (settled_) expect_dtls();
+}
+
+void MediaSession::expect_dtls() {
+  for (Stream& stream : streams_) {
+    for (auto& side : stream.dtls) {
+      for (auto& association : side) {
+        if (association) association->expect();
+      }
+    }
+  }
+}
+
+bool MediaSession::on_dtls(FlowKey key, const base::Endpoint& from,
+                           DtlsHandshake::Datagram datagram) {
+  for (Stream& stream : streams_) {
+    for (auto& side : stream.dtls) {
+      for (auto& association : side) {
+        if (!association || !(association->key() == key)) continue;
+        association->take(from, datagram);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Who hears no reports talks all the same.
+void MediaSession::on_dtls_failed(FlowKey key, DtlsFailure failure) {
+  if (side_of(key)) listener_->on_media_unsafe(*this, failure);
 }
 
 // Unset: nowhere to send to.
@@ -304,6 +383,9 @@ void MediaSession::close(base::Nanos now) {
 }
 
 void MediaSession::close_flows(Stream& stream) {
+  for (auto& side : stream.dtls) {
+    for (auto& association : side) association.reset();
+  }
   for (const auto& side : stream.flows) {
     for (const Flow& flow : side) datapath_.close(flow.key, flow.generation);
   }
