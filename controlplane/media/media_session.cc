@@ -222,7 +222,7 @@ bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
     SrtpLeg& asker = stream.srtp[index(from)];
     const bool hidden = reachable(media.rtp, from) != sendable(media.rtp);
     if (!asker.take_offer(media, means_->random, hidden)) return false;
-    stream.srtp[other(index(from))].make_offer(means_->random);
+    stream.srtp[other(index(from))].make_offer(means_->random, &media);
     // The first agreement counts at once: what it is told meanwhile comes from us. But a handshake
     // is for who has our answer.
     if (!asker.agreed() && !asker.awaits_dtls()) asker.agree();
@@ -247,7 +247,7 @@ bool MediaSession::take_answer(const sdp::Description& answer, Side from) {
 void MediaSession::make_offer(Side to) {
   if (direct_ || !protects()) return;
   // To ports of ours that he doesn't know yet, or hasn't used for a while.
-  for (Stream& stream : streams_) stream.srtp[index(to)].make_offer(means_->random, true);
+  for (Stream& stream : streams_) stream.srtp[index(to)].make_offer(means_->random, nullptr, true);
 }
 
 void MediaSession::use_srtp(Stream& stream) {

@@ -166,7 +166,9 @@ bool SrtpLeg::take_offer(const sdp::Media& media, base::Random& random, bool hid
   auto terms = chosen(media, random, hidden);
   if (!terms && (rule_.policy == SrtpPolicy::kRequired || media.secure())) return false;
   pending_ = terms ? std::move(*terms) : Terms{};
-  now_ = {.said = {.protocol = protocol_of(media), .attributes = {}}, .sdes = {}, .tls_id = {}};
+  now_ = {.said = {.protocol = protocol_of(media), .feedback = media.feedback(), .attributes = {}},
+          .sdes = {},
+          .tls_id = {}};
   if (!terms) return true;
   say(*pending_, is_held(media) ? media.setup : std::string_view());
   // A refresh of ours will offer what we have answered.
@@ -191,25 +193,34 @@ void SrtpLeg::say(const Terms& terms, std::string_view setup) {
 
 // --- we offer ----------------------------------------------------------------------------------
 
-void SrtpLeg::make_offer(base::Random& random, bool anew) {
+void SrtpLeg::make_offer(base::Random& random, const sdp::Media* for_whom, bool anew) {
   remember();
   pending_.reset();
   now_ = {.said = {}, .sdes = {}, .tls_id = {}};
-  const bool clear = agreed_ && agreed_->suite == SrtpSuite::kNone && !agreed_->dtls;
-  const bool required = rule_.policy == SrtpPolicy::kRequired;
-  if (rule_.policy == SrtpPolicy::kOff || clear) return;
   const bool wanted = rule_.offers == KeyAgreement::kDtls && identity_ != nullptr;
   const bool dtls = agreed_ ? agreed_->dtls.has_value() : wanted;
-  if (agreed_) {
-    now_.said.protocol = before_.said.protocol;
-  } else if (required) {
-    now_.said.protocol = dtls ? Security::Protocol::kDtlsSavp : Security::Protocol::kSavp;
-  }
+  take_profile(for_whom, dtls);
+  const bool clear = agreed_ && agreed_->suite == SrtpSuite::kNone && !agreed_->dtls;
+  if (rule_.policy == SrtpPolicy::kOff || clear) return;
   if (dtls) {
     offer_dtls(random, anew);
   } else {
     offer_sdes(random);
   }
+}
+
+// What has been agreed on stays. Feedback is offered where no more than keys lie between the
+// parties: a phone's default (SAVPF) isn't what a gateway in the clear knows (AVPF).
+void SrtpLeg::take_profile(const sdp::Media* for_whom, bool dtls) {
+  using enum Security::Protocol;
+  if (agreed_) {
+    now_.said.protocol = before_.said.protocol;
+    now_.said.feedback = before_.said.feedback;
+    return;
+  }
+  if (rule_.policy == SrtpPolicy::kRequired) now_.said.protocol = dtls ? kDtlsSavp : kSavp;
+  now_.said.feedback =
+      for_whom != nullptr && for_whom->feedback() && protocol_of(*for_whom) == now_.said.protocol;
 }
 
 void SrtpLeg::offer_sdes(base::Random& random) {

@@ -65,9 +65,10 @@ class SrtpLeg {
   // NAT is before it, so that a handshake is for it to begin. False: the policy, or what we speak,
   // can't have it.
   bool take_offer(const sdp::Media& media, base::Random& random, bool hidden = false);
-  // We offer it said(): take_answer() then, or withdraw(). `anew`: where that is DTLS, another
-  // association than there may be.
-  void make_offer(base::Random& random, bool anew = false);
+  // We offer it said(): take_answer() then, or withdraw(). `for_whom`: what the other party
+  // offered, whose profile may be passed on. `anew`: where that is DTLS, another association than
+  // there may be.
+  void make_offer(base::Random& random, const sdp::Media* for_whom = nullptr, bool anew = false);
   // False: not an answer to what was offered, or not one that the policy can have.
   bool take_answer(const sdp::Media& media);
   void agree();
@@ -101,6 +102,7 @@ class SrtpLeg {
   std::optional<Terms> answered_sdes(const sdp::Media& media) const;
   std::optional<Terms> answered_dtls(const sdp::Media& media);
   bool goes_on(const Dtls& asked) const;
+  void take_profile(const sdp::Media* for_whom, bool dtls);
   void offer_sdes(base::Random& random);
   void offer_dtls(base::Random& random, bool anew);
   void say(const Terms& terms, std::string_view setup);

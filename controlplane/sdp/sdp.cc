@@ -371,9 +371,8 @@ void Rewriter::media_line(const Line& line) {
     return;
   }
   const auto protocol = next_word(rest);
-  const bool feedback = protocol.ends_with('F') || protocol.ends_with('f');  // RFC 4585, 5124
   out_.append(kProtocols[static_cast<std::size_t>(protection->protocol)])
-      .append(feedback ? "F" : "");
+      .append(protection->feedback ? "F" : "");
   out_ += line.all.substr(static_cast<std::size_t>(protocol.data() - line.text.data()) +
                           protocol.size());
 }
@@ -466,6 +465,8 @@ bool Media::secure() const {
 }
 
 bool Media::over_dtls() const { return secure() && base::istarts_with(protocol, "UDP/TLS/"); }
+
+bool Media::feedback() const { return protocol.ends_with('F') || protocol.ends_with('f'); }
 
 base::Result<Description> parse(std::string_view text) { return Reader(text).read(); }
 

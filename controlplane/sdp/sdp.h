@@ -42,6 +42,8 @@ struct Media {
   bool secure() const;
   // The latter.
   bool over_dtls() const;
+  // With an F.
+  bool feedback() const;
 };
 
 struct Description {
@@ -58,10 +60,10 @@ base::Result<Description> parse(std::string_view text);
 
 // How we and the party that gets the description protect a section's media.
 struct Security {
-  // In m=, with an F where there was one.
   enum class Protocol : std::uint8_t { kAvp, kSavp, kDtlsSavp };
 
   Protocol protocol = Protocol::kAvp;
+  bool feedback = false;                // RTP/AVPF and so on (RFC 4585, 5124)
   std::vector<std::string> attributes;  // behind "a=": "crypto:1 …", "fingerprint:sha-256 …" …
 
   friend bool operator==(const Security&, const Security&) = default;

@@ -36,7 +36,7 @@ sdp::Media read(const SrtpLeg& leg) {
 class SrtpLegDtlsTest : public ::testing::Test {
  protected:
   bool agree(SrtpLeg& offerer, SrtpLeg& answerer, bool anew = false) {
-    offerer.make_offer(random_, anew);
+    offerer.make_offer(random_, nullptr, anew);
     if (!answerer.take_offer(read(offerer), random_)) return false;
     answerer.agree();
     return offerer.take_answer(read(answerer));
@@ -230,6 +230,25 @@ TEST_F(SrtpLegDtlsTest, WithoutATlsIdThePlaceNamesIt) {
   EXPECT_EQ(setup(leg_), "holdconn");
 }
 
+TEST_F(SrtpLegDtlsTest, FeedbackIsOfferedUnderTheProtocolThatHadIt) {
+  auto phone = theirs("actpass");
+  phone.protocol = "UDP/TLS/RTP/SAVPF";
+  ASSERT_TRUE(offered(leg_, phone));
+  EXPECT_TRUE(leg_.said().feedback) << "an answer has the offer's profile";
+  const auto offers = [&](const SrtpRule& rule) {
+    SrtpLeg leg(rule, &b_);
+    leg.make_offer(random_, &phone);
+    return leg.said().feedback;
+  };
+  EXPECT_FALSE(offers({}));
+  EXPECT_FALSE(offers({kRequired}));
+  EXPECT_TRUE(offers(kDtlsRequired));
+  phone.protocol = "RTP/AVPF";
+  EXPECT_TRUE(offers({}));
+  EXPECT_TRUE(offers(kDtlsOptional));
+  EXPECT_FALSE(offers(kDtlsRequired));
+}
+
 TEST_F(SrtpLegDtlsTest, WhatIsWithdrawnChangesNothing) {
   ASSERT_TRUE(offered(leg_, theirs("actpass", "first")));
   const auto before = leg_.agreed();
@@ -239,7 +258,7 @@ TEST_F(SrtpLegDtlsTest, WhatIsWithdrawnChangesNothing) {
   leg_.agree();
   EXPECT_EQ(leg_.agreed(), before);
   EXPECT_EQ(leg_.said(), said);
-  leg_.make_offer(random_, true);
+  leg_.make_offer(random_, nullptr, true);
   leg_.withdraw();
   EXPECT_EQ(leg_.said(), said);
 }

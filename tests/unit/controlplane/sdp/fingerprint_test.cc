@@ -78,7 +78,7 @@ TEST(Fingerprint, ADescriptionIsRewrittenToDtlsAndFromIt) {
   using enum Security::Protocol;
   const auto description = parse(kDtlsOffer).value();
   const auto address = base::IpAddress::ip4(203, 0, 113, 9);
-  const Security ours{kDtlsSavp, {"fingerprint:sha-256 DD", "setup:active"}};
+  const Security ours{kDtlsSavp, true, {"fingerprint:sha-256 DD", "setup:active"}};
   EXPECT_EQ(rewrite(description, {{{address, 20000}, ours}, {{address, 20002}, Security{}}}),
             "v=0\r\no=a 1 1 IN IP4 203.0.113.9\r\ns=-\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
             "m=audio 20000 UDP/TLS/RTP/SAVPF 0\r\na=sendrecv\r\n"
