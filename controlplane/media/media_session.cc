@@ -45,6 +45,18 @@ std::uint8_t clock_of(const sdp::Media& media) {
   return static_cast<std::uint8_t>(std::clamp(media.clock_hz / 1000, 1u, 255u));
 }
 
+// Under keys that nobody has: what is sent can't be read, and nothing that comes is authentic.
+wire::SetSrtp sealed(base::Random& random) {
+  wire::SetSrtp out;
+  out.suite = static_cast<std::uint8_t>(crypto::SrtpSuite::kAesCm128HmacSha1_80);
+  out.anew = 1;
+  for (wire::SrtpKeying* keying : {&out.in, &out.out}) {
+    for (auto& octet : keying->key) octet = static_cast<std::uint8_t>(random.next());
+    for (auto& octet : keying->salt) octet = static_cast<std::uint8_t>(random.next());
+  }
+  return out;
+}
+
 FlowKey next(FlowKey key) { return {key.address, static_cast<std::uint16_t>(key.port + 1)}; }
 
 }  // namespace
@@ -275,11 +287,16 @@ void MediaSession::use_srtp(Stream& stream, std::size_t side, const SrtpLeg::Ter
   crypto::wipe(&order, sizeof order);
 }
 
-// The keys that there are serve until the new association has its own. RTCP has a port of its own,
-// so it has an association of its own (RFC 5764 §4.1.1).
+// The keys that there are serve until the new association has its own; where media ran in the
+// clear, they don't any more. RTCP has a port of its own, so it has an association of its own (RFC
+// 5764 §4.1.1).
 void MediaSession::use_dtls(Stream& stream, std::size_t side, const SrtpLeg::Dtls& terms) {
   const auto& before = stream.in_use[side];
   if (before && before->dtls && before->dtls->association == terms.association) return;
+  if (before && !before->dtls && before->suite == crypto::SrtpSuite::kNone) {
+    const Flow& rtp = stream.flows[side][kRtp];
+    datapath_.set_srtp(rtp.key, rtp.generation, sealed(means_->random));
+  }
   DtlsListener& self = *this;
   for (const std::size_t kind : {kRtp, kRtcp}) {
     const Flow& flow = stream.flows[side][kind];

@@ -30,9 +30,11 @@ def speak(bench: Bench, near: dict, far: dict, policies: dict[str, str]) -> Swit
     callee.wait_closed()
     check_record(switch, "caller")
     check_heard(caller, callee)
-    # (baresip opens its RTCP port by a packet in the clear, which goes no further.)
-    for name in ("drop_srtp_bad_tag", "drop_srtp_replayed"):
-        check_equal(switch.counter(name), 0, name)
+    # (baresip opens its RTCP port by a packet in the clear, which goes no further; nor does what it
+    # says in the clear when one of its two handshakes is done and the other about to be.)
+    forged = switch.counter("drop_srtp_bad_tag")
+    check(forged <= (5 if DTLS in (near, far) else 0), f"drop_srtp_bad_tag: {forged}")
+    check_equal(switch.counter("drop_srtp_replayed"), 0, "drop_srtp_replayed")
     return switch
 
 
@@ -60,8 +62,8 @@ def srtp_on_both_sides(bench: Bench) -> None:
 
 
 def check_shaken(switch: Switch, parties: int) -> None:
-    """RTP's handshake of so many parties gave keys, and none has failed."""
-    check(switch.counter("dtls_agreed") >= parties, "no keys by DTLS")
+    """So many parties have shaken hands, on RTP's port and on RTCP's, and nothing went wrong."""
+    check_equal(switch.counter("dtls_agreed"), 2 * parties, "dtls_agreed")
     check_equal(switch.counter("dtls_failed"), 0, "dtls_failed")
     check(switch.counter("srtp_unprotected") > 0, "nothing was deciphered")
     check(switch.counter("srtp_protected") > 0, "nothing was enciphered")

@@ -326,6 +326,26 @@ TEST_F(DtlsOptional, WhoDoesntSpeakItHasTheClear) {
   EXPECT_EQ(record()["media_rule"], "encrypted");
 }
 
+// Both in the clear at first; then the callee wants it otherwise.
+TEST_F(DtlsOptional, WhatRanInTheClearDoesntUntilThereAreKeys) {
+  answer_with(kAnswer);
+  dial(kOffer);
+  ASSERT_EQ(srtp.begin()->second.suite, 0);
+  answers = false;
+  alice.on_change = [](sip::InviteSession& leg) {
+    leg.answer_offer(200, "application/sdp", kOffer);
+  };
+  ASSERT_TRUE(bob.leg()->offer("application/sdp", described(kAnswer, party, "actpass", "RTP/AVP")));
+  net.run(base::Millis{200});
+  EXPECT_EQ(setup_of(bob.last_body), "active");
+  ASSERT_EQ(srtp.size(), 1u);
+  EXPECT_NE(srtp.begin()->second.suite, 0) << "sealed";
+  EXPECT_EQ(srtp.begin()->second.scope, wire::SetSrtp::kRtpAndRtcp);
+  EXPECT_EQ(count(wire::Counter::dtls_agreed), 0u);
+  alice.leg()->finish(0);
+  expect_nothing_left();
+}
+
 TEST_F(DtlsOptional, OnceAgreedTheClearIsNoWayOut) {
   answers = false;
   answer_with(described(kAnswer, party, "passive", "RTP/AVP"));
