@@ -6,11 +6,12 @@ from harness.certificates import Authority, Identity
 from harness.dtls import PROFILE, DtlsClient, describe, fingerprint
 from harness.failure import check, check_equal
 from harness.lab import CALLEE, CALLER, SWITCH_TO_CALLER
-from harness.phones import (check_heard, check_record, far_phone, near_phone, pick_up, ring,
-                            wait_talk)
+from harness.phones import (CALLER_HERTZ, check_heard, check_record, far_phone, near_phone,
+                            pick_up, ring, voice_to, wait_quiet, wait_talk)
 from harness.rtp import Address
 from harness.sip import Leg, sdp
 from harness.switch import Switch
+from harness.tone import seconds_of
 
 SDES = {"account": ";mediaenc=srtp-mand", "config": ("module srtp.so",)}
 DTLS = {"account": ";mediaenc=dtls_srtp", "config": ("module dtls_srtp.so",)}
@@ -89,6 +90,30 @@ def dtls_calls_sdes(bench: Bench) -> None:
 def dtls_on_both_sides(bench: Bench) -> None:
     check_shaken(speak(bench, DTLS, DTLS, {"acme": "TD_SRTP=optional",
                                            "bcorp": "TD_SRTP=required TD_SRTP_KEYS=dtls"}), 2)
+
+
+@case
+def dtls_call_is_held(bench: Bench) -> None:
+    """By the phone that speaks it, and taken up again, under the same keys."""
+    caller, callee = near_phone(bench, **DTLS), far_phone(bench)
+    switch = bench.switch()
+    switch.ask("gateway", "set", "acme", "TD_SRTP=required")
+    ring(caller, callee)
+    pick_up(caller, callee)
+    wait_talk(bench)
+    before = switch.counter("dtls_agreed")
+    caller.hold()
+    wait_quiet(bench, "callee", sent=True)
+    mark = len(bench.recorders["callee"].datagrams)
+    caller.resume()
+    wait_talk(bench)
+    seconds = seconds_of(voice_to(bench, "callee", mark), CALLER_HERTZ)
+    check(seconds > 0.8, f"after the hold {seconds:.2f} s of the caller reach the callee")
+    caller.hang_up()
+    callee.wait_closed()
+    check_record(switch, "caller")
+    check_heard(caller, callee)
+    check_equal(switch.counter("dtls_agreed"), before, "dtls_agreed after the hold")
 
 
 def answered_for(bench: Bench, named: Identity) -> tuple[Leg, Leg, Address]:
