@@ -1,7 +1,7 @@
 // SRTP by DTLS between the switch and each party of a call: descriptions by SIP, handshakes by the
 // media ports, and what ends a call whose keys don't come.
 #include "controlplane/sdp/fingerprint.h"
-#include "tests/unit/controlplane/calls/switch_fixture.h"
+#include "tests/unit/controlplane/calls/transfer_fixture.h"
 
 namespace tandem::test {
 namespace {
@@ -15,9 +15,10 @@ using Octets = std::vector<std::byte>;
 // test's; each of its ports shakes hands as `party` with whoever asks, or asks itself.
 class DtlsCall : public SwitchTest {
  protected:
-  explicit DtlsCall(const char* caller = "required", const char* callee = "off")
+  explicit DtlsCall(const char* caller = "required", const char* callee = "off",
+                    config::Site site_records = make_site())
       : SwitchTest([&] {
-          config::Site made = make_site();
+          config::Site made = std::move(site_records);
           made.gateways[0].overrides = {{"TD_SRTP", caller}};
           made.gateways[1].overrides = {{"TD_SRTP", callee}, {"TD_SRTP_KEYS", "dtls"}};
           return made;
@@ -353,6 +354,39 @@ TEST_F(DtlsOptional, OnceAgreedTheClearIsNoWayOut) {
   EXPECT_TRUE(srtp.empty());
   expect_nothing_left();
   EXPECT_EQ(record()["end_reason"], "DtlsFailed");
+}
+
+class DtlsTransfer : public DtlsCall {
+ protected:
+  DtlsTransfer()
+      : DtlsCall("required", "off", transfer_site(make_site({{"TD_SIP_REFER", "follow"}}))) {
+    carol.on_call = [](sip::InviteSession& call) { call.accept("application/sdp", kCarols); };
+  }
+
+  Phone carol{net, "10.77.2.5:5060"};
+};
+
+// To other ports of ours, so by another association, under a name that she can tell.
+TEST_F(DtlsTransfer, WhoGoesToAnotherCallShakesHandsAgain) {
+  dial(described(kOffer, party, "actpass"));
+  ASSERT_EQ(bob.events.back(), "acked");
+  EXPECT_EQ(count(wire::Counter::dtls_agreed), 2u);
+  const auto before = srtp;
+  alice.on_change = [this](sip::InviteSession& leg) {
+    offered = alice.last_body;
+    leg.answer_offer(200, "application/sdp", described(kOffer, party, "passive"));
+  };
+  ASSERT_TRUE(bob.ask("REFER", "Refer-To: <sip:391@10.77.2.1>\r\n"));
+  net.run(base::Seconds{2});
+  EXPECT_EQ(carol.events.back(), "acked");
+  EXPECT_EQ(setup_of(offered), "actpass");
+  EXPECT_EQ(audio(offered).protocol, "UDP/TLS/RTP/SAVP");
+  EXPECT_FALSE(audio(offered).tls_id.empty());
+  EXPECT_EQ(count(wire::Counter::dtls_agreed), 4u);
+  for (const auto& [place, order] : srtp) EXPECT_FALSE(before.contains(place));
+  EXPECT_EQ(srtp.size(), 2u);
+  alice.leg()->finish(0);
+  expect_nothing_left();
 }
 
 }  // namespace
