@@ -151,6 +151,26 @@ TEST_F(WorkerDtlsTest, ABrokenChecksumIsNotBelieved) {
   EXPECT_EQ(bench_.count(Counter::drop_udp_checksum), 1u);
 }
 
+// A certificate of RSA's size, from a peer that sends larger datagrams than its link takes.
+TEST_F(WorkerDtlsTest, InFragmentsItGoesUpWhole) {
+  open(wire::Protection::kSrtp);
+  std::vector<std::uint8_t> flight(3000, 7);
+  flight[0] = 22;
+  for (const Frame& piece : pieces_of(udp_frame(way(), flight), 1, 1480)) bench_.arrive(0, piece);
+  bench_.turn();
+  const auto head = up();
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->kind, wire::DatagramKind::kDtls);
+  EXPECT_EQ(last_.size(), flight.size());
+  EXPECT_EQ(bench_.count(Counter::dtls_punted), 1u);
+  // Media isn't put together.
+  flight[0] = 0x80;
+  for (const Frame& piece : pieces_of(udp_frame(way(), flight), 2, 1480)) bench_.arrive(0, piece);
+  bench_.turn();
+  EXPECT_FALSE(up());
+  EXPECT_EQ(bench_.count(Counter::drop_media_fragment), 1u);
+}
+
 TEST_F(WorkerDtlsTest, WhatTheControlPlaneSaysLeavesFromTheMediaPort) {
   wire::DatagramHead head;
   head.local = endpoint("10.77.1.1:20000");
