@@ -14,6 +14,7 @@
 #include "controlplane/config/loader.h"
 #include "controlplane/heap.h"
 #include "controlplane/loop/event_loop.h"
+#include "controlplane/media/dtls_identity.h"
 #include "controlplane/operator_door.h"
 #include "controlplane/signalling_shard.h"
 #include "controlplane/sip/resolver.h"
@@ -67,6 +68,8 @@ int run(const config::Site& site) {
   }
   routing::Routes routes(std::make_shared<const routing::RouteTable>(site.routes));
   routing::Screenings screenings;
+  auto dtls_identity = media::DtlsIdentity::make();
+  if (!dtls_identity) return fail(dtls_identity.error_text());
   RegistrationDesk desk(loop, site);
   if (auto opened = desk.open(); !opened) return fail(opened.error_text());
   auto segment =
@@ -124,6 +127,7 @@ int run(const config::Site& site) {
             .open_calls = (*records)->open_calls(s),
             .life = life,
             .life_name = fmt::format("{:x}", base::wall_ms_now()),
+            .dtls_identity = *dtls_identity,
             .provisioning = provisioning.get(),
             .lockout = lockout.get(),
             .registration_told = [&desk](const std::string& name,

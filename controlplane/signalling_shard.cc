@@ -115,6 +115,8 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   carrier_.attach(agent_);
   agent_.take_responses_for(registrations_.transactions());
   calls_.reach(upstreams_);
+  calls_.shake_hands_as(shared.dtls_identity);
+  ring_.attach(*this);
   if (Provisioning* provisioning = shared.provisioning) {
     phones_ = std::make_unique<Phones>(*this, *provisioning);
     agent_.take_registers(phones_->registrar);
@@ -205,6 +207,15 @@ bool SignallingShard::work() {
   carrier_.flush();
   // Events are rare and patient: alone they are nothing to stay awake for.
   return datagrams != 0;
+}
+
+void SignallingShard::on_dtls(const base::Endpoint& local, const base::Endpoint& remote,
+                              std::span<const std::byte> datagram) {
+  if (const auto flow = datapath_.flow_at(local)) {
+    calls_.on_dtls(*flow, remote, datagram);
+  } else {
+    counters_.add(wire::Counter::drop_dtls_stray);
+  }
 }
 
 void SignallingShard::follow_lockout() {

@@ -27,7 +27,7 @@
 
 namespace tandem {
 
-class SignallingShard {
+class SignallingShard final : sip::DtlsTaker {
  public:
   // What shards share; outlives them.
   struct Shared {
@@ -37,9 +37,10 @@ class SignallingShard {
     const routing::Routes& routes;
     const routing::Screenings& screenings;
     cdr::Journal& journal;
-    cdr::OpenCalls& open_calls;   // this shard's own
-    std::uint32_t life;           // our generation in the segment
-    std::string life_name;        // the first part of our calls' names
+    cdr::OpenCalls& open_calls;  // this shard's own
+    std::uint32_t life;          // our generation in the segment
+    std::string life_name;       // the first part of our calls' names
+    const media::DtlsIdentity& dtls_identity;
     Provisioning* provisioning;   // nullptr: nobody registers here
     registrar::Lockout* lockout;  // nullptr: nor is suspended
     // A registration of ours is there, or no longer. Called on the shards' threads.
@@ -63,6 +64,8 @@ class SignallingShard {
 
  private:
   bool work();
+  void on_dtls(const base::Endpoint& local, const base::Endpoint& remote,
+               std::span<const std::byte> datagram) override;
   // The first shard's: whoever is suspended is dropped before he costs us anything.
   void follow_lockout();
   // Wherever the calls of who had this contact are.

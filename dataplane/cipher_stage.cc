@@ -30,7 +30,7 @@ bool is_voice(const Flow& flow, ConstBytes payload) {
 
 // Faxes (UDPTL) have no SRTP; what isn't of the flow's kind is the relay's to refuse.
 bool is_protected(const Flow& flow, ConstBytes payload) {
-  if (flow.kind == wire::FlowKind::kRtp) return is_rtp(payload);
+  if (flow.kind == wire::FlowKind::kRtp) return is_rtp(payload) || is_rtcp(payload);
   return flow.kind == wire::FlowKind::kRtcp && is_rtcp(payload);
 }
 

@@ -162,24 +162,35 @@ Fault Commands::set_srtp(const wire::SetSrtp& order) {
   Fault fault;
   Flow* flow = find(order.key, order.generation, fault);
   if (flow == nullptr) return fault;
-  if (!SrtpSessions::is_sound(order) || flow->kind == wire::FlowKind::kRtcp) {
+  const bool alone = order.scope == wire::SetSrtp::kFlow;
+  if (!SrtpSessions::is_sound(order) || (flow->kind == wire::FlowKind::kRtcp && !alone)) {
     return {Counter::drop_command};
   }
-  if (order.suite == 0) {
-    srtp_.let_go(std::exchange(flow->srtp, SrtpSessions::kNone));
-  } else if (SrtpSessions::is_session(flow->srtp)) {
-    srtp_.rekey(flow->srtp, order);
-  } else {
-    flow->srtp = srtp_.take(order);
-    if (flow->srtp == SrtpSessions::kNone) {
-      flow->srtp = SrtpSessions::kAwaited;
-      return {Counter::srtp_unplaced};
-    }
-  }
+  if (!take_srtp(*flow, order)) return {Counter::srtp_unplaced};
   flow->srtp_suite = order.suite;
-  share_srtp(*flow);
+  if (!alone) share_srtp(*flow);
   records_.at(order.key).write(flow->record());
   return {};
+}
+
+// False: there is no room.
+bool Commands::take_srtp(Flow& flow, const wire::SetSrtp& order) {
+  if (order.suite == 0) {
+    srtp_.let_go(std::exchange(flow.srtp, SrtpSessions::kNone));
+    return true;
+  }
+  // One that two flows have isn't one flow's to change.
+  const bool own = SrtpSessions::is_session(flow.srtp) &&
+                   (order.scope != wire::SetSrtp::kFlow || srtp_.at(flow.srtp).users == 1);
+  if (own && order.anew == 0) {
+    srtp_.rekey(flow.srtp, order);
+    return true;
+  }
+  srtp_.let_go(flow.srtp);
+  flow.srtp = srtp_.take(order);
+  if (flow.srtp != SrtpSessions::kNone) return true;
+  flow.srtp = SrtpSessions::kAwaited;
+  return false;
 }
 
 void Commands::share_srtp(Flow& rtp) {

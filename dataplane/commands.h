@@ -44,6 +44,7 @@ class Commands {
   Fault update(const wire::UpdateFlow& order, base::Nanos now);
   Fault close(const wire::CloseFlow& order, wire::EventRing& events);
   Fault set_srtp(const wire::SetSrtp& order);
+  bool take_srtp(Flow& flow, const wire::SetSrtp& order);
   void share_srtp(Flow& rtp);
   Fault bind(const wire::BindSignal& order);
   Fault suspend(const wire::Suspend& order, base::Nanos now);

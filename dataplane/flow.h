@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "dataplane/dtls_gate.h"
 #include "dataplane/meter.h"
 #include "dataplane/rtcp.h"
 #include "drivers/wire/messages.h"
@@ -66,7 +67,8 @@ struct alignas(64) Flow {
   bool latch_proven = false;       // of the source, while learning
   std::uint8_t srtp_suite = 0;
   wire::RtcpWay rtcp_way = wire::RtcpWay::kNextPort;
-  std::uint8_t unused[28]{};
+  DtlsCount dtls;
+  std::uint8_t unused[20]{};
 
   // The other flow of its pair, if that is the same party's: RTP's RTCP, RTCP's RTP; else nullptr.
   Flow* companion() const;

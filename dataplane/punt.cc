@@ -8,7 +8,10 @@ namespace tandem::dataplane {
 
 using wire::Counter;
 
-Fault punt(const UdpPacket& packet, std::span<wire::WorkerEnd> channels, base::Nanos now) {
+namespace {
+
+Fault write(const UdpPacket& packet, wire::DatagramKind kind, wire::WorkerEnd& channel,
+            base::Nanos now) {
   if (!udp_checksum_holds(packet)) return {Counter::drop_udp_checksum};
   if (packet.payload.size() > wire::ByteRing::kDatagramBytesMax) {
     return {Counter::drop_punt_size};
@@ -20,10 +23,21 @@ Fault punt(const UdpPacket& packet, std::span<wire::WorkerEnd> channels, base::N
   head.remote.port = rte_be_to_cpu_16(packet.udp->src_port);
   head.at_ns = now.count();
   head.tos = packet.ip->type_of_service;
-  const auto shards = static_cast<std::uint32_t>(channels.size());
-  wire::WorkerEnd& channel = channels[wire::shard_of_datagram(shards, packet.payload)];
+  head.kind = kind;
   if (!channel.punt.write(head, packet.payload)) return {Counter::drop_punt_full};
   return {};
+}
+
+}  // namespace
+
+Fault punt(const UdpPacket& packet, std::span<wire::WorkerEnd> channels, base::Nanos now) {
+  const auto shards = static_cast<std::uint32_t>(channels.size());
+  const std::uint32_t shard = wire::shard_of_datagram(shards, packet.payload);
+  return write(packet, wire::DatagramKind::kSip, channels[shard], now);
+}
+
+Fault punt_dtls(const UdpPacket& packet, wire::WorkerEnd& channel, base::Nanos now) {
+  return write(packet, wire::DatagramKind::kDtls, channel, now);
 }
 
 Injection plan_injection(const wire::DatagramHead& head, std::size_t payload_bytes,

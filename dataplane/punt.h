@@ -1,5 +1,6 @@
-// SIP over UDP between a port and the signalling shards: up as datagrams, down as frames. Owner:
-// the worker, which is the producer of the punt rings and the consumer of the inject rings.
+// SIP over UDP, and DTLS of media ports, between a port and the signalling shards: up as datagrams,
+// down as frames. Owner: the worker, which is the producer of the punt rings and the consumer of
+// the inject rings.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,8 @@ namespace tandem::dataplane {
 // Gives the datagram to its shard (`channels`: one per shard), unless its checksum is wrong or the
 // ring is full.
 Fault punt(const UdpPacket& packet, std::span<wire::WorkerEnd> channels, base::Nanos now);
+// The same with a flow's DTLS, for the shard that opened the flow.
+Fault punt_dtls(const UdpPacket& packet, wire::WorkerEnd& channel, base::Nanos now);
 
 // How a datagram of the control plane leaves.
 struct Injection {

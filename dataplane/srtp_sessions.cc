@@ -32,7 +32,8 @@ SrtpSessions::~SrtpSessions() {
 }
 
 bool SrtpSessions::is_sound(const wire::SetSrtp& order) {
-  return order.suite < crypto::kSrtpSuites.size();
+  return order.suite < crypto::kSrtpSuites.size() &&
+         (order.scope == wire::SetSrtp::kRtpAndRtcp || order.scope == wire::SetSrtp::kFlow);
 }
 
 SrtpSessions::Place SrtpSessions::take(const wire::SetSrtp& order) {

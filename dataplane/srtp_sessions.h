@@ -1,6 +1,7 @@
 // The SRTP sessions of a worker's flows: what one party sends is unprotected by one context, what
-// is sent to it protected by the other. The RTP and the RTCP flow of a party share one. Owner: the
-// worker. Limits: as many as the memory that it is given; what is no longer used is wiped.
+// is sent to it protected by the other. The RTP and the RTCP flow of a party share one, unless each
+// was keyed for itself (DTLS without rtcp-mux). Owner: the worker. Limits: as many as the memory
+// that it is given; what is no longer used is wiped.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 
 #include "dataplane/cutter.h"
 #include "dataplane/echo.h"
+#include "dataplane/latch.h"
 #include "dataplane/relay.h"
 #include "drivers/crypto/octets.h"
 
@@ -41,6 +42,25 @@ rte_mbuf* make_packet(rte_mempool* pool, std::size_t bytes) {
   rte_mbuf* packet = rte_pktmbuf_alloc(pool);
   if (packet != nullptr) set_length(packet, bytes);
   return packet;
+}
+
+// A party's word for the control plane on how its SRTP is keyed (RFC 5764): only where there is
+// SRTP at all.
+bool is_handshake(const Arrival& arrival) {
+  return arrival.flow->srtp != SrtpSessions::kNone &&
+         arrival.flow->kind != wire::FlowKind::kOpaque && is_dtls(arrival.udp.payload);
+}
+
+// From a source that the flow takes, whom it doesn't lock onto: who is authentic shows later.
+Fault punt_handshake(const Arrival& arrival, DtlsGate& gate, std::span<wire::WorkerEnd> channels,
+                     base::Nanos now) {
+  Flow& flow = *arrival.flow;
+  if (!latch_may_take(flow, arrival.udp.ip->src_addr, arrival.udp.udp->src_port)) {
+    ++flow.refused;
+    return {Counter::drop_media_stranger};
+  }
+  if (!gate.passes(flow.dtls, now)) return {Counter::drop_dtls_flood};
+  return punt_dtls(arrival.udp, channels[flow.shard], now);
 }
 
 }  // namespace
@@ -206,6 +226,7 @@ void Worker::handle(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
 
 void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
   Flow& flow = *arrival.flow;
+  if (is_handshake(arrival)) return handle_dtls(packet, arrival, now);
   const Relayed relayed = relay(arrival.udp, flow, parts_.ports, now);
   if (relayed.latched) {
     counters_.add(Counter::flows_latched);
@@ -239,6 +260,12 @@ void Worker::tell_latched(const Flow& flow) {
   }
 }
 
+void Worker::handle_dtls(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
+  const Fault fault = punt_handshake(arrival, dtls_gate_, parts_.channels, now);
+  counters_.add(fault ? fault.reason : Counter::dtls_punted);
+  rte_pktmbuf_free(packet);
+}
+
 void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
   if (guard_.drops(arrival.ip.ip->src_addr, now) && !guard_.passes(arrival.udp.payload, now)) {
     return drop(packet, Counter::drop_suspended);
@@ -251,7 +278,7 @@ void Worker::handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos
 }
 
 void Worker::handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nanos now) {
-  // Here already: what is put together is signalling, or dropped as well.
+  // Here already: what is put together is signalling, or hardly ever worth it.
   if (guard_.drops(arrival.ip.ip->src_addr, now)) return drop(packet, Counter::drop_suspended);
   const Bytes whole = fragments_.add(arrival.ip, now);
   rte_pktmbuf_free(packet);
@@ -260,12 +287,18 @@ void Worker::handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nan
   handle_whole(classify(whole, port, parts_.ports[port], flows_, signals_), now);
 }
 
-// Media is sent in packets that fit: what doesn't isn't worth a way through the relay.
+// Media is sent in packets that fit: what doesn't isn't worth a way through the relay. A large
+// certificate may not.
 void Worker::handle_whole(const Arrival& arrival, base::Nanos now) {
   Fault fault{Counter::drop_media_fragment};
   if (arrival.kind == Arrival::Kind::kDrop) fault = {arrival.reason};
+  Counter done = Counter::signal_punted;
   if (arrival.kind == Arrival::Kind::kSignal) fault = punt(arrival.udp, parts_.channels, now);
-  counters_.add(fault ? fault.reason : Counter::signal_punted);
+  if (arrival.kind == Arrival::Kind::kMedia && is_handshake(arrival)) {
+    fault = punt_handshake(arrival, dtls_gate_, parts_.channels, now);
+    done = Counter::dtls_punted;
+  }
+  counters_.add(fault ? fault.reason : done);
 }
 
 void Worker::handle_arp(rte_mbuf* packet, const Arrival& arrival) {
@@ -322,7 +355,8 @@ void Worker::inject_one(const wire::ByteRing::View& datagram, base::Nanos now) {
     std::memcpy(frame.data() + kUdpFrameBytes, datagram.payload.data(), datagram.payload.size());
   }
   build_udp(frame, way.addresses, datagram.head.tos);
-  counters_.add(Counter::signal_injected);
+  const bool dtls = datagram.head.kind == wire::DatagramKind::kDtls;
+  counters_.add(dtls ? Counter::dtls_injected : Counter::signal_injected);
   egress_.send_to(way.port, way.next_hop, packet, now);
 }
 

@@ -14,6 +14,7 @@
 #include "dataplane/cipher_stage.h"
 #include "dataplane/classify.h"
 #include "dataplane/commands.h"
+#include "dataplane/dtls_gate.h"
 #include "dataplane/egress.h"
 #include "dataplane/flood_guard.h"
 #include "dataplane/flow_table.h"
@@ -87,6 +88,7 @@ class Worker {
   void handle_arp(rte_mbuf* packet, const Arrival& arrival);
   void handle_icmp(rte_mbuf* packet, const Arrival& arrival);
   void handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now);
+  void handle_dtls(rte_mbuf* packet, const Arrival& arrival, base::Nanos now);
   void handle_signal(rte_mbuf* packet, const Arrival& arrival, base::Nanos now);
   void handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nanos now);
   // What was put together from fragments.
@@ -106,6 +108,7 @@ class Worker {
   FlowTable flows_;
   SignalPorts signals_;
   FloodGuard guard_;
+  DtlsGate dtls_gate_;
   PayloadKeys keys_;
   SrtpSessions srtp_;
   CipherStage ciphers_;

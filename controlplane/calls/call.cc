@@ -83,7 +83,7 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
 
 Call::~Call() {
   for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_,
-                      &takeover_timer_, &silence_timer_, &media_timer_}) {
+                      &takeover_timer_, &silence_timer_, &media_timer_, &unsafe_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (customer_) customer_->load->give_back();
@@ -344,6 +344,9 @@ void Call::on_timer(std::uint64_t clock) {
     case kMediaClock:
       on_media_clock();
       return;
+    case kUnsafeClock:
+      release(unsafe_, Direction::kSwitch);
+      return;
     case kSilenceClock:
       if (auto* leg = callee()) leg->drop_silent();
       return;
@@ -461,6 +464,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
   board_.env.wheel.cancel(silence_timer_);
   board_.env.wheel.cancel(duration_timer_);
   board_.env.wheel.cancel(media_timer_);
+  board_.env.wheel.cancel(unsafe_timer_);
   board_.env.wheel.cancel(crossing_timer_);
   const ReleaseInfo& info = release_info(cause);
   settle_vendor(false);

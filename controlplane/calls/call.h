@@ -50,6 +50,7 @@ struct Switchboard {
   registrar::Subscribers* subscribers = nullptr;  // nullptr: nobody registers here
   registrar::Upstreams* upstreams = nullptr;      // nullptr: we register nowhere
   cdr::OpenCalls* open_calls = nullptr;           // nullptr: our death costs the calls' records
+  media::SrtpMeans srtp{.random = env.random, .wheel = env.wheel, .counters = env.counters};
 
   // The call has ended and its figures are in: write the record, which is kept in that slot of
   // `open_calls` until then, and drop the call (later, not now).
@@ -68,7 +69,7 @@ struct Switchboard {
   ~Switchboard() = default;
 };
 
-class Call final : sip::SessionListener, Parties, loop::TimerListener {
+class Call final : sip::SessionListener, Parties, media::MediaListener, loop::TimerListener {
  public:
   enum class State : std::uint8_t {
     kNew,
@@ -104,6 +105,9 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void record_now();
   void on_flow_latched(const wire::FlowLatched& event);
   void on_flow_closed(const wire::FlowClosed& event);
+  // Of a flow of its media, from there. False: there is nothing that it could be for.
+  bool on_dtls(media::FlowKey key, const base::Endpoint& from,
+               media::DtlsHandshake::Datagram datagram);
 
   const std::string& name() const { return record_.call; }
   State state() const { return state_; }
@@ -129,6 +133,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
     kTakeoverClock,
     kSilenceClock,
     kMediaClock,
+    kUnsafeClock,
   };
 
   void on_provisional(int leg, int fork, const sip::Message& response) override;
@@ -151,6 +156,7 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   void on_refreshed(int leg, const sip::Message& response) override;
   void on_expired(int leg, int status) override;
   void on_timer(std::uint64_t clock) override;
+  void on_media_unsafe(const media::MediaSession& session, media::DtlsFailure failure) override;
 
   void start(const Beginning& beginning);
   std::optional<ReleaseCause> set_up(const Payer& payer, const sip::Message& invite);
@@ -159,8 +165,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   std::optional<ReleaseCause> open_media(const sip::Message& invite, const Aim& aim);
   config::PayloadSecret caller_secret() const;
   config::PayloadSecret callee_secret() const;
-  media::SrtpPolicy caller_srtp() const;
-  media::SrtpPolicy callee_srtp() const;
+  media::SrtpRule caller_srtp() const;
+  media::SrtpRule callee_srtp() const;
   MediaParty media_caller(const sip::Message& invite);
   MediaDecision media_decision(const MediaParty& caller, const Aim& aim) const;
   std::optional<ReleaseCause> send_invite(const sip::Message& invite, const Aim& aim);
@@ -311,6 +317,8 @@ class Call final : sip::SessionListener, Parties, loop::TimerListener {
   loop::TimerId takeover_timer_;
   loop::TimerId media_timer_;
   std::array<Nanos, 2> media_heard_at_{};  // by leg
+  loop::TimerId unsafe_timer_;  // armed: the call ends for this, with nothing of media on the stack
+  ReleaseCause unsafe_ = ReleaseCause::DtlsFailed;
   loop::TimerId silence_timer_;  // armed: several phones are asked, and some may be out of reach
   std::optional<Transfer> transfer_;
   std::optional<Takeover> takeover_;

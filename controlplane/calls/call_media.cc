@@ -20,13 +20,15 @@ bool behind_nat(const sip::Message& invite, const base::IpAddress& source) {
 }
 
 // Payloads that are encrypted otherwise aren't once more.
-media::SrtpPolicy gateway_srtp(const config::Parameters& parameters) {
-  if (payload_secret_of(parameters)) return media::SrtpPolicy::kOff;
-  return static_cast<media::SrtpPolicy>(parameters.TD_SRTP);
+media::SrtpRule gateway_srtp(const config::Parameters& parameters) {
+  if (payload_secret_of(parameters)) return {};
+  return {.policy = static_cast<media::SrtpPolicy>(parameters.TD_SRTP),
+          .offers = static_cast<media::KeyAgreement>(parameters.TD_SRTP_KEYS)};
 }
 
-media::SrtpPolicy endpoint_srtp(const config::Parameters& parameters) {
-  return static_cast<media::SrtpPolicy>(parameters.TD_ENDPOINT_SRTP);
+media::SrtpRule endpoint_srtp(const config::Parameters& parameters) {
+  return {.policy = static_cast<media::SrtpPolicy>(parameters.TD_ENDPOINT_SRTP),
+          .offers = static_cast<media::KeyAgreement>(parameters.TD_ENDPOINT_SRTP_KEYS)};
 }
 
 // `talker`: the other party's report, for the way between it and us.
@@ -55,13 +57,13 @@ config::PayloadSecret Call::callee_secret() const {
   return at_endpoint() ? config::PayloadSecret{} : payload_secret_of(vendor_parameters());
 }
 
-media::SrtpPolicy Call::caller_srtp() const {
+media::SrtpRule Call::caller_srtp() const {
   if (takeover_ && takeover_->blind) return takeover_->srtp;
   if (!customer_) return endpoint_srtp(board_.site.parameters);
   return gateway_srtp(customer_->parameters ? *customer_->parameters : *parameters_);
 }
 
-media::SrtpPolicy Call::callee_srtp() const {
+media::SrtpRule Call::callee_srtp() const {
   return at_endpoint() ? endpoint_srtp(board_.site.parameters) : gateway_srtp(vendor_parameters());
 }
 
@@ -70,7 +72,7 @@ MediaParty Call::media_caller(const sip::Message& invite) {
   MediaParty out{.mode = own.SS_MEDIAPROXYMODE,
                  .network = static_cast<std::uint32_t>(media_towards_caller_)};
   out.encrypted_payload = static_cast<bool>(caller_secret());
-  out.srtp = caller_srtp();
+  out.srtp = caller_srtp().policy;
   const auto* leg = caller();
   if (leg == nullptr) {  // comes from another call
     const media::Source source = takeover_ ? takeover_->source : media::Source{};
@@ -91,7 +93,7 @@ MediaDecision Call::media_decision(const MediaParty& caller, const Aim& aim) con
                     .network = aim.address,
                     .address = aim.path.remote.address,
                     .behind_nat = aim.path.own_flow_only,
-                    .srtp = callee_srtp()};
+                    .srtp = callee_srtp().policy};
   if (!at_endpoint()) {
     callee.encrypted_payload = static_cast<bool>(callee_secret());
     if (vendor_->parameters) callee.mode = vendor_->parameters->SS_MEDIAPROXYMODE;
@@ -121,8 +123,8 @@ std::optional<ReleaseCause> Call::open_media(const sip::Message& invite, const A
   media_->set_source(media::Side::kCallee, {aim.path.remote.address, aim.path.own_flow_only});
   media_->encrypt(media::Side::kCaller, caller_secret());
   media_->encrypt(media::Side::kCallee, callee_secret());
-  media_->protect(media::Side::kCaller, caller_srtp(), board_.env.random);
-  media_->protect(media::Side::kCallee, callee_srtp(), board_.env.random);
+  media_->protect(media::Side::kCaller, caller_srtp(), board_.srtp, *this);
+  media_->protect(media::Side::kCallee, callee_srtp(), board_.srtp, *this);
   const MediaDecision decision = media_decision(from, aim);
   record_.media_rule = name_of(decision.rule);
   if (!decision.proxied) media_->go_direct();
@@ -138,6 +140,20 @@ std::span<const std::string> Call::codecs(int leg) const {
 void Call::on_media(std::string_view codec) {
   record_.media_mode = media_->direct() ? "direct" : "proxy";
   record_.codec = codec;
+}
+
+bool Call::on_dtls(media::FlowKey key, const base::Endpoint& from,
+                   media::DtlsHandshake::Datagram datagram) {
+  if (media_ && media_->on_dtls(key, from, datagram)) return true;
+  return takeover_ && takeover_->former && takeover_->former->on_dtls(key, from, datagram);
+}
+
+// Media that are to be given up with somebody's place are no reason to end the call.
+void Call::on_media_unsafe(const media::MediaSession& session, media::DtlsFailure failure) {
+  if (&session != media_.get() || board_.env.wheel.armed(unsafe_timer_)) return;
+  unsafe_ = failure == media::DtlsFailure::kFingerprint ? ReleaseCause::DtlsFingerprint
+                                                        : ReleaseCause::DtlsFailed;
+  unsafe_timer_ = board_.env.wheel.arm(now(), *this, kUnsafeClock);
 }
 
 void Call::on_flow_latched(const wire::FlowLatched& event) {

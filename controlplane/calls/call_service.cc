@@ -185,6 +185,14 @@ void CallService::on_flow_closed(const wire::FlowClosed& event) {
     env.counters.add(Counter::drop_event_stale);
 }
 
+void CallService::on_dtls(const media::Datapath::Place& flow, const base::Endpoint& from,
+                          media::DtlsHandshake::Datagram datagram) {
+  Call* call = calls_.find({flow.cookie});
+  if (call == nullptr || !call->on_dtls(flow.key, from, datagram)) {
+    env.counters.add(Counter::drop_dtls_stray);
+  }
+}
+
 std::string CallService::name_of(std::uint64_t cookie) {
   const Call* call = calls_.find({cookie});
   return call != nullptr ? call->name() : std::string();

@@ -28,6 +28,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   void reach(registrar::Upstreams& all) { upstreams = &all; }
   // Without it, our death costs the records that aren't on disk.
   void keep_in(cdr::OpenCalls& kept) { open_calls = &kept; }
+  // Without it, SRTP is keyed by SDES alone.
+  void shake_hands_as(const media::DtlsIdentity& identity) { srtp.identity = &identity; }
 
   bool knows(const sip::Path& path) override;
   bool hides_from(const sip::Path& path) override;
@@ -37,6 +39,10 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
                  const sip::Path& path) override;
   void on_flow_latched(const wire::FlowLatched& event) override;
   void on_flow_closed(const wire::FlowClosed& event) override;
+
+  // DTLS of an open flow, from there.
+  void on_dtls(const media::Datapath::Place& flow, const base::Endpoint& from,
+               media::DtlsHandshake::Datagram datagram);
 
   // The name of the call that a flow's cookie means; empty: none.
   std::string name_of(std::uint64_t cookie);

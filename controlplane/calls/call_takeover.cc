@@ -85,8 +85,8 @@ void Call::ask_target() {
     media->set_source(side_of(stays), media_->source(side_of(stays)));
     media->encrypt(side_of(t.slot), t.secret);
     media->encrypt(side_of(stays), media_->secret(side_of(stays)));
-    media->protect(side_of(t.slot), t.srtp, board_.env.random);
-    media->protect(side_of(stays), media_->policy(side_of(stays)), board_.env.random);
+    media->protect(side_of(t.slot), t.srtp, board_.srtp, *this);
+    media->protect(side_of(stays), media_->rule(side_of(stays)), board_.srtp, *this);
     const auto description = sdp::parse(t.said);
     if (!description || !media->open(*description, side_of(t.slot), now()) || !media->is_open()) {
       takeover_failed(media->is_open() || !description ? 488 : 503);

@@ -150,7 +150,7 @@ Guest Call::guest() {
       .told = negotiation_.told(leg),
       .address = media_ ? media_->address(side) : static_cast<std::uint32_t>(media_towards_caller_),
       .secret = media_ ? media_->secret(side) : caller_secret(),
-      .srtp = media_ ? media_->policy(side) : caller_srtp(),
+      .srtp = media_ ? media_->rule(side) : caller_srtp(),
       .source = media_ ? media_->source(side) : media::Source{source},
       .payer = {
           .gateway = mapping_, .account = record_.caller_account, .number = number_of_party(leg)}};

@@ -37,7 +37,7 @@ struct Guest {
   sdp::Origin told;           // of what it was told last
   std::uint32_t address = 0;  // the plan's, for its media
   config::PayloadSecret secret{};
-  media::SrtpPolicy srtp = media::SrtpPolicy::kOff;
+  media::SrtpRule srtp{};
   media::Source source{};
   Payer payer{};  // of its home
 };
@@ -66,7 +66,7 @@ struct Takeover {
   sdp::Origin told{};
   std::uint32_t address = 0;
   config::PayloadSecret secret{};  // the guest's
-  media::SrtpPolicy srtp = media::SrtpPolicy::kOff;
+  media::SrtpRule srtp{};
   media::Source source{};  // likewise
   Stage stage = kWaiting;
   bool lent = false;

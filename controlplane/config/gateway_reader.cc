@@ -391,6 +391,7 @@ const std::vector<GatewaySetting>& gateway_parameters() {
       {"SS_RTPENCRYPTIONMODE", "both", kInstead},
       {"SS_RTPENCRYPTIONKEY", "both", "instead of the system's; can be set, and is never shown"},
       {"TD_SRTP", "both", kInstead},
+      {"TD_SRTP_KEYS", "both", kInstead},
       {"SS_MEDIAPROXYMODE", "both", kInstead},
       {"SS_SIP_USER_AGENT_PRIVACY", "routing", kInstead},
       {"SS_SIP_E164_DISPLAY_FROM", "routing", kInstead},

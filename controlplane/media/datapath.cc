@@ -155,10 +155,14 @@ void Datapath::set_rtcp_way(FlowKey key, FlowGeneration generation, wire::RtcpWa
   send_update(*flow, false);
 }
 
-wire::OpenFlow* Datapath::find(FlowKey key, FlowGeneration generation) {
+const wire::OpenFlow* Datapath::find(FlowKey key, FlowGeneration generation) const {
   const auto found = open_.find(word(key));
   const bool lives = found != open_.end() && found->second.generation == generation;
   return lives ? &found->second : nullptr;
+}
+
+wire::OpenFlow* Datapath::find(FlowKey key, FlowGeneration generation) {
+  return const_cast<wire::OpenFlow*>(std::as_const(*this).find(key, generation));
 }
 
 void Datapath::send_update(const wire::OpenFlow& flow, bool anew) {
@@ -175,16 +179,14 @@ void Datapath::send_update(const wire::OpenFlow& flow, bool anew) {
   send(flow.key, command);
 }
 
-void Datapath::set_srtp(FlowKey key, FlowGeneration generation, crypto::SrtpSuite suite,
-                        const wire::SrtpKeying& in, const wire::SrtpKeying& out) {
-  if (find(key, generation) == nullptr) return;
-  wire::SetSrtp& order = srtp_[word(key)];
-  order.key = key;
-  order.generation = generation;
-  order.suite = static_cast<std::uint8_t>(suite);
-  order.in = in;
-  order.out = out;
-  send_srtp(order);
+void Datapath::set_srtp(FlowKey key, FlowGeneration generation, wire::SetSrtp order) {
+  if (find(key, generation) != nullptr) {
+    order.key = key;
+    order.generation = generation;
+    srtp_[word(key)] = order;
+    send_srtp(order);
+  }
+  crypto::wipe(&order, sizeof order);
 }
 
 void Datapath::send_srtp(const wire::SetSrtp& order) {
@@ -200,6 +202,33 @@ void Datapath::forget_srtp(FlowKey key) {
   if (found == srtp_.end()) return;
   crypto::wipe(&found->second, sizeof found->second);
   srtp_.erase(found);
+}
+
+bool Datapath::send_dtls(FlowKey key, FlowGeneration generation, const base::Endpoint& to,
+                         std::span<const std::byte> datagram) {
+  const wire::OpenFlow* flow = find(key, generation);
+  if (flow == nullptr) return false;
+  wire::DatagramHead head;
+  head.local = {segment_.plan().addresses[key.address], key.port};
+  head.remote = to.address.is_set() ? to : flow->remote;
+  head.tos = flow->tos;
+  head.kind = wire::DatagramKind::kDtls;
+  if (!head.remote.address.is_set()) return false;
+  return ends_[wire::worker_of_port(segment_.plan(), key.port)]->inject.write(head, datagram);
+}
+
+bool Datapath::knows_party(FlowKey key, FlowGeneration generation) const {
+  const wire::OpenFlow* flow = find(key, generation);
+  return flow != nullptr && flow->remote.address.is_set();
+}
+
+std::optional<Datapath::Place> Datapath::flow_at(const base::Endpoint& local) const {
+  const int address = segment_.plan().index_of(local.address);
+  if (address < 0) return std::nullopt;
+  const FlowKey key{static_cast<std::uint16_t>(address), local.port};
+  const auto found = open_.find(word(key));
+  if (found == open_.end()) return std::nullopt;
+  return Place{key, found->second.cookie};
 }
 
 void Datapath::close(FlowKey key, FlowGeneration generation) {

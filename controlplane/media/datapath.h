@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -54,9 +56,21 @@ class Datapath {
               wire::FlowKind kind, bool anew);
   void set_clock(FlowKey key, FlowGeneration generation, std::uint8_t clock_khz);
   void set_rtcp_way(FlowKey key, FlowGeneration generation, wire::RtcpWay way);
-  // How the party of this RTP flow protects its media; the flow was opened with kSrtp.
-  void set_srtp(FlowKey key, FlowGeneration generation, crypto::SrtpSuite suite,
-                const wire::SrtpKeying& in, const wire::SrtpKeying& out);
+  // How the party of this flow protects its media; the flow was opened with kSrtp. Fills in key and
+  // generation.
+  void set_srtp(FlowKey key, FlowGeneration generation, wire::SetSrtp order);
+  // DTLS from this flow's port; `to` unset: to where the party was signalled. False: there is no
+  // such flow, nowhere to send to, or no room.
+  bool send_dtls(FlowKey key, FlowGeneration generation, const base::Endpoint& to,
+                 std::span<const std::byte> datagram);
+  // Where it is sent then is known.
+  bool knows_party(FlowKey key, FlowGeneration generation) const;
+  // The open flow that receives at this end of ours, and its cookie; no value: there is none.
+  struct Place {
+    FlowKey key;
+    std::uint64_t cookie;
+  };
+  std::optional<Place> flow_at(const base::Endpoint& local) const;
   // Ends in on_flow_closed, unless the dataplane isn't there to say so.
   void close(FlowKey key, FlowGeneration generation);
   // A flow of a former control plane, by its record's generation.
@@ -95,6 +109,7 @@ class Datapath {
   void send_key(const Key& key);
   void send_srtp(const wire::SetSrtp& order);
   void forget_srtp(FlowKey key);
+  const wire::OpenFlow* find(FlowKey key, FlowGeneration generation) const;
   wire::OpenFlow* find(FlowKey key, FlowGeneration generation);
   void send_pending();
   void follow_dataplane();

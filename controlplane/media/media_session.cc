@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "drivers/base/text.h"
+#include "drivers/crypto/octets.h"
 
 namespace tandem::media {
 namespace {
@@ -18,12 +19,13 @@ bool is_host(const base::IpAddress& address) {
   return address.is_ip4() && address.bytes[0] != 127 && address.bytes[0] < 224;
 }
 
-// What the dataplane relays: "RTP/AVP", "RTP/SAVP", "RTP/AVPF" …, with a port left for RTCP, and
-// "udptl" (T.38 D.2.3), to an IPv4 host. No value: anything else.
+// What the dataplane relays: "RTP/AVP", "UDP/TLS/RTP/SAVP", "RTP/AVPF" …, with a port left for
+// RTCP, and "udptl" (T.38 D.2.3), to an IPv4 host. No value: anything else.
 std::optional<wire::FlowKind> kind_of(const sdp::Media& media) {
   if (media.port == 0 || !is_host(media.rtp.address)) return std::nullopt;
   if (base::iequals(media.protocol, "udptl")) return wire::FlowKind::kOpaque;
-  const bool rtp = base::istarts_with(media.protocol, "RTP/") && media.port != 65535;
+  const bool rtp =
+      (base::istarts_with(media.protocol, "RTP/") || media.over_dtls()) && media.port != 65535;
   return rtp ? std::optional(wire::FlowKind::kRtp) : std::nullopt;
 }
 
@@ -41,6 +43,18 @@ base::Endpoint rtcp_of(const sdp::Media& media, wire::FlowKind kind) {
 // The peer's word: whatever it says, the dataplane must be able to divide by it.
 std::uint8_t clock_of(const sdp::Media& media) {
   return static_cast<std::uint8_t>(std::clamp(media.clock_hz / 1000, 1u, 255u));
+}
+
+// Under keys that nobody has: what is sent can't be read, and nothing that comes is authentic.
+wire::SetSrtp sealed(base::Random& random) {
+  wire::SetSrtp out;
+  out.suite = static_cast<std::uint8_t>(crypto::SrtpSuite::kAesCm128HmacSha1_80);
+  out.anew = 1;
+  for (wire::SrtpKeying* keying : {&out.in, &out.out}) {
+    for (auto& octet : keying->key) octet = static_cast<std::uint8_t>(random.next());
+    for (auto& octet : keying->salt) octet = static_cast<std::uint8_t>(random.next());
+  }
+  return out;
 }
 
 FlowKey next(FlowKey key) { return {key.address, static_cast<std::uint16_t>(key.port + 1)}; }
@@ -82,15 +96,16 @@ bool MediaSession::add_stream(std::size_t section, base::Nanos now) {
   if (!keys) return false;
   ports_held_ = true;
   const RtcpLeg rtcp(ports_.has_rtcp());
+  const DtlsIdentity* identity = means_ != nullptr ? means_->identity : nullptr;
   Stream stream{.section = section,
                 .flows = {},
                 .rtcp = {rtcp, rtcp},
-                .srtp = {SrtpLeg(policies_[0]), SrtpLeg(policies_[1])}};
+                .srtp = {SrtpLeg(rules_[0], identity), SrtpLeg(rules_[1], identity)}};
   for (std::size_t side = 0; side < 2; ++side) {
     stream.flows[side][kRtp].key = (*keys)[side];
     stream.flows[side][kRtcp].key = next((*keys)[side]);
   }
-  streams_.push_back(stream);
+  streams_.push_back(std::move(stream));
   return true;
 }
 
@@ -111,7 +126,7 @@ void MediaSession::open_flows(Stream& stream, const sdp::Media& media, Side from
       if (side == index(from)) {
         flow.remote = reachable(kind == kRtp ? media.rtp : rtcp_of(media, carried), from);
       }
-      if (policies_[side] != SrtpPolicy::kOff) flow.protection = wire::Protection::kSrtp;
+      if (rules_[side].policy != SrtpPolicy::kOff) flow.protection = wire::Protection::kSrtp;
       // What begins as a fax may go on as voice: it has the key, and no use for it until then.
       const auto secret = kind == kRtp ? secrets_[side] : config::PayloadSecret{};
       flows[kind].generation = datapath_.open(flow, secret);
@@ -148,6 +163,8 @@ void MediaSession::agree(const sdp::Description& answer, base::Nanos now) {
   for (std::size_t stream = streams_.size(); stream-- > 1;) {
     if (section_of(stream, answer) == kNoSection) leave(stream, now);
   }
+  settled_ = true;
+  expect_dtls();
 }
 
 void MediaSession::agree_early(const sdp::Description& answer) {
@@ -168,7 +185,7 @@ void MediaSession::agree_early(const sdp::Description& answer) {
 void MediaSession::leave(std::size_t stream, base::Nanos now) {
   if (closed_at_ != base::Nanos{}) return;  // all of it is going
   close_flows(streams_[stream]);
-  left_.emplace_back(streams_[stream], now);
+  left_.emplace_back(std::move(streams_[stream]), now);
   streams_.erase(streams_.begin() + static_cast<std::ptrdiff_t>(stream));
 }
 
@@ -202,9 +219,11 @@ void MediaSession::encrypt(Side side, config::PayloadSecret secret) {
   secrets_[index(side)] = std::move(secret);
 }
 
-void MediaSession::protect(Side side, SrtpPolicy policy, base::Random& random) {
-  policies_[index(side)] = policy;
-  random_ = &random;
+void MediaSession::protect(Side side, SrtpRule rule, const SrtpMeans& means,
+                           MediaListener& listener) {
+  rules_[index(side)] = rule;
+  means_ = &means;
+  listener_ = &listener;
 }
 
 bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
@@ -212,15 +231,21 @@ bool MediaSession::take_offer(const sdp::Description& offer, Side from) {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     const std::size_t section = section_of(i, offer);
     if (section == kNoSection || *kind_of(offer.media[section]) != wire::FlowKind::kRtp) continue;
+    const sdp::Media& media = offer.media[section];
     Stream& stream = streams_[i];
-    stream.rtcp[index(from)].take_offer(offer.media[section]);
-    stream.rtcp[other(index(from))].make_offer(offer.media[section].rtcp_mux);
-    if (!protects()) continue;
+    stream.rtcp[index(from)].take_offer(media);
+    stream.rtcp[other(index(from))].make_offer(media.rtcp_mux);
+    if (!protects()) {
+      if (media.over_dtls()) return false;
+      continue;
+    }
     SrtpLeg& asker = stream.srtp[index(from)];
-    if (!asker.take_offer(offer.media[section], *random_)) return false;
-    stream.srtp[other(index(from))].make_offer(*random_);
-    // The first agreement counts at once: what it is told meanwhile comes from us.
-    if (!asker.agreed()) asker.agree();
+    const bool hidden = reachable(media.rtp, from) != sendable(media.rtp);
+    if (!asker.take_offer(media, means_->random, hidden)) return false;
+    stream.srtp[other(index(from))].make_offer(means_->random, &media);
+    // The first agreement counts at once: what it is told meanwhile comes from us. But a handshake
+    // is for who has our answer.
+    if (!asker.agreed() && !asker.awaits_dtls()) asker.agree();
     use_srtp(stream);
   }
   return true;
@@ -247,7 +272,8 @@ void MediaSession::make_offer(Side to) {
   if (direct_) return;
   for (Stream& stream : streams_) {
     stream.rtcp[index(to)].make_offer(stream.rtcp[other(index(to))].muxed());
-    if (protects()) stream.srtp[index(to)].make_offer(*random_);
+    // To ports of ours that he doesn't know yet, or hasn't used for a while.
+    if (protects()) stream.srtp[index(to)].make_offer(means_->random, nullptr, true);
   }
 }
 
@@ -261,11 +287,80 @@ void MediaSession::use_rtcp(const Stream& stream) {
 void MediaSession::use_srtp(Stream& stream) {
   for (std::size_t side = 0; side < 2; ++side) {
     const auto& agreed = stream.srtp[side].agreed();
-    if (policies_[side] == SrtpPolicy::kOff || !agreed || agreed == stream.in_use[side]) continue;
+    if (rules_[side].policy == SrtpPolicy::kOff || !agreed || agreed == stream.in_use[side]) {
+      continue;
+    }
+    use_srtp(stream, side, *agreed);
     stream.in_use[side] = agreed;
-    const Flow& rtp = stream.flows[side][kRtp];
-    datapath_.set_srtp(rtp.key, rtp.generation, agreed->suite, agreed->in, agreed->out);
   }
+}
+
+void MediaSession::use_srtp(Stream& stream, std::size_t side, const SrtpLeg::Terms& terms) {
+  if (terms.dtls) return use_dtls(stream, side, *terms.dtls);
+  const bool was_dtls = stream.in_use[side] && stream.in_use[side]->dtls;
+  for (auto& association : stream.dtls[side]) association.reset();
+  const Flow& rtp = stream.flows[side][kRtp];
+  wire::SetSrtp order;
+  order.suite = static_cast<std::uint8_t>(terms.suite);
+  order.anew = was_dtls ? 1 : 0;
+  order.in = terms.in;
+  order.out = terms.out;
+  datapath_.set_srtp(rtp.key, rtp.generation, order);
+  crypto::wipe(&order, sizeof order);
+}
+
+// The keys that there are serve until the new association has its own; where media ran in the
+// clear, they don't any more. RTCP has an association of its own, unless it goes by RTP's port (RFC
+// 5764 §4.1.1).
+void MediaSession::use_dtls(Stream& stream, std::size_t side, const SrtpLeg::Dtls& terms) {
+  const auto& before = stream.in_use[side];
+  if (before && before->dtls && before->dtls->association == terms.association) return;
+  if (before && !before->dtls && before->suite == crypto::SrtpSuite::kNone) {
+    const Flow& rtp = stream.flows[side][kRtp];
+    datapath_.set_srtp(rtp.key, rtp.generation, sealed(means_->random));
+  }
+  DtlsListener& self = *this;
+  const std::size_t kinds = stream.rtcp[side].muxed() ? 1 : ends(stream, side).size();
+  for (std::size_t kind = 0; kind < kinds; ++kind) {
+    const Flow& flow = stream.flows[side][kind];
+    stream.dtls[side][kind] = std::make_unique<DtlsAssociation>(
+        *means_, datapath_, self,
+        DtlsAssociation::Setup{.key = flow.key,
+                               .generation = flow.generation,
+                               .scope = wire::SetSrtp::kFlow,
+                               .role = terms.role,
+                               .fingerprints = terms.fingerprints});
+  }
+  if (settled_) expect_dtls();
+}
+
+void MediaSession::expect_dtls() {
+  for (Stream& stream : streams_) {
+    for (auto& side : stream.dtls) {
+      for (auto& association : side) {
+        if (association) association->expect();
+      }
+    }
+  }
+}
+
+bool MediaSession::on_dtls(FlowKey key, const base::Endpoint& from,
+                           DtlsHandshake::Datagram datagram) {
+  for (Stream& stream : streams_) {
+    for (auto& side : stream.dtls) {
+      for (auto& association : side) {
+        if (!association || !(association->key() == key)) continue;
+        association->take(from, datagram);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Who hears no reports talks all the same.
+void MediaSession::on_dtls_failed(FlowKey key, DtlsFailure failure) {
+  if (side_of(key)) listener_->on_media_unsafe(*this, failure);
 }
 
 // Unset: nowhere to send to.
@@ -335,6 +430,9 @@ void MediaSession::close(base::Nanos now) {
 }
 
 void MediaSession::close_flows(Stream& stream) {
+  for (auto& side : stream.dtls) {
+    for (auto& association : side) association.reset();
+  }
   for (std::size_t side = 0; side < 2; ++side) {
     for (const Flow& flow : ends(stream, side)) datapath_.close(flow.key, flow.generation);
   }

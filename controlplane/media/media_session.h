@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "controlplane/media/datapath.h"
+#include "controlplane/media/dtls_association.h"
 #include "controlplane/media/ports.h"
 #include "controlplane/media/rtcp_leg.h"
 #include "controlplane/media/srtp_leg.h"
@@ -28,7 +30,19 @@ struct Source {
   bool behind_nat = false;
 };
 
-class MediaSession {
+class MediaSession;
+
+class MediaListener {
+ public:
+  // A party's voice, or what else is on an RTP port, will never have keys. Not to be answered by
+  // ending the session then and there.
+  virtual void on_media_unsafe(const MediaSession& session, DtlsFailure failure) = 0;
+
+ protected:
+  ~MediaListener() = default;
+};
+
+class MediaSession final : DtlsListener {
  public:
   static constexpr std::size_t kStreamsMax = 4;
 
@@ -74,10 +88,11 @@ class MediaSession {
   const config::PayloadSecret& secret(Side side) const {
     return secrets_[static_cast<std::size_t>(side)];
   }
-  // SRTP with this party under this policy, its keys made of `random`, which outlives this. Before
-  // open(). With nobody protected by us, what parties say of SRTP passes from one to the other.
-  void protect(Side side, SrtpPolicy policy, base::Random& random);
-  SrtpPolicy policy(Side side) const { return policies_[static_cast<std::size_t>(side)]; }
+  // SRTP with this party under this rule; `means` and `listener` outlive this. Before open(). With
+  // nobody protected by us, what parties say of SRTP passes from one to the other, but for media
+  // over DTLS (UDP/TLS/RTP/SAVP), whose handshakes we don't relay.
+  void protect(Side side, SrtpRule rule, const SrtpMeans& means, MediaListener& listener);
+  SrtpRule rule(Side side) const { return rules_[static_cast<std::size_t>(side)]; }
   // What SRTP and RTCP make of an offer that is open (open(), propose()), of an answer, and of an
   // offer that is ours: rewritten() shows it to the other party then, or to this one. False: what a
   // party's policy demands isn't in there, or what it forbids is.
@@ -93,6 +108,8 @@ class MediaSession {
   void close(base::Nanos now);
   // Takes an event of one of our flows. True: it was the last one that close() waited for.
   bool on_closed(const wire::FlowClosed& event);
+  // DTLS of a flow, from there. False: no flow of ours that speaks it.
+  bool on_dtls(FlowKey key, const base::Endpoint& from, DtlsHandshake::Datagram datagram);
   // The party whose RTP arrives at this port; no value: not a port of ours, or RTCP.
   std::optional<Side> side_of(FlowKey rtp) const;
   bool closing() const { return open_flows_ != 0; }
@@ -124,13 +141,14 @@ class MediaSession {
     std::array<RtcpLeg, 2> rtcp;                            // by side
     std::array<SrtpLeg, 2> srtp;                            // by side
     std::array<std::optional<SrtpLeg::Terms>, 2> in_use{};  // what the flows have been told
+    std::array<std::array<std::unique_ptr<DtlsAssociation>, 2>, 2> dtls{};  // as `flows`
   };
 
   static constexpr std::size_t kNoSection = SIZE_MAX;
 
   // Some party's media are protected by us.
   bool protects() const {
-    return policies_[0] != SrtpPolicy::kOff || policies_[1] != SrtpPolicy::kOff;
+    return rules_[0].policy != SrtpPolicy::kOff || rules_[1].policy != SrtpPolicy::kOff;
   }
   void use_srtp(Stream& stream);
   void use_rtcp(const Stream& stream);
@@ -138,6 +156,10 @@ class MediaSession {
   std::span<Flow> ends(Stream& stream, std::size_t side) const {
     return std::span(stream.flows[side]).first(ports_.has_rtcp() ? 2 : 1);
   }
+  void use_srtp(Stream& stream, std::size_t side, const SrtpLeg::Terms& terms);
+  void use_dtls(Stream& stream, std::size_t side, const SrtpLeg::Dtls& terms);
+  void expect_dtls();
+  void on_dtls_failed(FlowKey key, DtlsFailure failure) override;
   bool told(const Flow& flow, wire::FlowFigures& figures, wire::ReceptionReport& report) const;
   bool add_stream(std::size_t section, base::Nanos now);
   void open_flows(Stream& stream, const sdp::Media& media, Side from);
@@ -159,8 +181,10 @@ class MediaSession {
   std::array<Source, 2> sources_{};
   std::array<std::string, 2> described_;  // each party's latest description
   std::array<config::PayloadSecret, 2> secrets_{};
-  std::array<SrtpPolicy, 2> policies_{};
-  base::Random* random_ = nullptr;  // set while protects()
+  std::array<SrtpRule, 2> rules_{};
+  const SrtpMeans* means_ = nullptr;  // set while protects()
+  MediaListener* listener_ = nullptr;
+  bool settled_ = false;  // parties have nothing more to wait for before they send
   std::vector<Stream> streams_;
   // Closed in the middle of the call, until the dataplane has said so, and since when.
   std::vector<std::pair<Stream, base::Nanos>> left_;

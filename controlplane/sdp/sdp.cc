@@ -13,6 +13,7 @@ namespace {
 
 // More are nobody's honest offer.
 constexpr std::size_t kCryptoMax = 16;
+constexpr std::size_t kFingerprintsMax = 8;
 
 const base::IpAddress kHeld = base::IpAddress::ip4(0, 0, 0, 0);
 
@@ -82,12 +83,14 @@ class Reader {
   base::Result<void> line(const Line& line);
   base::Result<void> media_line(std::string_view value);
   void attribute_line(std::string_view value);
+  bool dtls_line(std::string_view value);
   base::Result<void> end_section();
 
   Description out_;
   base::IpAddress session_address_;
   bool session_connected_ = false;
   Direction session_direction_ = Direction::kSendRecv;
+  Media session_;  // what it says of DTLS
   // The section that is being read.
   bool connected_ = false;
   std::uint16_t rtcp_port_ = 0;
@@ -169,7 +172,23 @@ base::Result<void> Reader::media_line(std::string_view value) {
   return {};
 }
 
+// What a session may say for all of its sections too. False: something else.
+bool Reader::dtls_line(std::string_view value) {
+  Media& media = out_.media.empty() ? session_ : out_.media.back();
+  if (auto fingerprint = attribute(value, "fingerprint")) {
+    if (media.fingerprints.size() < kFingerprintsMax) media.fingerprints.push_back(*fingerprint);
+  } else if (auto setup = attribute(value, "setup")) {
+    media.setup = base::trim(*setup);
+  } else if (auto id = attribute(value, "tls-id")) {
+    media.tls_id = base::trim(*id);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Reader::attribute_line(std::string_view value) {
+  if (dtls_line(value)) return;
   const auto direction = direction_of(value);
   if (out_.media.empty()) {
     if (direction) session_direction_ = *direction;
@@ -198,6 +217,9 @@ base::Result<void> Reader::end_section() {
   if (out_.media.empty()) return {};
   Media& media = out_.media.back();
   if (!connected_) media.rtp.address = session_address_;
+  if (media.fingerprints.empty()) media.fingerprints = session_.fingerprints;
+  if (media.setup.empty()) media.setup = session_.setup;
+  if (media.tls_id.empty()) media.tls_id = session_.tls_id;
   if (media.port == 0) return {};  // rejected or not offered: it needs no address
   if (!connected_ && !session_connected_) return base::error("an m= section without any c=");
   media.rtp.port = media.port;
@@ -206,6 +228,9 @@ base::Result<void> Reader::end_section() {
   if (rtcp_port_ == 0 && media.port < 65535) media.rtcp.port = media.port + 1;
   return {};
 }
+
+// By Security::Protocol.
+constexpr std::array<std::string_view, 3> kProtocols{" RTP/AVP", " RTP/SAVP", " UDP/TLS/RTP/SAVP"};
 
 // Copies a description line by line, our addresses in place of theirs.
 class Rewriter {
@@ -229,9 +254,9 @@ class Rewriter {
   void put_address(const base::IpAddress& address);
   bool lacks_connection(std::string_view behind) const;
   void put_due_connection();
-  void put_crypto();
+  void put_security();
   void put_rtcp_mux();
-  void put_attribute(std::string_view name, std::string_view value);
+  void put_attribute(std::string_view attribute);
 
   const Description& description_;
   const std::vector<LocalMedia>& local_;
@@ -285,7 +310,7 @@ std::string Rewriter::write() {
   }
   put_due_connection();
   put_rtcp_mux();
-  put_crypto();
+  put_security();
   return std::move(out_);
 }
 
@@ -299,7 +324,7 @@ void Rewriter::line(const Line& line, std::string_view behind) {
       return connection_line(line);
     case 'm':
       put_rtcp_mux();
-      put_crypto();
+      put_security();
       section_ = in_session_ ? 0 : section_ + 1;
       in_session_ = false;
       connection_due_ = lacks_connection(behind);
@@ -350,29 +375,29 @@ void Rewriter::media_line(const Line& line) {
     return;
   }
   const auto protocol = next_word(rest);
-  const bool feedback = protocol.ends_with('F') || protocol.ends_with('f');  // RFC 4585, 5124
-  out_.append(protection->savp ? " RTP/SAVP" : " RTP/AVP").append(feedback ? "F" : "");
+  out_.append(kProtocols[static_cast<std::size_t>(protection->protocol)])
+      .append(protection->feedback ? "F" : "");
   out_ += line.all.substr(static_cast<std::size_t>(protocol.data() - line.text.data()) +
                           protocol.size());
 }
 
 // At the end of its section.
-void Rewriter::put_crypto() {
+void Rewriter::put_security() {
   const auto* protection = security();
   if (protection == nullptr || own(section_) == nullptr) return;
-  for (const std::string& one : protection->crypto) put_attribute("crypto:", one);
+  for (const std::string& one : protection->attributes) put_attribute(one);
 }
 
 // Likewise.
 void Rewriter::put_rtcp_mux() {
   if (in_session_ || own(section_) == nullptr) return;
   const RtcpSaid said = local_[section_].rtcp;
-  if (said == RtcpSaid::kOffered || said == RtcpSaid::kMuxed) put_attribute("rtcp-mux", {});
+  if (said == RtcpSaid::kOffered || said == RtcpSaid::kMuxed) put_attribute("rtcp-mux");
 }
 
-void Rewriter::put_attribute(std::string_view name, std::string_view value) {
+void Rewriter::put_attribute(std::string_view attribute) {
   if (!out_.ends_with('\n')) out_ += line_end_;
-  out_.append("a=").append(name).append(value).append(line_end_);
+  out_.append("a=").append(attribute).append(line_end_);
 }
 
 // A section that lives on the session's c= while its end of ours has another address needs its own.
@@ -453,6 +478,10 @@ std::string_view static_encoding(std::string_view format) {
 bool Media::secure() const {
   return protocol.find("/SAVP") != npos || protocol.find("/savp") != npos;
 }
+
+bool Media::over_dtls() const { return secure() && base::istarts_with(protocol, "UDP/TLS/"); }
+
+bool Media::feedback() const { return protocol.ends_with('F') || protocol.ends_with('f'); }
 
 base::Result<Description> parse(std::string_view text) { return Reader(text).read(); }
 

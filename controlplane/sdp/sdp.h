@@ -28,14 +28,22 @@ struct Media {
   base::Endpoint rtcp;                   // a=rtcp (RFC 3605), else port + 1
   bool rtcp_mux = false;                 // RFC 5761
   std::vector<std::string_view> crypto;  // the values of a=crypto, behind the colon (RFC 4568)
+  // Of DTLS-SRTP, the section's, else the session's; empty: none.
+  std::vector<std::string_view> fingerprints;  // the values of a=fingerprint (RFC 8122)
+  std::string_view setup;                      // "actpass" … (RFC 4145)
+  std::string_view tls_id;                     // RFC 8842
   Direction direction = Direction::kSendRecv;
   // The name of the first format ("PCMU"), from a=rtpmap or the static table of RFC 3551; what
   // isn't RTP names it itself ("t38").
   std::string_view codec;
   std::uint32_t clock_hz = 8000;
 
-  // Over SRTP and nothing else (RTP/SAVP, RTP/SAVPF).
+  // Over SRTP and nothing else: RTP/SAVP and UDP/TLS/RTP/SAVP (RFC 5764 §8), each with F or not.
   bool secure() const;
+  // The latter.
+  bool over_dtls() const;
+  // With an F.
+  bool feedback() const;
 };
 
 struct Description {
@@ -52,8 +60,11 @@ base::Result<Description> parse(std::string_view text);
 
 // How we and the party that gets the description protect a section's media.
 struct Security {
-  bool savp = false;                // RTP/SAVP (or SAVPF) in place of RTP/AVP (AVPF)
-  std::vector<std::string> crypto;  // values of a=crypto
+  enum class Protocol : std::uint8_t { kAvp, kSavp, kDtlsSavp };
+
+  Protocol protocol = Protocol::kAvp;
+  bool feedback = false;                // RTP/AVPF and so on (RFC 4585, 5124)
+  std::vector<std::string> attributes;  // behind "a=": "crypto:1 …", "fingerprint:sha-256 …" …
 
   friend bool operator==(const Security&, const Security&) = default;
 };
@@ -70,7 +81,7 @@ enum class RtcpSaid : std::uint8_t {
 // description) gets port 0: media that doesn't pass through us isn't let through at all.
 struct LocalMedia {
   base::Endpoint rtp;
-  // Set: in place of what the description says of that (a=crypto, a=fingerprint and the like).
+  // Set: in place of what the description says of that (m='s protocol, a=crypto, a=fingerprint …).
   std::optional<Security> security{};
   RtcpSaid rtcp = RtcpSaid::kNextPort;  // decides on a=rtcp, where there is one, and a=rtcp-mux
 };

@@ -24,8 +24,12 @@ std::uint32_t TransportRing::poll(TransportListener& listener, std::uint32_t mos
     wire::ByteRing::View view;
     while (taken < most && end->punt.front(view)) {
       ++taken;
-      listener.on_datagram({view.head.local, view.head.remote},
-                           {reinterpret_cast<char*>(view.payload.data()), view.payload.size()});
+      if (view.head.kind != wire::DatagramKind::kDtls) {
+        listener.on_datagram({view.head.local, view.head.remote},
+                             {reinterpret_cast<char*>(view.payload.data()), view.payload.size()});
+      } else if (dtls_taker_ != nullptr) {
+        dtls_taker_->on_dtls(view.head.local, view.head.remote, view.payload);
+      }
       end->punt.pop();
     }
   }

@@ -1,8 +1,8 @@
 // The corridor between one worker and one signalling shard: four rings.
 //
-//   punt      worker → shard   SIP datagrams received
+//   punt      worker → shard   datagrams received: SIP, and DTLS of media ports
 //   events    worker → shard   what happened to flows
-//   inject    shard → worker   SIP datagrams to send
+//   inject    shard → worker   datagrams to send
 //   commands  shard → worker   flows to open, update, close; addresses to listen on
 //
 // Each ring has one producing and one consuming thread. WorkerEnd belongs to the worker's thread,

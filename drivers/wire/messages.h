@@ -14,6 +14,11 @@
 
 namespace tandem::wire {
 
+enum class DatagramKind : std::uint8_t {
+  kSip = 0,
+  kDtls = 1,  // of a media port (RFC 5764): the handshake that SRTP's keys are agreed on by
+};
+
 // The head of a datagram in a byte ring. Up: it was received on `local` from `remote`. Down: to be
 // sent from `local` to `remote`.
 struct DatagramHead {
@@ -21,7 +26,8 @@ struct DatagramHead {
   base::Endpoint remote;
   std::int64_t at_ns = 0;  // base::monotonic_now() when it was received; 0 on the way down
   std::uint8_t tos = 0;    // on the way down: the IPv4 ToS byte
-  std::uint8_t reserved[7]{};
+  DatagramKind kind = DatagramKind::kSip;
+  std::uint8_t reserved[6]{};
 };
 static_assert(sizeof(DatagramHead) == 64 && std::is_trivially_copyable_v<DatagramHead>);
 
@@ -158,12 +164,20 @@ struct SrtpKeying {
   friend bool operator==(const SrtpKeying&, const SrtpKeying&) = default;
 };
 
-// How the party of the RTP flow at `key` protects its media, on that flow and on the RTCP flow of
-// the next port that has the same cookie. Other keys than before: the session goes on under them.
+// How the party of the flow at `key` protects its media. Other keys than before: the session goes
+// on under them, unless it shall begin anew.
 struct SetSrtp {
+  enum Scope : std::uint8_t {
+    kRtpAndRtcp = 0,  // of the RTP flow at `key`, and the RTCP flow of the next port that has the
+                      // same cookie
+    kFlow = 1,        // of this flow alone, RTP's or RTCP's
+  };
+
   FlowKey key;
   std::uint8_t suite = 0;  // crypto::SrtpSuite; 0: not at all
-  std::uint8_t reserved[3]{};
+  Scope scope = kRtpAndRtcp;
+  std::uint8_t anew = 0;  // 1: no SSRC is known, all indices are 0
+  std::uint8_t reserved[1]{};
   FlowGeneration generation = 0;
   SrtpKeying in;   // what comes from the party
   SrtpKeying out;  // what is sent to it

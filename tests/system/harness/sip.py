@@ -61,7 +61,7 @@ class Message:
         """Where the audio of this SDP wants to be sent."""
         check(self.body, f"no SDP in: {self.start_line}")
         connection = re.search(r"^c=IN IP4 (\S+)", self.body, re.MULTILINE)
-        audio = re.search(r"^m=audio (\d+) RTP/AVP", self.body, re.MULTILINE)
+        audio = re.search(r"^m=audio (\d+) (?:UDP/TLS/)?RTP/S?AVP", self.body, re.MULTILINE)
         check(connection and audio, f"SDP without c= or m=audio: {self.body!r}")
         assert connection and audio
         return connection.group(1), int(audio.group(1))

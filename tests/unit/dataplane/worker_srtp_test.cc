@@ -96,6 +96,26 @@ class WorkerSrtpTest : public ::testing::Test {
     sends_[side].start(crypto_, master(suite, keying(in)), SrtpDirection::kProtect);
     hears_[side].start(crypto_, master(suite, keying(out)), SrtpDirection::kUnprotect);
   }
+  // One flow alone, whose far end's contexts are these.
+  void set_alone(std::uint16_t side, std::uint16_t rtcp, std::uint8_t in, std::uint8_t out,
+                 crypto::SrtpContext& sends, crypto::SrtpContext& hears) {
+    constexpr auto kSuite = SrtpSuite::kAesCm128HmacSha1_80;
+    Command command;
+    command.kind = CommandKind::kSetSrtp;
+    command.set_srtp = {};
+    command.set_srtp.key = {side, static_cast<std::uint16_t>(kPorts[side] + rtcp)};
+    command.set_srtp.suite = static_cast<std::uint8_t>(kSuite);
+    command.set_srtp.scope = wire::SetSrtp::kFlow;
+    command.set_srtp.anew = 1;
+    command.set_srtp.generation = side * 2u + rtcp + 1u;
+    command.set_srtp.in = keying(in);
+    command.set_srtp.out = keying(out);
+    order(command);
+    sends.stop();
+    hears.stop();
+    sends.start(crypto_, master(kSuite, keying(in)), SrtpDirection::kProtect);
+    hears.start(crypto_, master(kSuite, keying(out)), SrtpDirection::kUnprotect);
+  }
   Octets run(Octets packet, crypto::SrtpContext& context, SrtpKind kind,
              SrtpVerdict* out = nullptr) {
     const std::size_t size = packet.size();
@@ -143,6 +163,21 @@ class WorkerSrtpTest : public ::testing::Test {
   crypto::SrtpContext sends_[2];
   crypto::SrtpContext hears_[2];
 };
+
+// Eight octets, the shortest RTCP that there is, on either port: not SRTCP, and not let through.
+TEST_F(WorkerSrtpTest, TheShortestRtcpIsNoWayAroundIt) {
+  open(true, false);
+  set(0, SrtpSuite::kAesCm128HmacSha1_80, 1, 2);
+  for (const std::uint16_t rtcp : kBoth) {
+    Way way{kFarMac[0], kOurMac[0], ip(10, 77, 1, 2), ip(10, 77, 1, 1),
+            static_cast<std::uint16_t>(4000 + rtcp), static_cast<std::uint16_t>(kPorts[0] + rtcp)};
+    bench_.arrive(0, udp_frame(way, Octets{0x80, 201, 0, 1, 0, 0, 0, 9}));
+  }
+  bench_.turn();
+  EXPECT_FALSE(bench_.depart(1).has_value());
+  EXPECT_EQ(bench_.count(Counter::drop_srtp_malformed), 2u);
+  EXPECT_EQ(bench_.count(Counter::flows_latched), 0u);
+}
 
 TEST_F(WorkerSrtpTest, EverySuiteBetweenSrtpAndTheClear) {
   for (std::size_t i = 1; i < crypto::kSrtpSuites.size(); ++i) {
@@ -233,6 +268,38 @@ TEST_F(WorkerSrtpTest, RolloverGoesOnUnderOtherKeys) {
   hears_[0].rekey(crypto_, master(SrtpSuite::kAeadAes128Gcm, keying(4)));
   EXPECT_EQ(pass(0, sealed(0, rtp(2))), rtp(2));
   EXPECT_EQ(heard(0, pass(1, rtp(2))), rtp(2));
+}
+
+// Each component has a handshake of its own, where RTCP has its own port (RFC 5764 §4.1.1).
+TEST_F(WorkerSrtpTest, RtpAndRtcpUnderKeysOfTheirOwn) {
+  open(true, false);
+  crypto::SrtpContext sends, hears;
+  set_alone(0, 0, 1, 2, sends_[0], hears_[0]);
+  EXPECT_EQ(pass(0, sealed(0, rtp(1))), rtp(1));
+  EXPECT_TRUE(pass(1, sender_report(), true).empty()) << "RTCP's keys are still awaited";
+  EXPECT_EQ(bench_.count(Counter::drop_srtp_awaited), 1u);
+  set_alone(0, 1, 3, 4, sends, hears);
+  EXPECT_EQ(pass(0, run(sender_report(), sends, SrtpKind::kRtcp), true), sender_report());
+  SrtpVerdict verdict;
+  run(pass(1, sender_report(), true), hears, SrtpKind::kRtcp, &verdict);
+  EXPECT_EQ(verdict, SrtpVerdict::kOk);
+  EXPECT_EQ(heard(0, pass(1, rtp(1))), rtp(1));
+  // Another association begins anew: what its far end sends first has a rollover counter of 0.
+  for (std::uint16_t n = 65530; n != 2; ++n) ASSERT_EQ(pass(0, sealed(0, rtp(n))), rtp(n));
+  set_alone(0, 0, 5, 6, sends_[0], hears_[0]);
+  EXPECT_EQ(pass(0, sealed(0, rtp(3))), rtp(3));
+  EXPECT_EQ(heard(0, pass(1, rtp(2))), rtp(2));
+  EXPECT_EQ(pass(0, run(sender_report(), sends, SrtpKind::kRtcp), true), sender_report());
+}
+
+// What two flows have together stays the other one's when one of them gets keys of its own.
+TEST_F(WorkerSrtpTest, KeysForOneFlowLeaveTheOtherItsOwn) {
+  open(true, false);
+  set(0, SrtpSuite::kAesCm128HmacSha1_80, 1, 2);
+  crypto::SrtpContext sends, hears;
+  set_alone(0, 0, 5, 6, sends, hears);
+  EXPECT_EQ(pass(0, run(rtp(1), sends, SrtpKind::kRtp)), rtp(1));
+  EXPECT_EQ(pass(0, sealed(0, sender_report(), SrtpKind::kRtcp), true), sender_report());
 }
 
 TEST_F(WorkerSrtpTest, WhatWouldOutgrowTheLinkIsDropped) {

@@ -63,6 +63,36 @@ TEST_F(DatapathTest, UpdatesOnlyWhatChangesAndLives) {
   EXPECT_EQ(fax[0].update.kind, wire::FlowKind::kOpaque);
 }
 
+TEST_F(DatapathTest, DtlsLeavesFromTheFlowsPortToWhereItsPartyIs) {
+  auto order = flow(10000);
+  order.cookie = 42;
+  order.tos = 0xb8;
+  const auto generation = datapath.open(order);
+  const std::array<std::byte, 3> hello{std::byte{22}, std::byte{254}, std::byte{253}};
+  EXPECT_FALSE(datapath.send_dtls({0, 10000}, generation, {}, hello)) << "nobody knows where to";
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);
+  EXPECT_TRUE(datapath.send_dtls({0, 10000}, generation, {}, hello));
+  EXPECT_TRUE(datapath.send_dtls({0, 10000}, generation, at("10.77.1.2:7777"), hello));
+  EXPECT_FALSE(datapath.send_dtls({0, 10000}, generation + 1, {}, hello)) << "another life";
+  for (const char* remote : {"10.77.1.2:7000", "10.77.1.2:7777"}) {
+    wire::ByteRing::View view;
+    ASSERT_TRUE(home.worker().inject.front(view));
+    EXPECT_EQ(view.head.kind, wire::DatagramKind::kDtls);
+    EXPECT_EQ(view.head.local, at("10.77.1.1:10000"));
+    EXPECT_EQ(view.head.remote, at(remote));
+    EXPECT_EQ(view.head.tos, 0xb8);
+    EXPECT_EQ(view.payload.size(), 3u);
+    home.worker().inject.pop();
+  }
+  ASSERT_TRUE(datapath.flow_at(at("10.77.1.1:10000")));
+  EXPECT_EQ(datapath.flow_at(at("10.77.1.1:10000"))->cookie, 42u);
+  EXPECT_EQ(datapath.flow_at(at("10.77.1.1:10000"))->key, (FlowKey{0, 10000}));
+  EXPECT_FALSE(datapath.flow_at(at("10.77.2.1:10000")));
+  EXPECT_FALSE(datapath.flow_at(at("10.77.3.1:10000")));
+  datapath.close({0, 10000}, generation);
+  EXPECT_FALSE(datapath.flow_at(at("10.77.1.1:10000")));
+}
+
 TEST_F(DatapathTest, TellsOfAnotherClock) {
   const auto generation = datapath.open(flow(10000));
   datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp, false);

@@ -5,17 +5,27 @@
 
 #include <algorithm>
 
+#include "drivers/base/text.h"
+
 namespace tandem::media {
 namespace {
 
 using crypto::SrtpSuite;
 using enum SrtpPolicy;
+using Protocol = sdp::Security::Protocol;
 
 // What the other end reads of what this leg said. Views into `leg`.
 sdp::Media heard(const SrtpLeg& leg) {
   sdp::Media out;
-  out.protocol = leg.said().savp ? "RTP/SAVP" : "RTP/AVP";
-  for (const auto& line : leg.said().crypto) out.crypto.push_back(line);
+  constexpr std::string_view kProtocols[] = {"RTP/AVP", "RTP/SAVP", "UDP/TLS/RTP/SAVP"};
+  out.protocol = kProtocols[static_cast<std::size_t>(leg.said().protocol)];
+  for (std::string_view line : leg.said().attributes) {
+    const auto name = base::split_first(line, ':');
+    if (name == "crypto") out.crypto.push_back(line);
+    if (name == "fingerprint") out.fingerprints.push_back(line);
+    if (name == "setup") out.setup = line;
+    if (name == "tls-id") out.tls_id = line;
+  }
   return out;
 }
 sdp::Media media(std::string_view protocol, std::vector<std::string_view> crypto = {}) {
@@ -55,8 +65,8 @@ class SrtpLegTest : public ::testing::Test {
 TEST_F(SrtpLegTest, EveryPairOfPolicies) {
   for (const auto offers : {kOff, kOptional, kRequired}) {
     for (const auto answers : {kOff, kOptional, kRequired}) {
-      SrtpLeg offerer(offers);
-      SrtpLeg answerer(answers);
+      SrtpLeg offerer({offers});
+      SrtpLeg answerer({answers});
       const bool never =
           (offers == kRequired && answers == kOff) || (offers == kOff && answers == kRequired);
       ASSERT_EQ(agree(offerer, answerer), !never)
@@ -66,36 +76,37 @@ TEST_F(SrtpLegTest, EveryPairOfPolicies) {
       const bool clear = offers == kOff || answers == kOff;
       EXPECT_EQ(offerer.agreed()->suite,
                 clear ? SrtpSuite::kNone : SrtpSuite::kAesCm128HmacSha1_80);
-      EXPECT_EQ(answerer.said().savp, offers == kRequired);
+      EXPECT_EQ(answerer.said().protocol == Protocol::kSavp, offers == kRequired);
     }
   }
 }
 
 TEST_F(SrtpLegTest, OfTheirLinesTheFirstThatWeSpeak) {
-  SrtpLeg leg(kOptional);
+  SrtpLeg leg({kOptional});
   ASSERT_TRUE(leg.take_offer(media("RTP/SAVP", {kUnknown, kGcm, kCm}), random_));
   leg.agree();
   EXPECT_EQ(leg.agreed()->suite, SrtpSuite::kAeadAes128Gcm);
-  ASSERT_EQ(leg.said().crypto.size(), 1u);
-  EXPECT_TRUE(leg.said().crypto[0].starts_with("3 AEAD_AES_128_GCM inline:"));
-  EXPECT_FALSE(leg.said().crypto[0].ends_with(kGcm.substr(kGcm.find("inline")))) << "a key of ours";
+  ASSERT_EQ(leg.said().attributes.size(), 1u);
+  EXPECT_TRUE(leg.said().attributes[0].starts_with("crypto:3 AEAD_AES_128_GCM inline:"));
+  EXPECT_FALSE(leg.said().attributes[0].ends_with(kGcm.substr(kGcm.find("inline"))))
+      << "a key of ours";
 }
 
 TEST_F(SrtpLegTest, NothingUsableInSavpIsRefused) {
   for (const auto policy : {kOff, kOptional, kRequired}) {
-    SrtpLeg leg(policy);
+    SrtpLeg leg({policy});
     EXPECT_FALSE(leg.take_offer(media("RTP/SAVP", {kUnknown}), random_));
     EXPECT_FALSE(leg.take_offer(media("RTP/SAVPF"), random_));
   }
-  SrtpLeg clear(kOptional);
+  SrtpLeg clear({kOptional});
   EXPECT_TRUE(clear.take_offer(media("RTP/AVP", {kUnknown}), random_));
-  EXPECT_TRUE(clear.said().crypto.empty());
+  EXPECT_TRUE(clear.said().attributes.empty());
 }
 
 TEST_F(SrtpLegTest, AnAnswerMustBeOneOfWhatWasOffered) {
-  SrtpLeg leg(kRequired);
+  SrtpLeg leg({kRequired});
   leg.make_offer(random_);
-  EXPECT_EQ(leg.said().crypto.size(), 6u);
+  EXPECT_EQ(leg.said().attributes.size(), 6u);
   EXPECT_FALSE(leg.take_answer(media("RTP/SAVP", {line(9, "AES_CM_128_HMAC_SHA1_80", 'B', 40)})));
   EXPECT_FALSE(leg.take_answer(media("RTP/SAVP", {line(2, "AES_CM_128_HMAC_SHA1_80", 'B', 40)})));
   EXPECT_FALSE(leg.take_answer(media("RTP/AVP")));
@@ -104,8 +115,8 @@ TEST_F(SrtpLegTest, AnAnswerMustBeOneOfWhatWasOffered) {
 }
 
 TEST_F(SrtpLegTest, AnotherOfferOfOursChangesNoKey) {
-  SrtpLeg ours(kRequired);
-  SrtpLeg theirs(kOptional);
+  SrtpLeg ours({kRequired});
+  SrtpLeg theirs({kOptional});
   ASSERT_TRUE(agree(ours, theirs));
   const auto before = ours.agreed();
   ASSERT_TRUE(agree(ours, theirs));
@@ -113,11 +124,11 @@ TEST_F(SrtpLegTest, AnotherOfferOfOursChangesNoKey) {
   // Nor does theirs, held and taken up again.
   ASSERT_TRUE(agree(theirs, ours));
   EXPECT_EQ(ours.agreed(), before);
-  EXPECT_TRUE(ours.said().savp) << "the protocol stays too";
+  EXPECT_EQ(ours.said().protocol, Protocol::kSavp) << "the protocol stays too";
 }
 
 TEST_F(SrtpLegTest, TheirNewKeyCountsWhenItIsAgreedOn) {
-  SrtpLeg leg(kOptional);
+  SrtpLeg leg({kOptional});
   ASSERT_TRUE(leg.take_offer(media("RTP/SAVP", {kCm}), random_));
   leg.agree();
   const auto before = leg.agreed();
@@ -134,12 +145,12 @@ TEST_F(SrtpLegTest, TheirNewKeyCountsWhenItIsAgreedOn) {
 }
 
 TEST_F(SrtpLegTest, WhatWasWithdrawnWasNeverSaid) {
-  SrtpLeg ours(kOptional);
-  SrtpLeg theirs(kRequired);
+  SrtpLeg ours({kOptional});
+  SrtpLeg theirs({kRequired});
   ASSERT_TRUE(agree(theirs, ours));
   const auto said = ours.said();
   ours.make_offer(random_);
-  EXPECT_NE(ours.said().crypto, std::vector<std::string>{});
+  EXPECT_NE(ours.said().attributes, std::vector<std::string>{});
   ours.withdraw();
   EXPECT_EQ(ours.said(), said);
   // A refresh says it again; who answers it as before agrees on nothing new.
@@ -151,9 +162,9 @@ TEST_F(SrtpLegTest, WhatWasWithdrawnWasNeverSaid) {
 TEST_F(SrtpLegTest, KeysAreNeverTheSameTwice) {
   std::vector<std::string> all;
   for (int i = 0; i < 50; ++i) {
-    SrtpLeg leg(kRequired);
+    SrtpLeg leg({kRequired});
     leg.make_offer(random_);
-    for (const auto& one : leg.said().crypto) all.push_back(one.substr(one.find("inline")));
+    for (const auto& one : leg.said().attributes) all.push_back(one.substr(one.find("inline")));
   }
   std::sort(all.begin(), all.end());
   EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());

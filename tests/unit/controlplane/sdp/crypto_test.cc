@@ -9,6 +9,7 @@ namespace tandem::sdp {
 namespace {
 
 using crypto::SrtpSuite;
+using enum Security::Protocol;
 
 // RFC 4568 §9.1's own key.
 constexpr const char* kKey = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
@@ -97,7 +98,8 @@ TEST(Crypto, ADescriptionsLinesAreFoundAndReplaced) {
   ASSERT_EQ(description.media.size(), 2u);
   EXPECT_TRUE(description.media[0].secure());
   EXPECT_EQ(description.media[0].crypto, (std::vector<std::string_view>{"1 x y", "2 z w"}));
-  EXPECT_EQ(rewrite(description, ours(Security{true, {"5 OURS inline:k"}}, Security{})),
+  EXPECT_EQ(rewrite(description, ours(Security{kSavp, false, {"crypto:5 OURS inline:k"}},
+                                      Security{kAvp, true, {}})),
             "v=0\r\no=a 1 1 IN IP4 203.0.113.9\r\ns=-\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
             "m=audio 20000 RTP/SAVP 0\r\na=sendrecv\r\na=crypto:5 OURS inline:k\r\n"
             "m=video 20002 RTP/AVPF 96\r\n");
@@ -115,9 +117,11 @@ TEST(Crypto, NobodyProtectedByUsKeepsItsLines) {
 TEST(Crypto, LinesGoBehindAnUnfinishedLastOne) {
   const auto description =
       parse("v=0\no=a 1 1 IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1\nm=audio 7000 RTP/AVP 0").value();
-  EXPECT_EQ(rewrite(description, ours(Security{false, {"1 A inline:b", "2 C inline:d"}}, {})),
-            "v=0\no=a 1 1 IN IP4 203.0.113.9\nc=IN IP4 203.0.113.9\nm=audio 20000 RTP/AVP 0\n"
-            "a=crypto:1 A inline:b\na=crypto:2 C inline:d\n");
+  EXPECT_EQ(
+      rewrite(description,
+              ours(Security{kAvp, false, {"crypto:1 A inline:b", "crypto:2 C inline:d"}}, {})),
+      "v=0\no=a 1 1 IN IP4 203.0.113.9\nc=IN IP4 203.0.113.9\nm=audio 20000 RTP/AVP 0\n"
+      "a=crypto:1 A inline:b\na=crypto:2 C inline:d\n");
 }
 
 }  // namespace

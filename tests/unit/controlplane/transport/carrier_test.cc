@@ -87,6 +87,39 @@ class TwoShards : public ::testing::Test {
   int far = -1;
 };
 
+// By the same ring as SIP, and no SIP for it: what of it looks like some is nobody's message.
+TEST_F(TwoShards, DtlsOfMediaPortsIsSomebodyElses) {
+  struct Taken final : sip::DtlsTaker {
+    void on_dtls(const base::Endpoint& local, const base::Endpoint& remote,
+                 std::span<const std::byte> datagram) override {
+      ends.emplace_back(local, remote);
+      octets += datagram.size();
+    }
+    std::vector<std::pair<base::Endpoint, base::Endpoint>> ends;
+    std::size_t octets = 0;
+  } taken;
+  wire::WorkerEnd worker = wire::worker_end(segment.channel(0, 0));
+  wire::DatagramHead head;
+  head.local = {segment.plan().addresses[0], 20000};
+  head.remote = {base::IpAddress::ip4(10, 77, 1, 2), 7000};
+  head.kind = wire::DatagramKind::kDtls;
+  const std::string bytes = message("s0-x");
+  const auto write = [&] {
+    EXPECT_TRUE(worker.punt.write(head, std::as_bytes(std::span(bytes.data(), bytes.size()))));
+  };
+  write();
+  EXPECT_EQ(one.carrier.poll(8), 1u) << "nobody takes it yet";
+  one.ring.attach(taken);
+  write();
+  head.kind = wire::DatagramKind::kSip;
+  write();
+  EXPECT_EQ(one.carrier.poll(8), 2u);
+  ASSERT_EQ(taken.ends.size(), 1u);
+  EXPECT_EQ(taken.ends[0], std::pair(head.local, head.remote));
+  EXPECT_EQ(taken.octets, bytes.size());
+  EXPECT_EQ(one.heard.all.size(), 1u);
+}
+
 TEST_F(TwoShards, AMessageGetsToTheShardOfItsCall) {
   // The first shard alone has the socket, so that it must get all of them.
   ASSERT_TRUE(listen(one, here).ok());
