@@ -5,7 +5,9 @@
 #include <cstdint>
 
 #include "dataplane/meter.h"
+#include "dataplane/party_stream.h"
 #include "dataplane/rtcp.h"
+#include "dataplane/telephone_event.h"
 #include "drivers/wire/messages.h"
 
 namespace tandem::dataplane {
@@ -26,7 +28,7 @@ struct alignas(64) Flow {
   bool locked = false;   // remote_ip and remote_port are where packets came from
   std::uint8_t tos = 0;  // of packets to the far end
   std::uint8_t clock_khz = 8;
-  std::uint8_t shard = 0;           // that opened it and gets its events
+  std::uint8_t extras = 0;          // what is to be done beside relaying, as `kExtra…`
   std::uint16_t payload_key = 0;    // its party's, a place of PayloadKeys; 0: none
   std::uint32_t srtp = 0;           // its party's, a place of SrtpSessions; 0: in the clear
   std::int64_t last_packet_ns = 0;  // 0: none yet
@@ -44,8 +46,20 @@ struct alignas(64) Flow {
   // An odd number of lines: with four, the ones that all packets touch would meet in a quarter of
   // the cache's sets.
   alignas(64) std::int64_t opened_ns = 0;
+  PartyStream stream;      // to the far end; while kExtraStream
+  EventReader events;      // while kExtraEvents
+  std::uint32_t play = 0;  // a place of the Player; 0: nothing is played to the far end
+  std::uint8_t shard = 0;  // that opened it and gets its events
   std::uint8_t srtp_suite = 0;
-  std::uint8_t unused[55]{};
+  std::uint8_t taken_events = wire::SetEvents::kNone;  // as in SetEvents
+  std::uint8_t events_from = wire::SetEvents::kNone;
+  std::uint8_t events_to = wire::SetEvents::kNone;
+  std::uint8_t unused[7]{};
+
+  // Packets to the far end become part of `stream`; packets from it may be telephone events that
+  // are taken, or get another payload type.
+  static constexpr std::uint8_t kExtraStream = 1;
+  static constexpr std::uint8_t kExtraEvents = 2;
 
   wire::FlowFigures figures() const;
   wire::ReceptionReport report() const { return rtcp.report(clock_khz); }
