@@ -60,6 +60,14 @@ RtpHead PartyStream::next(std::uint32_t timestamp, std::uint32_t reached, base::
   return {.sequence = last_sequence_, .timestamp = timestamp, .ssrc = ssrc_};
 }
 
+std::optional<StreamNames> PartyStream::names() const {
+  if (!joined_) return std::nullopt;
+  return StreamNames{.source = source_,
+                     .ssrc = ssrc_,
+                     .timestamp_shift = timestamp_shift_,
+                     .sequence_shift = sequence_shift_};
+}
+
 bool PartyStream::pass(UdpPacket& packet, base::Nanos now, std::uint8_t clock_khz) {
   const Bytes head = packet.payload.first(kRtpFixedBytes);
   RtpHead of = read_rtp(head);

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dataplane/headers.h"
 #include "dataplane/meter.h"
+#include "dataplane/party_reports.h"
 #include "drivers/base/clock.h"
 
 namespace tandem::dataplane {
@@ -33,6 +35,9 @@ class PartyStream {
   RtpHead next(std::uint32_t timestamp, std::uint32_t reached, base::Nanos now);
   // Ours is over: what is relayed next begins a talk spurt.
   void leave() { joined_ = false; }
+
+  // How what is relayed is called here; no value: as its source does.
+  std::optional<StreamNames> names() const;
 
   // Makes a relayed packet one of this stream. REQUIRES: is_rtp() of its payload. False: it is of
   // before something that has been played meanwhile.

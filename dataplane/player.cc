@@ -34,9 +34,14 @@ bool is_sound(const wire::Play& order) {
 
 }  // namespace
 
-Player::Player(const wire::SoundBank& sounds, std::span<wire::WorkerEnd> channels,
+Player::Player(FlowTable& flows, const wire::SoundBank& sounds, std::span<wire::WorkerEnd> channels,
                wire::CounterBlock& counters, std::uint64_t seed, std::size_t plays)
-    : sounds_(sounds), channels_(channels), counters_(counters), random_(seed), plays_(plays) {
+    : flows_(flows),
+      sounds_(sounds),
+      channels_(channels),
+      counters_(counters),
+      random_(seed),
+      plays_(plays) {
   for (std::size_t place = plays; place > 0; --place) {
     at(static_cast<Place>(place)).behind = std::exchange(free_, static_cast<Place>(place));
   }
@@ -113,6 +118,10 @@ Player::Place Player::take(Flow& flow, base::Nanos now) {
 void Player::begin_stream(Flow& flow, base::Nanos now) {
   if (flow.stream.begun()) return;
   flow.extras |= Flow::kExtraStream;
+  Flow& rtcp = flows_.at({flow.key.address, static_cast<std::uint16_t>(flow.key.port | 1)});
+  if (rtcp.generation != 0 && rtcp.kind == wire::FlowKind::kRtcp && rtcp.cookie == flow.cookie) {
+    rtcp.extras |= Flow::kExtraStream;
+  }
   const Flow& source = *flow.peer;
   if (source.generation != 0 && source.relayed != 0) {
     if (const auto standing = source.meter.standing(now, source.clock_khz)) {
@@ -259,7 +268,11 @@ void Player::put(Play& play, const RtpHead& head, bool marker, std::size_t octet
 // --- what is relayed ---------------------------------------------------------------------------
 
 Fault Player::pass(UdpPacket& packet, Flow& from, base::Nanos now) {
-  if (from.kind != wire::FlowKind::kRtp || is_rtcp_type(packet.payload)) return {};
+  if (from.kind == wire::FlowKind::kOpaque) return {};
+  if (from.kind == wire::FlowKind::kRtcp || is_rtcp_type(packet.payload)) {
+    rename(packet, from);
+    return {};
+  }
   if ((from.extras & Flow::kExtraEvents) != 0) {
     if (const Fault fault = take_event(packet, from)) return fault;
   }
@@ -271,6 +284,26 @@ Fault Player::pass(UdpPacket& packet, Flow& from, base::Nanos now) {
   }
   if (!to.stream.pass(packet, now, from.clock_khz)) return {Counter::drop_media_overtaken};
   return {};
+}
+
+Flow& Player::rtp_of(Flow& flow) {
+  if (flow.kind != wire::FlowKind::kRtcp) return flow;
+  return flows_.at({flow.key.address, static_cast<std::uint16_t>(flow.key.port & ~1)});
+}
+
+// Either side of RTCP's may hear a stream with names of its own.
+void Player::rename(UdpPacket& packet, Flow& from) {
+  const auto to_names = rtp_of(*from.peer).stream.names();
+  const auto from_names = rtp_of(from).stream.names();
+  if (!to_names && !from_names) return;
+  const std::uint64_t before = checksum_sum(packet.payload);
+  if (to_names) name_for_party(packet.payload, *to_names);
+  if (from_names) name_for_source(packet.payload, *from_names);
+  if (packet.udp->dgram_cksum == 0) return;
+  ChecksumChange change;
+  change.replace_run(before, checksum_sum(packet.payload));
+  const std::uint16_t sum = change.apply(packet.udp->dgram_cksum);
+  packet.udp->dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
 }
 
 Fault Player::take_event(UdpPacket& packet, Flow& from) {

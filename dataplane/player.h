@@ -14,6 +14,7 @@
 
 #include "dataplane/fault.h"
 #include "dataplane/flow.h"
+#include "dataplane/flow_table.h"
 #include "dataplane/headers.h"
 #include "drivers/base/clock.h"
 #include "drivers/wire/channel.h"
@@ -37,7 +38,7 @@ class Player {
 
   // `channels`: one per shard; `seed`: unguessable, for streams of ours. All but the seed outlive
   // it.
-  Player(const wire::SoundBank& sounds, std::span<wire::WorkerEnd> channels,
+  Player(FlowTable& flows, const wire::SoundBank& sounds, std::span<wire::WorkerEnd> channels,
          wire::CounterBlock& counters, std::uint64_t seed, std::size_t plays = kPlaysMax);
 
   Fault play(Flow& flow, const wire::Play& order, base::Nanos now);
@@ -51,9 +52,7 @@ class Player {
   // Of a packet that is relayed from one flow to the far end of the other, and about which one of
   // them has extras. REQUIRES: is_rtp() where the flow is kRtp.
   Fault pass(UdpPacket& packet, Flow& from, base::Nanos now);
-  static bool concerns(const Flow& from) {
-    return (from.extras & Flow::kExtraEvents) != 0 || (from.peer->extras & Flow::kExtraStream) != 0;
-  }
+  static bool concerns(const Flow& from) { return (from.extras | from.peer->extras) != 0; }
 
   std::size_t live() const { return live_; }
 
@@ -106,6 +105,11 @@ class Player {
   Fault take_event(UdpPacket& packet, Flow& from);
   std::uint64_t random();
 
+  void rename(UdpPacket& packet, Flow& from);
+  // The flow of the RTP that this flow's RTCP is about.
+  Flow& rtp_of(Flow& flow);
+
+  FlowTable& flows_;
   const wire::SoundBank& sounds_;
   std::span<wire::WorkerEnd> channels_;
   wire::CounterBlock& counters_;

@@ -63,7 +63,7 @@ Worker::Worker(WorkerParts parts)
       keys_(*parts_.crypto, parts_.plan.shards),
       srtp_(*parts_.crypto, parts_.srtp_memory),
       ciphers_(*parts_.crypto, keys_, srtp_, counters_),
-      player_(*parts_.sounds, parts_.channels, counters_, parts_.player_seed),
+      player_(flows_, *parts_.sounds, parts_.channels, counters_, parts_.player_seed),
       commands_(parts_.ports, flows_, signals_, guard_, keys_, srtp_, player_, parts_.records,
                 talk_, counters_),
       egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),

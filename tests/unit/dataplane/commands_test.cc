@@ -110,7 +110,7 @@ class CommandsTest : public ::testing::Test {
   wire::CounterBlock counters_;
   ChannelHome channel_;
   std::unique_ptr<wire::SoundBank> sounds_ = std::make_unique<wire::SoundBank>();
-  Player player_{*sounds_, {}, counters_, 1, 4};
+  Player player_{flows_, *sounds_, {}, counters_, 1, 4};
   Commands commands_{ports_,
                      flows_,
                      signals_,

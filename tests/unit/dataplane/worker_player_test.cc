@@ -350,6 +350,79 @@ TEST_F(WorkerPlayerTest, EventsAreTakenAndToldOnceOrGetAnotherType) {
   EXPECT_EQ(heard_[1].head.ssrc, 99u);
 }
 
+TEST_F(WorkerPlayerTest, ComfortNoisePassesAsItIs) {
+  order(play(0, true, true));
+  pass(20);
+  Octets noise = rtp(4711, 90'000, 99, 1);
+  noise[1] = 0x80 | 13;
+  say(noise);
+  EXPECT_EQ(heard_.back().head.payload_type, 13);
+  EXPECT_EQ(heard_.back().payload, Octets(noise.begin() + 12, noise.end()));
+  expect_one_stream();
+}
+
+TEST_F(WorkerPlayerTest, ReportsSpeakOfTheStreamAsEachSideKnowsIt) {
+  for (const unsigned side : {0u, 1u}) {
+    Command command;
+    command.kind = CommandKind::kOpenFlow;
+    command.open = {};
+    command.open.key = key(static_cast<int>(side));
+    command.open.peer = key(static_cast<int>(1 - side));
+    ++command.open.key.port;
+    ++command.open.peer.port;
+    command.open.generation = 11u + side;
+    command.open.cookie = 70u + side;
+    command.open.kind = wire::FlowKind::kRtcp;
+    command.open.remote = endpoint(side == 0 ? "10.77.1.2:4001" : "10.77.2.2:6001");
+    order(command);
+  }
+  order(play(0, true, true));
+  pass(20);
+  say(rtp(4711, 90'000, 99));
+  const RtpHead known = heard_.back().head;
+  heard_.clear();
+  // The callee's sender report.
+  Octets sender(28);
+  sender[0] = 0x80;
+  sender[1] = 200;
+  sender[3] = 6;
+  sender[7] = 99;
+  sender[18] = 0x5f;
+  sender[19] = 0x90;  // 24464
+  bench_.arrive(
+      1,
+      udp_frame({kFarMac[1], kOurMac[1], ip(10, 77, 2, 2), ip(10, 77, 2, 1), 6001, 30001}, sender));
+  bench_.turn();
+  auto frame = bench_.depart(0);
+  ASSERT_TRUE(frame && udp_checksum_right(*frame));
+  const auto long_word = [](Frame& of, std::size_t at) {
+    std::uint32_t raw;
+    std::memcpy(&raw, payload_of(of) + at, 4);
+    return rte_be_to_cpu_32(raw);
+  };
+  EXPECT_EQ(long_word(*frame, 4), known.ssrc);
+  EXPECT_EQ(long_word(*frame, 16), 24464 + (known.timestamp - 90'000));
+  // The caller's report of it.
+  Octets receiver(32);
+  receiver[0] = 0x81;
+  receiver[1] = 201;
+  receiver[3] = 7;
+  for (std::size_t i = 0; i < 4; ++i) {
+    receiver[8 + i] = static_cast<std::uint8_t>(known.ssrc >> (24 - 8 * i));
+  }
+  receiver[17] = 3;  // cycles
+  receiver[18] = static_cast<std::uint8_t>(known.sequence >> 8);
+  receiver[19] = static_cast<std::uint8_t>(known.sequence);
+  bench_.arrive(0,
+                udp_frame({kFarMac[0], kOurMac[0], ip(10, 77, 1, 2), ip(10, 77, 1, 1), 4001, 20001},
+                          receiver));
+  bench_.turn();
+  frame = bench_.depart(1);
+  ASSERT_TRUE(frame && udp_checksum_right(*frame));
+  EXPECT_EQ(long_word(*frame, 8), 99u);
+  EXPECT_EQ(long_word(*frame, 16) & 0xffff, 4711u);
+}
+
 TEST_F(WorkerPlayerTest, AnSrtpPartyHearsItEncrypted) {
   open(0, 3, wire::Protection::kSrtp);
   Command command = play(1, false);
