@@ -113,6 +113,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   carrier_.attach(agent_);
   agent_.take_responses_for(registrations_.transactions());
   calls_.reach(upstreams_);
+  calls_.play(shared.sounds);
   if (Provisioning* provisioning = shared.provisioning) {
     phones_ = std::make_unique<Phones>(*this, *provisioning);
     agent_.take_registers(phones_->registrar);

@@ -185,6 +185,20 @@ void CallService::on_flow_closed(const wire::FlowClosed& event) {
     env.counters.add(Counter::drop_event_stale);
 }
 
+void CallService::on_play_ended(const wire::PlayEnded& event) {
+  if (Call* call = calls_.find({event.cookie}))
+    call->on_play_ended(event);
+  else
+    env.counters.add(Counter::drop_event_stale);
+}
+
+void CallService::on_digit_heard(const wire::DigitHeard& event) {
+  if (Call* call = calls_.find({event.cookie}))
+    call->on_digit_heard(event);
+  else
+    env.counters.add(Counter::drop_event_stale);
+}
+
 std::string CallService::name_of(std::uint64_t cookie) {
   const Call* call = calls_.find({cookie});
   return call != nullptr ? call->name() : std::string();

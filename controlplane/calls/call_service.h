@@ -26,6 +26,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   // Without it, calls are gateways' only.
   void serve(registrar::Subscribers& all) { subscribers = &all; }
   void reach(registrar::Upstreams& all) { upstreams = &all; }
+  // Without them, no tone is heard, and no announcement.
+  void play(const media::Sounds& all) { sounds = &all; }
   // Without it, our death costs the records that aren't on disk.
   void keep_in(cdr::OpenCalls& kept) { open_calls = &kept; }
 
@@ -37,6 +39,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
                  const sip::Path& path) override;
   void on_flow_latched(const wire::FlowLatched& event) override;
   void on_flow_closed(const wire::FlowClosed& event) override;
+  void on_play_ended(const wire::PlayEnded& event) override;
+  void on_digit_heard(const wire::DigitHeard& event) override;
 
   // The name of the call that a flow's cookie means; empty: none.
   std::string name_of(std::uint64_t cookie);

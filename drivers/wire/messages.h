@@ -207,6 +207,8 @@ struct SetEvents {
   std::uint8_t to = kNone;
   std::uint8_t reserved = 0;
   FlowGeneration generation = 0;
+
+  friend bool operator==(const SetEvents&, const SetEvents&) = default;
 };
 
 enum class CommandKind : std::uint32_t {
