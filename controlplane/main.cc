@@ -15,6 +15,7 @@
 #include "controlplane/heap.h"
 #include "controlplane/loop/event_loop.h"
 #include "controlplane/media/dtls_identity.h"
+#include "controlplane/media/sounds.h"
 #include "controlplane/operator_door.h"
 #include "controlplane/signalling_shard.h"
 #include "controlplane/sip/resolver.h"
@@ -52,7 +53,7 @@ void wind_down(std::vector<std::unique_ptr<SignallingShard>>& shards,
   for (auto& shard : shards) shard->stop();
 }
 
-int run(const config::Site& site) {
+int run(const config::Site& site, media::Sounds& sounds) {
   for (const std::string& warning : site.warnings) LOG(kWarning, "config", "{}", warning);
   keep_off(site.worker_cores);
   loop::EventLoop loop;
@@ -76,6 +77,11 @@ int run(const config::Site& site) {
       wire::Segment::open(site.corridor.segment, site.corridor.plan, wire::Side::kControlplane);
   if (!segment) return fail(segment.error_text());
   segment->beat(base::monotonic_now());
+  if (!sounds.fill(segment->sounds())) {
+    segment->leave();
+    return fail(fmt::format("the sounds of {} are more than {} s or {} files", site.sound_folder,
+                            wire::SoundBank::kSamples / 8000, wire::SoundBank::kSounds));
+  }
   const std::uint32_t life = segment->announce();
   const auto give_up = [&](const std::string& why) {
     segment->leave();
@@ -123,6 +129,7 @@ int run(const config::Site& site) {
             .gateways = gateways,
             .routes = routes,
             .screenings = screenings,
+            .sounds = sounds,
             .journal = journal,
             .open_calls = (*records)->open_calls(s),
             .life = life,
@@ -197,7 +204,12 @@ int main(int argc, char** argv) {
     std::cerr << site.error_text() << "\n";
     return tandem::kConfigurationFault;
   }
-  const int verdict = tandem::run(*site);
+  auto sounds = tandem::media::Sounds::read(site->sound_folder, site->sounds);
+  if (!sounds) {
+    std::cerr << sounds.error_text() << "\n";
+    return tandem::kConfigurationFault;
+  }
+  const int verdict = tandem::run(*site, *sounds);
   tandem::base::log_stop();
   return verdict;
 }

@@ -117,6 +117,7 @@ SignallingShard::SignallingShard(const Shared& shared, std::uint32_t shard)
   calls_.reach(upstreams_);
   calls_.shake_hands_as(shared.dtls_identity);
   ring_.attach(*this);
+  calls_.play(shared.sounds);
   if (Provisioning* provisioning = shared.provisioning) {
     phones_ = std::make_unique<Phones>(*this, *provisioning);
     agent_.take_registers(phones_->registrar);

@@ -36,6 +36,7 @@ class SignallingShard final : sip::DtlsTaker {
     routing::GatewayTable& gateways;
     const routing::Routes& routes;
     const routing::Screenings& screenings;
+    const media::Sounds& sounds;
     cdr::Journal& journal;
     cdr::OpenCalls& open_calls;  // this shard's own
     std::uint32_t life;          // our generation in the segment

@@ -85,8 +85,8 @@ void read_port(SettingsTable table, BootPlan& plan) {
 
 // Known, and none of ours.
 void pass_over_controlplane(SettingsTable& root) {
-  for (const char* name :
-       {"sip", "control", "cdr", "dns", "gateways", "parameters", "registrar", "routing", "store"})
+  for (const char* name : {"sip", "control", "cdr", "dns", "gateways", "parameters", "registrar",
+                           "routing", "sounds", "store"})
     root.table(name);
   for (const char* name : {"gateway", "listener", "route"}) root.tables(name);
 }

@@ -24,8 +24,8 @@ constexpr std::uint8_t kPcmu = 0;
 constexpr std::uint8_t kPcma = 8;
 
 // Neither RTCP on the same port (RFC 5761) nor a fax.
-bool is_voice(const Flow& flow, ConstBytes payload) {
-  return flow.kind == wire::FlowKind::kRtp && is_rtp(payload) && !is_rtcp_type(payload);
+bool is_voice(wire::FlowKind kind, ConstBytes payload) {
+  return kind == wire::FlowKind::kRtp && is_rtp(payload) && !is_rtcp_type(payload);
 }
 
 // Faxes (UDPTL) have no SRTP; what isn't of the flow's kind is the relay's to refuse.
@@ -34,8 +34,8 @@ bool is_protected(const Flow& flow, ConstBytes payload) {
   return flow.kind == wire::FlowKind::kRtcp && is_rtcp(payload);
 }
 
-crypto::SrtpKind srtp_kind(const Flow& flow, ConstBytes payload) {
-  const bool rtcp = flow.kind == wire::FlowKind::kRtcp || is_rtcp_type(payload);
+crypto::SrtpKind srtp_kind(wire::FlowKind kind, ConstBytes payload) {
+  const bool rtcp = kind == wire::FlowKind::kRtcp || is_rtcp_type(payload);
   return rtcp ? crypto::SrtpKind::kRtcp : crypto::SrtpKind::kRtp;
 }
 
@@ -107,7 +107,7 @@ void CipherStage::open(std::span<Arrival> burst) {
     // Others are the relay's to refuse.
     if (!latch_may_take(flow, udp.ip->src_addr, udp.udp->src_port)) continue;
     if (flow.srtp == SrtpSessions::kNone) {
-      if (is_voice(flow, udp.payload)) payloads[payload_count++] = &arrival;
+      if (is_voice(flow.kind, udp.payload)) payloads[payload_count++] = &arrival;
     } else if (is_protected(flow, udp.payload)) {
       if (flow.srtp == SrtpSessions::kAwaited) {
         refuse(arrival, Counter::drop_srtp_awaited);
@@ -137,7 +137,7 @@ void CipherStage::open_srtp(std::span<Arrival* const> arrivals) {
     const Flow& flow = *arrivals[i]->flow;
     srtp_jobs_[i] = {.packet = octets_of(arrivals[i]->udp.payload),
                      .context = &sessions_.at(flow.srtp).in,
-                     .kind = srtp_kind(flow, arrivals[i]->udp.payload)};
+                     .kind = srtp_kind(flow.kind, arrivals[i]->udp.payload)};
   }
   srtp_.run({srtp_jobs_.data(), arrivals.size()});
   std::uint64_t passed = 0;
@@ -159,12 +159,10 @@ void CipherStage::open_srtp(std::span<Arrival* const> arrivals) {
   counters_.add(Counter::srtp_unprotected, passed);
 }
 
-bool CipherStage::keep(rte_mbuf* packet, const UdpPacket& udp, const Flow& flow, const Relayed& way,
-                       std::size_t room) {
-  const Flow& peer = *way.to;
+bool CipherStage::keep(rte_mbuf* packet, const UdpPacket& udp, wire::FlowKind kind,
+                       const Flow& peer, const Relayed& way, std::size_t room) {
   const bool srtp = peer.srtp != SrtpSessions::kNone;
-  if (srtp ? flow.kind == wire::FlowKind::kOpaque
-           : !concerns(peer) || !is_voice(flow, udp.payload)) {
+  if (srtp ? kind == wire::FlowKind::kOpaque : !concerns(peer) || !is_voice(kind, udp.payload)) {
     return false;
   }
   CHECK(kept_count_ < kMax);
@@ -179,7 +177,7 @@ bool CipherStage::keep(rte_mbuf* packet, const UdpPacket& udp, const Flow& flow,
   if (peer.srtp == SrtpSessions::kAwaited) {
     kept.fault = {Counter::drop_srtp_awaited};
   } else if (srtp) {
-    kept.rtcp = srtp_kind(flow, udp.payload) == crypto::SrtpKind::kRtcp;
+    kept.rtcp = srtp_kind(kind, udp.payload) == crypto::SrtpKind::kRtcp;
     sessions_.at(peer.srtp).out.prefetch();
   }
   return true;

@@ -55,12 +55,14 @@ class CipherStage {
   // arrivals.
   void open(std::span<Arrival> burst);
 
-  // False: nothing to encipher, and it isn't kept. `flow`: that it came on; `room`: octets behind
-  // it that may be written and sent. Between two seal(), at most kMax.
-  bool keep(rte_mbuf* packet, const UdpPacket& udp, const Flow& flow, const Relayed& way,
-            std::size_t room);
+  // False: nothing to encipher, and it isn't kept. `kind`: of the flow that it came on; `peer`: to
+  // whose far end it goes; `room`: octets behind it that may be written and sent. Between two
+  // seal(), at most kMax.
+  bool keep(rte_mbuf* packet, const UdpPacket& udp, wire::FlowKind kind, const Flow& peer,
+            const Relayed& way, std::size_t room);
 
   bool holds_any() const { return kept_count_ != 0; }
+  bool is_full() const { return kept_count_ == kMax; }
   // Enciphers all that was kept and gives it back, in the order that it came in, some of it with
   // other lengths. It is forgotten here then.
   std::span<const Kept> seal();

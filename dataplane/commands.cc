@@ -71,6 +71,18 @@ void Commands::obey(const wire::Command& command, std::uint8_t shard, wire::Even
     case wire::CommandKind::kSetSrtp:
       fault = set_srtp(command.set_srtp);
       break;
+    case wire::CommandKind::kPlay:
+      fault = play(command.play, now);
+      break;
+    case wire::CommandKind::kStopPlay:
+      fault = stop_play(command.stop_play);
+      break;
+    case wire::CommandKind::kSendDigit:
+      fault = send_digit(command.send_digit, now);
+      break;
+    case wire::CommandKind::kSetEvents:
+      fault = set_events(command.set_events);
+      break;
     case wire::CommandKind::kNone:
       break;
   }
@@ -89,7 +101,8 @@ Fault Commands::open(const wire::OpenFlow& order, std::uint8_t shard, base::Nano
     if (key == PayloadKeys::kNone) return {Counter::drop_command_key};
     keys_.hold(key);
   }
-  if (const Flow& former = flows_.at(order.key); former.generation != 0) {
+  if (Flow& former = flows_.at(order.key); former.generation != 0) {
+    player_.stop(former);
     keys_.let_go(former.payload_key);
     srtp_.let_go(former.srtp);
   }
@@ -149,6 +162,7 @@ Fault Commands::close(const wire::CloseFlow& order, wire::EventRing& events) {
   event.closed.figures = flow->figures();
   event.closed.report = flow->report();
   if (!events.enqueue(event)) fault = {Counter::drop_event_full};
+  player_.stop(*flow);
   keys_.let_go(flow->payload_key);
   srtp_.let_go(flow->srtp);
   flows_.close(*flow);
@@ -204,6 +218,43 @@ void Commands::share_srtp(Flow& rtp) {
   if (SrtpSessions::is_session(rtp.srtp)) srtp_.hold(rtp.srtp);
   rtcp.srtp = rtp.srtp;
   rtcp.srtp_suite = rtp.srtp_suite;
+}
+
+Fault Commands::play(const wire::Play& order, base::Nanos now) {
+  Fault fault;
+  Flow* flow = find(order.key, order.generation, fault);
+  return flow == nullptr ? fault : player_.play(*flow, order, now);
+}
+
+Fault Commands::stop_play(const wire::StopPlay& order) {
+  Fault fault;
+  if (Flow* flow = find(order.key, order.generation, fault)) player_.stop(*flow);
+  return fault;
+}
+
+Fault Commands::send_digit(const wire::SendDigit& order, base::Nanos now) {
+  Fault fault;
+  Flow* flow = find(order.key, order.generation, fault);
+  return flow == nullptr ? fault : player_.send(*flow, order, now);
+}
+
+Fault Commands::set_events(const wire::SetEvents& order) {
+  Fault fault;
+  Flow* flow = find(order.key, order.generation, fault);
+  if (flow == nullptr) return fault;
+  constexpr std::uint8_t kNone = wire::SetEvents::kNone;
+  const auto is_type = [](std::uint8_t type) { return type < 128 || type == kNone; };
+  if (!is_type(order.taken) || !is_type(order.from) || !is_type(order.to) ||
+      (order.from == kNone) != (order.to == kNone)) {
+    return {Counter::drop_command};
+  }
+  flow->taken_events = order.taken;
+  flow->events_from = order.from;
+  flow->events_to = order.to;
+  const bool any = order.taken != kNone || order.from != kNone;
+  const int others = flow->extras & ~Flow::kExtraEvents;
+  flow->extras = static_cast<std::uint8_t>(any ? others | Flow::kExtraEvents : others);
+  return {};
 }
 
 Fault Commands::bind(const wire::BindSignal& order) {

@@ -11,6 +11,7 @@
 #include "dataplane/local_port.h"
 #include "dataplane/neighbor.h"
 #include "dataplane/payload_keys.h"
+#include "dataplane/player.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
 #include "dataplane/srtp_sessions.h"
@@ -23,14 +24,15 @@ namespace tandem::dataplane {
 class Commands {
  public:
   Commands(std::span<const LocalPort> ports, FlowTable& flows, SignalPorts& signals,
-           FloodGuard& guard, PayloadKeys& keys, SrtpSessions& srtp, FlowRecords records,
-           NeighborTalk talk, wire::CounterBlock& counters)
+           FloodGuard& guard, PayloadKeys& keys, SrtpSessions& srtp, Player& player,
+           FlowRecords records, NeighborTalk talk, wire::CounterBlock& counters)
       : ports_(ports),
         flows_(flows),
         signals_(signals),
         guard_(guard),
         keys_(keys),
         srtp_(srtp),
+        player_(player),
         records_(records),
         talk_(talk),
         counters_(counters) {}
@@ -46,6 +48,10 @@ class Commands {
   Fault set_srtp(const wire::SetSrtp& order);
   bool take_srtp(Flow& flow, const wire::SetSrtp& order);
   void share_srtp(Flow& rtp);
+  Fault play(const wire::Play& order, base::Nanos now);
+  Fault stop_play(const wire::StopPlay& order);
+  Fault send_digit(const wire::SendDigit& order, base::Nanos now);
+  Fault set_events(const wire::SetEvents& order);
   Fault bind(const wire::BindSignal& order);
   Fault suspend(const wire::Suspend& order, base::Nanos now);
   Fault lift(const wire::Lift& order);
@@ -60,6 +66,7 @@ class Commands {
   FloodGuard& guard_;
   PayloadKeys& keys_;
   SrtpSessions& srtp_;
+  Player& player_;
   FlowRecords records_;
   NeighborTalk talk_;
   wire::CounterBlock& counters_;

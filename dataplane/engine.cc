@@ -168,7 +168,9 @@ base::Result<void> Engine::make_workers() {
     parts.page = &segment_.worker_page(index);
     parts.records = records_;
     parts.first_ip_id = static_cast<std::uint16_t>(random.next());
+    parts.sounds = &segment_.sounds();
     parts.guard_seed = random.next();
+    parts.player_seed = random.next();
     auto crypto = crypto::IpsecMb::open();
     if (!crypto) return std::move(crypto).take_error();
     parts.crypto = std::move(*crypto);

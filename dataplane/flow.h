@@ -6,7 +6,9 @@
 
 #include "dataplane/dtls_gate.h"
 #include "dataplane/meter.h"
+#include "dataplane/party_stream.h"
 #include "dataplane/rtcp.h"
+#include "dataplane/telephone_event.h"
 #include "drivers/wire/messages.h"
 
 namespace tandem::dataplane {
@@ -42,7 +44,7 @@ struct alignas(64) Flow {
   LatchState latch_state = LatchState::kOpen;
   std::uint8_t tos = 0;  // of packets to the far end
   std::uint8_t clock_khz = 8;
-  std::uint8_t shard = 0;           // that opened it and gets its events
+  std::uint8_t extras = 0;          // what is to be done beside relaying, as `kExtra…`
   std::uint16_t payload_key = 0;    // its party's, a place of PayloadKeys; 0: none
   std::uint32_t srtp = 0;           // its party's, a place of SrtpSessions; 0: in the clear
   std::int64_t last_packet_ns = 0;  // 0: none yet
@@ -52,7 +54,7 @@ struct alignas(64) Flow {
   std::uint64_t refused = 0;
   std::uint64_t cookie = 0;
 
-  // Lines 3 and 4: what comes seldom.
+  // Lines 3 to 5: what comes seldom.
   std::uint32_t live_place = 0;  // in the table's list of open flows
   std::uint32_t opaque = 0;      // packets that came while it was kOpaque
   RtcpReader rtcp;
@@ -60,15 +62,28 @@ struct alignas(64) Flow {
   // An odd number of lines: with four, the ones that all packets touch would meet in a quarter of
   // the cache's sets.
   alignas(64) std::int64_t opened_ns = 0;
-  Flow* beside = nullptr;  // a place of the same table: of the port that makes a pair with this one
+  PartyStream stream;      // to the far end; while kExtraStream
+  EventReader events;      // while kExtraEvents
+  std::uint32_t play = 0;  // a place of the Player; 0: nothing is played to the far end
+  std::uint8_t shard = 0;  // that opened it and gets its events
+  std::uint8_t srtp_suite = 0;
+  std::uint8_t taken_events = wire::SetEvents::kNone;  // as in SetEvents
+  std::uint8_t events_from = wire::SetEvents::kNone;
+  std::uint8_t events_to = wire::SetEvents::kNone;
+  wire::RtcpWay rtcp_way = wire::RtcpWay::kNextPort;
+
+  alignas(64) Flow* beside = nullptr;  // a place of the same table: of the port that makes a pair
   std::int64_t learning_until_ns = 0;
   LatchProbe probe;
   std::uint8_t learning_left = 0;  // packets
   bool latch_proven = false;       // of the source, while learning
-  std::uint8_t srtp_suite = 0;
-  wire::RtcpWay rtcp_way = wire::RtcpWay::kNextPort;
   DtlsCount dtls;
-  std::uint8_t unused[20]{};
+  alignas(64) std::uint8_t unused[64]{};
+
+  // Packets to the far end become part of `stream`; packets from it may be telephone events that
+  // are taken, or get another payload type.
+  static constexpr std::uint8_t kExtraStream = 1;
+  static constexpr std::uint8_t kExtraEvents = 2;
 
   // The other flow of its pair, if that is the same party's: RTP's RTCP, RTCP's RTP; else nullptr.
   Flow* companion() const;
@@ -76,6 +91,6 @@ struct alignas(64) Flow {
   wire::ReceptionReport report() const { return rtcp.report(clock_khz); }
   wire::FlowRecord record() const;
 };
-static_assert(sizeof(Flow) == 320);
+static_assert(sizeof(Flow) == 448);
 
 }  // namespace tandem::dataplane

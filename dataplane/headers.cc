@@ -135,4 +135,11 @@ void build_udp(Bytes frame, const UdpAddresses& addresses, std::uint8_t tos) {
   std::memcpy(frame.data() + kEtherBytes + kIp4Bytes, &heads.udp, kUdpBytes);
 }
 
+UdpPacket built_udp(Bytes frame) {
+  return {.ether = reinterpret_cast<rte_ether_hdr*>(frame.data()),
+          .ip = reinterpret_cast<rte_ipv4_hdr*>(frame.data() + kEtherBytes),
+          .udp = reinterpret_cast<rte_udp_hdr*>(frame.data() + kEtherBytes + kIp4Bytes),
+          .payload = frame.subspan(kUdpFrameBytes)};
+}
+
 }  // namespace tandem::dataplane

@@ -113,6 +113,8 @@ UdpHeads make_udp_heads(const UdpAddresses& addresses, std::uint8_t tos, ConstBy
 // bytes long and the payload is in its place already. The Ethernet addresses are left to the
 // caller.
 void build_udp(Bytes frame, const UdpAddresses& addresses, std::uint8_t tos);
+// The parts of such a frame.
+UdpPacket built_udp(Bytes frame);
 
 inline constexpr std::uint8_t kFreshTtl = 64;
 

@@ -37,6 +37,12 @@ std::uint32_t long_word(std::span<const std::byte> bytes, std::size_t at) {
   return rte_be_to_cpu_32(raw);
 }
 
+// In units of a stream's timestamps.
+std::uint32_t ticks_at(base::Nanos now, std::uint8_t clock_khz) {
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(now.count() / 1000) * clock_khz /
+                                    1000);
+}
+
 bool is_version_2(std::span<const std::byte> payload) { return octet(payload, 0) >> 6 == 2; }
 
 }  // namespace
@@ -175,9 +181,7 @@ void Meter::mend(std::uint32_t behind) {
 }
 
 void Meter::feel_jitter(std::uint32_t timestamp, base::Nanos now, std::uint8_t clock_khz) {
-  const auto arrival =
-      static_cast<std::uint32_t>(static_cast<std::uint64_t>(now.count() / 1000) * clock_khz / 1000);
-  const std::uint32_t transit = arrival - timestamp;
+  const std::uint32_t transit = ticks_at(now, clock_khz) - timestamp;
   if (has_transit_) {
     const auto change = static_cast<std::int32_t>(transit - transit_);
     const std::uint32_t size =
@@ -190,6 +194,14 @@ void Meter::feel_jitter(std::uint32_t timestamp, base::Nanos now, std::uint8_t c
   }
   transit_ = transit;
   has_transit_ = true;
+}
+
+std::optional<RtpHead> Meter::standing(base::Nanos now, std::uint8_t clock_khz) const {
+  if (!started_ || !has_transit_) return std::nullopt;
+  return RtpHead{.sequence = static_cast<std::uint16_t>(highest_),
+                 .timestamp = ticks_at(now, clock_khz) - transit_,
+                 .ssrc = ssrc_,
+                 .payload_type = payload_type_};
 }
 
 std::uint64_t Meter::lost_in_run() const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "drivers/base/clock.h"
@@ -48,6 +49,9 @@ class Meter {
 
   // The stream stops for something else: its next packet is no gap's end.
   void pause();
+  // Where the stream is at `now`: its last packet, with the timestamp of what would come now. No
+  // value: none has come, or none by this clock.
+  std::optional<RtpHead> standing(base::Nanos now, std::uint8_t clock_khz) const;
 
   // The stream's timestamps run by another clock from now on; neither is 0.
   void change_clock(std::uint8_t from_khz, std::uint8_t to_khz);

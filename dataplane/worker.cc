@@ -25,6 +25,8 @@ using wire::Counter;
 constexpr std::size_t kCommandsPerTurn = 32;
 constexpr int kDatagramsPerTurn = 16;
 constexpr std::size_t kOrdersPerTurn = 16;
+// Of what the switch itself plays: as much as a worker could relay in that time.
+constexpr std::uint32_t kPlayedPerTurn = 256;
 
 // What lies in the packet's first segment; ports are set up so that a whole frame does.
 Bytes bytes_of(rte_mbuf* packet) {
@@ -35,6 +37,12 @@ Bytes bytes_of(rte_mbuf* packet) {
 void set_length(rte_mbuf* packet, std::size_t bytes) {
   packet->data_len = static_cast<std::uint16_t>(bytes);
   packet->pkt_len = packet->data_len;
+}
+
+// Octets that it may grow by, and still leave by this port.
+std::size_t room_behind(const rte_mbuf* packet, const LocalPort& port) {
+  const std::size_t fits = kEtherBytes + port.mtu - packet->data_len;
+  return std::min<std::size_t>(rte_pktmbuf_tailroom(packet), fits);
 }
 
 // An empty packet of this length, or nullptr when the pool is empty.
@@ -75,8 +83,9 @@ Worker::Worker(WorkerParts parts)
       keys_(*parts_.crypto, parts_.plan.shards),
       srtp_(*parts_.crypto, parts_.srtp_memory),
       ciphers_(*parts_.crypto, keys_, srtp_, counters_),
-      commands_(parts_.ports, flows_, signals_, guard_, keys_, srtp_, parts_.records, talk_,
-                counters_),
+      player_(*parts_.sounds, parts_.channels, counters_, parts_.player_seed),
+      commands_(parts_.ports, flows_, signals_, guard_, keys_, srtp_, player_, parts_.records,
+                talk_, counters_),
       egress_(parts_.ports, static_cast<std::uint16_t>(parts_.index), talk_, counters_),
       fragments_(counters_),
       sweep_(flows_, parts_.records),
@@ -102,6 +111,7 @@ void Worker::turn(base::Nanos now) {
   guard_.tend(now);
   work += receive_handed_over(now);
   for (std::uint16_t port = 0; port < parts_.ports.size(); ++port) work += receive(port, now);
+  work += play(now);
   work += inject(now);
   egress_.flush();
   account(work, now);
@@ -233,15 +243,19 @@ void Worker::handle_media(rte_mbuf* packet, Arrival& arrival, base::Nanos now) {
     tell_latched(flow);
   }
   if (relayed.fault) return drop(packet, relayed.fault.reason);
+  if (Player::concerns(flow)) {
+    if (const Fault fault = player_.pass(arrival.udp, flow, now)) {
+      --flow.relayed;
+      return drop(packet, fault.reason);
+    }
+  }
   if (relayed.unread) counters_.add(Counter::rtcp_malformed);
   counters_.add(flow.kind == wire::FlowKind::kOpaque ? Counter::media_opaque_relayed
                                                      : Counter::media_relayed);
   set_length(packet, arrival.udp.frame_bytes());
   if (CipherStage::concerns(*relayed.to)) {
-    const std::size_t fits =
-        kEtherBytes + parts_.ports[relayed.port].mtu - arrival.udp.frame_bytes();
-    const std::size_t room = std::min<std::size_t>(rte_pktmbuf_tailroom(packet), fits);
-    if (ciphers_.keep(packet, arrival.udp, flow, relayed, room)) return;
+    const std::size_t room = room_behind(packet, parts_.ports[relayed.port]);
+    if (ciphers_.keep(packet, arrival.udp, flow.kind, *relayed.to, relayed, room)) return;
   }
   egress_.send_to(relayed.port, relayed.next_hop, packet, now);
 }
@@ -377,6 +391,41 @@ void Worker::inject_in_fragments(const Injection& way, const wire::ByteRing::Vie
     cutter.write(piece, bytes_of(packets[piece]));
     egress_.send_to(way.port, way.next_hop, packets[piece], now);
   }
+}
+
+// What is to be enciphered waits for others of its kind, as in a burst that came.
+std::uint32_t Worker::play(base::Nanos now) {
+  std::uint32_t work = 0;
+  Player::Packet played;
+  for (; work < kPlayedPerTurn && player_.next(now, played); ++work) {
+    if (played.size != 0) send_played(played, now);
+    if (ciphers_.is_full()) seal_burst(now);
+  }
+  if (ciphers_.holds_any()) seal_burst(now);
+  return work;
+}
+
+void Worker::send_played(const Player::Packet& played, base::Nanos now) {
+  const Flow& flow = *played.flow;
+  if (flow.remote_ip == 0) return;  // on hold, or not known yet
+  const Relayed way{.fault = {}, .port = flow.key.address, .next_hop = flow.next_hop};
+  const LocalPort& port = parts_.ports[way.port];
+  if (way.next_hop == 0) return counters_.add(Counter::drop_no_route);
+  rte_mbuf* packet = make_packet(parts_.pool, kUdpFrameBytes + played.size);
+  if (packet == nullptr) return counters_.add(Counter::drop_no_buffer);
+  const Bytes frame = bytes_of(packet);
+  std::memcpy(frame.data() + kUdpFrameBytes, played.bytes.data(), played.size);
+  build_udp(frame,
+            {.from_ip = port.address(),
+             .to_ip = flow.remote_ip,
+             .from_port = rte_cpu_to_be_16(flow.key.port),
+             .to_port = flow.remote_port},
+            flow.tos);
+  counters_.add(Counter::media_played);
+  const UdpPacket udp = built_udp(frame);
+  const bool kept = CipherStage::concerns(flow) &&
+                    ciphers_.keep(packet, udp, flow.kind, flow, way, room_behind(packet, port));
+  if (!kept) egress_.send_to(way.port, way.next_hop, packet, now);
 }
 
 // The time of a turn is known when the next one begins.

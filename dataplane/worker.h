@@ -22,6 +22,7 @@
 #include "dataplane/local_port.h"
 #include "dataplane/neighbor.h"
 #include "dataplane/payload_keys.h"
+#include "dataplane/player.h"
 #include "dataplane/punt.h"
 #include "dataplane/records.h"
 #include "dataplane/signal_ports.h"
@@ -58,8 +59,10 @@ struct WorkerParts {
   std::vector<wire::WorkerEnd> channels;  // by shard
   wire::WorkerPage* page = nullptr;
   FlowRecords records;
+  const wire::SoundBank* sounds = nullptr;
   std::uint16_t first_ip_id = 0;  // of datagrams sent in fragments; unguessable
   std::uint64_t guard_seed = 0;   // unguessable
+  std::uint64_t player_seed = 0;  // likewise
   std::optional<crypto::IpsecMb> crypto;
 };
 
@@ -81,6 +84,7 @@ class Worker {
   std::uint32_t receive_handed_over(base::Nanos now);
   std::uint32_t receive(std::uint16_t port, base::Nanos now);
   std::uint32_t inject(base::Nanos now);
+  std::uint32_t play(base::Nanos now);
 
   void handle_burst(std::span<rte_mbuf*> packets, base::Nanos now);
   void seal_burst(base::Nanos now);
@@ -93,6 +97,7 @@ class Worker {
   void handle_fragment(rte_mbuf* packet, const Arrival& arrival, base::Nanos now);
   // What was put together from fragments.
   void handle_whole(const Arrival& arrival, base::Nanos now);
+  void send_played(const Player::Packet& played, base::Nanos now);
   void hand_over(rte_mbuf* packet, const Arrival& arrival);
   void tell_latched(const Flow& flow);
   void inject_one(const wire::ByteRing::View& datagram, base::Nanos now);
@@ -112,6 +117,7 @@ class Worker {
   PayloadKeys keys_;
   SrtpSessions srtp_;
   CipherStage ciphers_;
+  Player player_;
   Commands commands_;
   Egress egress_;
   Fragments fragments_;

@@ -83,7 +83,8 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
 
 Call::~Call() {
   for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_,
-                      &takeover_timer_, &silence_timer_, &media_timer_, &unsafe_timer_}) {
+                      &takeover_timer_, &silence_timer_, &media_timer_, &unsafe_timer_,
+                      &announcement_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (customer_) customer_->load->give_back();
@@ -102,7 +103,7 @@ void Call::begin(CallId id, const Beginning& beginning) {
   caller()->listen(this, kCallerLeg, id_.handle.raw);
   start(beginning);
   // Not before it is kept: who has got this repeats its INVITE no more.
-  if (auto* leg = caller()) leg->progress(100);
+  if (auto* leg = caller(); leg != nullptr && !announcing_) leg->progress(100);
 }
 
 void Call::start(const Beginning& beginning) {
@@ -126,6 +127,7 @@ void Call::start(const Beginning& beginning) {
 std::optional<ReleaseCause> Call::set_up(const Payer& payer, const sip::Message& invite) {
   if (!take_payer(payer)) return ReleaseCause::CallerOverCapacity;
   identity_lines_ = identity_lines_of(invite);
+  if (customer_ && !customer_->settings.announcements.empty()) offer_ = sip::sdp_of(invite);
   if (const auto refusal = rewrite_numbers()) return refusal;
   if (const auto refusal = find_callee(invite)) return refusal;
   const Aim aim = next_aim();
@@ -254,7 +256,8 @@ void Call::on_provisional(int, int fork, const sip::Message& response) {
       if (board_.open_calls != nullptr) board_.open_calls->add_ring(kept_, record_.ring_ms);
     }
   }
-  const bool with_sdp = negotiation_.on_provisional(fork, response, now());
+  const bool with_sdp =
+      !ring_locally(response) && negotiation_.on_provisional(fork, response, now());
   if (Call* home = waits_for_target() ? board_.call(takeover_->home) : nullptr) {
     home->transfer_progress(status, response.reason());
   }
@@ -292,6 +295,7 @@ void Call::on_answered(int, int fork, const sip::Message& response) {
   board_.env.wheel.cancel(progress_timer_);
   board_.env.wheel.cancel(silence_timer_);
   if (at_endpoint()) settle_group(static_cast<std::size_t>(callee()->branch_of(fork)), 0);
+  stop_ringing();
   if (!negotiation_.on_answered(fork, response, now())) {
     // A 200 without any description: there is nothing that the caller could talk to.
     release(negotiation_.insecure() ? ReleaseCause::MediaEncryption : ReleaseCause::GatewayFault,
@@ -340,6 +344,9 @@ void Call::on_timer(std::uint64_t clock) {
   switch (clock) {
     case kProgressClock:
       on_progress_expired();
+      return;
+    case kAnnouncementClock:
+      end_announced();
       return;
     case kMediaClock:
       on_media_clock();
@@ -457,6 +464,13 @@ void Call::hang_up(ReleaseCause cause) { release(cause, Direction::kSwitch); }
 void Call::release(ReleaseCause cause, Direction direction, int status,
                    const sip::Message* passed) {
   if (state_ == State::kReleasing || state_ == State::kOver) return;
+  if (announcing_) {  // whatever ends it, this is why there was something to be told
+    cause = announcing_->ending.cause;
+    direction = announcing_->ending.direction;
+    status = announcing_->ending.status;
+  } else if (announce({cause, direction, status, passed})) {
+    return;
+  }
   const bool answered = state_ == State::kAnswered || state_ == State::kTransferred;
   state_ = State::kReleasing;
   settle_unanswered(0);
@@ -465,6 +479,7 @@ void Call::release(ReleaseCause cause, Direction direction, int status,
   board_.env.wheel.cancel(duration_timer_);
   board_.env.wheel.cancel(media_timer_);
   board_.env.wheel.cancel(unsafe_timer_);
+  board_.env.wheel.cancel(announcement_timer_);
   board_.env.wheel.cancel(crossing_timer_);
   const ReleaseInfo& info = release_info(cause);
   settle_vendor(false);

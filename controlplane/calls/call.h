@@ -28,6 +28,7 @@
 #include "controlplane/cdr/record.h"
 #include "controlplane/config/site.h"
 #include "controlplane/media/media_session.h"
+#include "controlplane/media/sounds.h"
 #include "controlplane/registrar/subscribers.h"
 #include "controlplane/registrar/upstreams.h"
 #include "controlplane/routing/gateway_table.h"
@@ -51,6 +52,7 @@ struct Switchboard {
   registrar::Upstreams* upstreams = nullptr;      // nullptr: we register nowhere
   cdr::OpenCalls* open_calls = nullptr;           // nullptr: our death costs the calls' records
   media::SrtpMeans srtp{.random = env.random, .wheel = env.wheel, .counters = env.counters};
+  const media::Sounds* sounds = nullptr;          // nullptr: nothing can be played
 
   // The call has ended and its figures are in: write the record, which is kept in that slot of
   // `open_calls` until then, and drop the call (later, not now).
@@ -108,6 +110,8 @@ class Call final : sip::SessionListener, Parties, media::MediaListener, loop::Ti
   // Of a flow of its media, from there. False: there is nothing that it could be for.
   bool on_dtls(media::FlowKey key, const base::Endpoint& from,
                media::DtlsHandshake::Datagram datagram);
+  void on_play_ended(const wire::PlayEnded& event);
+  void on_digit_heard(const wire::DigitHeard& event);
 
   const std::string& name() const { return record_.call; }
   State state() const { return state_; }
@@ -134,6 +138,21 @@ class Call final : sip::SessionListener, Parties, media::MediaListener, loop::Ti
     kSilenceClock,
     kMediaClock,
     kUnsafeClock,
+    kAnnouncementClock,
+  };
+
+  // How it ended.
+  struct Ending {
+    ReleaseCause cause;
+    Direction direction;
+    int status = 0;
+    const sip::Message* passed = nullptr;
+  };
+  // The caller is being told why it ends.
+  struct Announcing {
+    Ending ending;
+    std::string passed;  // the message that passes then, as it came; empty: none
+    std::uint32_t play = 0;
   };
 
   void on_provisional(int leg, int fork, const sip::Message& response) override;
@@ -259,6 +278,17 @@ class Call final : sip::SessionListener, Parties, media::MediaListener, loop::Ti
   void take_back_answer();
   void begin_progress(int status, bool with_sdp);
   void arm_progress(Nanos limit, ReleaseCause on_expiry);
+  // An INFO with a digit that becomes a telephone event for the other party (call_dtmf.cc).
+  bool take_digit(int leg, sip::ServerId id, const sip::Message& request);
+  // What the switch itself says to the caller (call_announcements.cc).
+  bool rings_itself() const;
+  bool ring_locally(const sip::Message& response);
+  void stop_ringing();
+  std::optional<media::Sounds::Announcement> announcement_for(ReleaseCause cause) const;
+  bool announce(const Ending& ending);
+  void let_callee_go(ReleaseCause cause);
+  bool open_own_media();
+  void end_announced();
   // Ends both legs, as far as they haven't ended by themselves. `status`: for an unanswered caller;
   // `passed`: the party's message that ended the call, for what it says to the other party.
   void release(ReleaseCause cause, Direction direction, int status = 0,
@@ -271,6 +301,8 @@ class Call final : sip::SessionListener, Parties, media::MediaListener, loop::Ti
   sip::InviteSession* caller() { return board_.agent->find(caller_); }
   sip::InviteSession* callee() { return board_.agent->find(callee_); }
   Nanos now() const override { return board_.env.wheel.now(); }
+  config::Parameters::Dtmf dtmf(int leg) const override;
+  std::uint64_t number() override { return board_.env.random.next(); }
 
   Switchboard& board_;
   std::shared_ptr<const config::Parameters> parameters_;  // those it was born with
@@ -319,7 +351,11 @@ class Call final : sip::SessionListener, Parties, media::MediaListener, loop::Ti
   std::array<Nanos, 2> media_heard_at_{};  // by leg
   loop::TimerId unsafe_timer_;  // armed: the call ends for this, with nothing of media on the stack
   ReleaseCause unsafe_ = ReleaseCause::DtlsFailed;
+  loop::TimerId announcement_timer_;
   loop::TimerId silence_timer_;  // armed: several phones are asked, and some may be out of reach
+  std::optional<sdp::Voice> spoken_;  // by us to the caller, who has been told of it
+  std::optional<Announcing> announcing_;
+  std::string offer_;  // the INVITE's, where an announcement may need it
   std::optional<Transfer> transfer_;
   std::optional<Takeover> takeover_;
   CallId host_;                                // where our party went; none: it is here

@@ -93,7 +93,8 @@ MediaDecision Call::media_decision(const MediaParty& caller, const Aim& aim) con
                     .network = aim.address,
                     .address = aim.path.remote.address,
                     .behind_nat = aim.path.own_flow_only,
-                    .srtp = callee_srtp().policy};
+                    .srtp = callee_srtp().policy,
+                    .local_ring = rings_itself()};
   if (!at_endpoint()) {
     callee.encrypted_payload = static_cast<bool>(callee_secret());
     if (vendor_->parameters) callee.mode = vendor_->parameters->SS_MEDIAPROXYMODE;

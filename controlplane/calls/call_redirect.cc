@@ -22,12 +22,7 @@ constexpr std::uint16_t kSipPort = 5060;  // where a URI with an address names n
 void Call::keep_invite(const sip::Message& invite) {
   const bool follows = parameters_->TD_SIP_REDIRECT == Parameters::Redirect::follow;
   if (!follows && nowhere_else() && vendors_.empty()) return;
-  sip::Builder out(sip::message_scratch());
-  out.request(invite.method_name(), invite.request_uri());
-  for (const sip::Header& line : invite.headers()) {
-    if (line.id != sip::HeaderId::kContentLength) out.header(line.name, line.value);
-  }
-  if (const auto text = out.finish({}, invite.body())) invite_ = *text;
+  invite_ = sip::copy_of(invite);
 }
 
 // What the last gateway that was asked says, or its silence. True: another one is being asked.
@@ -179,6 +174,7 @@ bool Call::ask_again() {
   // Other ports, perhaps of another network, for the other gateway.
   if (media_) media_->close(now());
   media_.reset();
+  spoken_.reset();
   const Aim aim = next_aim();
   if (open_media(invite, aim) || send_invite(invite, aim)) return false;
   begun_ = 0;

@@ -18,6 +18,7 @@ void Call::on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& r
     refer(leg, fork, id, request);
     return;
   }
+  if (take_digit(leg, id, request)) return;
   if (verdict_on(request, *parameters_) == RequestVerdict::kRefuse) {
     const auto& env = board_.env;
     const sip::HeaderLine lines[] = {{sip::HeaderId::kAllow, env.allow},
@@ -35,7 +36,7 @@ void Call::on_relayed(int leg, int fork, sip::ServerId id, const sip::Message& r
 
 void Call::on_relayed_answered(int leg, sip::ServerId asked, const sip::Message* response) {
   if (leg == kReplacedLeg) return;  // whoever asked is in no call with it any longer
-  if (auto* asker = session(1 - leg)) {
+  if (auto* asker = asked ? session(1 - leg) : nullptr) {
     const std::string headers =
         response == nullptr ? "" : sip::passing_headers(*response, asker->withheld());
     asker->answer_relayed(asked, reply_of(response, headers));

@@ -193,6 +193,20 @@ void CallService::on_dtls(const media::Datapath::Place& flow, const base::Endpoi
   }
 }
 
+void CallService::on_play_ended(const wire::PlayEnded& event) {
+  if (Call* call = calls_.find({event.cookie}))
+    call->on_play_ended(event);
+  else
+    env.counters.add(Counter::drop_event_stale);
+}
+
+void CallService::on_digit_heard(const wire::DigitHeard& event) {
+  if (Call* call = calls_.find({event.cookie}))
+    call->on_digit_heard(event);
+  else
+    env.counters.add(Counter::drop_event_stale);
+}
+
 std::string CallService::name_of(std::uint64_t cookie) {
   const Call* call = calls_.find({cookie});
   return call != nullptr ? call->name() : std::string();

@@ -26,6 +26,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
   // Without it, calls are gateways' only.
   void serve(registrar::Subscribers& all) { subscribers = &all; }
   void reach(registrar::Upstreams& all) { upstreams = &all; }
+  // Without them, no tone is heard, and no announcement.
+  void play(const media::Sounds& all) { sounds = &all; }
   // Without it, our death costs the records that aren't on disk.
   void keep_in(cdr::OpenCalls& kept) { open_calls = &kept; }
   // Without it, SRTP is keyed by SDES alone.
@@ -39,6 +41,8 @@ class CallService final : public sip::CallHandler, public media::FlowListener, S
                  const sip::Path& path) override;
   void on_flow_latched(const wire::FlowLatched& event) override;
   void on_flow_closed(const wire::FlowClosed& event) override;
+  void on_play_ended(const wire::PlayEnded& event) override;
+  void on_digit_heard(const wire::DigitHeard& event) override;
 
   // DTLS of an open flow, from there.
   void on_dtls(const media::Datapath::Place& flow, const base::Endpoint& from,

@@ -68,13 +68,16 @@ bool Negotiation::offers_any(std::string_view offer, int from) const {
 }
 
 std::string Negotiation::rewritten(const sdp::Description& description, int from) const {
-  const std::string text = limited(media_->rewritten(description, side_of(from)), from);
+  const std::string text =
+      with_digits(limited(media_->rewritten(description, side_of(from)), from), from);
   return caller_hidden_ && from == kCallerLeg ? sdp::anonymous(text) : text;
 }
 
 std::string Negotiation::shown(const sdp::Description& description, int from) {
   std::string text = rewritten(description, from);
-  auto& origin = origins_[static_cast<std::size_t>(other_leg(from))];
+  const auto to = static_cast<std::size_t>(other_leg(from));
+  told_events_[to] = sdp::events_of(text);
+  auto& origin = origins_[to];
   if (!origin) return text;
   ++origin->version;
   return sdp::with_origin(text, *origin);
@@ -208,6 +211,7 @@ bool Negotiation::on_answered(int fork, const sip::Message& response, base::Nano
   const auto& answer = late_ ? callers : callees;
   if (answer && !change_) media_->agree(*answer, now);
   if (callees) parties_.on_media(codec_of(*callees));
+  settle_events();
   return true;
 }
 
@@ -244,6 +248,7 @@ void Negotiation::on_acked(const sip::Message& ack) {
   agree(kCallerLeg, sip::sdp_of(ack));
   media_->agree(*answer, parties_.now());
   leg->ack(sdp::kContentType, shown(*answer, kCallerLeg));
+  settle_events();
 }
 
 // The PRACK of a late offer in an 18x.
@@ -339,6 +344,7 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
       agree(leg, sip::sdp_of(response));
       media_->agree_early(*theirs);
       if (!theirs->media.empty()) parties_.on_media(codec_of(*theirs));
+      settle_events();
     }
     parties_.on_asked(leg, agreed ? 200 : 488);
     return;
@@ -368,6 +374,7 @@ void Negotiation::on_offer_answered(int leg, const sip::Message& response) {
       media_->agree(*theirs, parties_.now());
     else
       media_->agree_early(*theirs);
+    settle_events();
     if (Fork* early = find(change.callee_fork)) {
       const bool callers = change.from == kCallerLeg;
       early->other = callers ? change.offer : std::string(sip::sdp_of(response));
@@ -394,6 +401,7 @@ void Negotiation::on_offer_acked(int leg, const sip::Message& ack) {
   agree(other_leg(leg), change.offer);
   media_->agree(*answer, parties_.now());
   other->ack_offer(sdp::kContentType, shown(*answer, leg));
+  settle_events();
 }
 
 // The other party's answer decides; a 2xx may be on its way already.
@@ -455,6 +463,7 @@ void Negotiation::on_refreshed(int leg, const sip::Message& response) {
   }
   agree(leg, text);
   media_->agree_early(*description);
+  settle_events();
   if (!description->media.empty()) parties_.on_media(codec_of(*description));
 }
 

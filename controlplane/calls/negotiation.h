@@ -12,8 +12,11 @@
 #include <vector>
 
 #include "controlplane/calls/release_cause.h"
+#include "controlplane/config/parameters.h"
 #include "controlplane/media/media_session.h"
+#include "controlplane/sdp/events.h"
 #include "controlplane/sdp/origin.h"
+#include "controlplane/sdp/voice.h"
 #include "controlplane/sip/invite_session.h"
 
 namespace tandem::calls {
@@ -30,6 +33,10 @@ class Parties {
   // A party knows its dialog no longer: the call is over, unless that party's BYE says so itself.
   virtual void on_dialog_lost() = 0;
   virtual base::Nanos now() const = 0;
+  // How this leg's party is told digits.
+  virtual config::Parameters::Dtmf dtmf(int leg) const = 0;
+  // Unguessable.
+  virtual std::uint64_t number() = 0;
   // What this leg's audio may be; nothing: anything.
   virtual std::span<const std::string> codecs(int leg) const = 0;
   // Media go through us now, or other ones than before; `codec`: the first of the description.
@@ -64,6 +71,10 @@ class Negotiation {
 
   // The callee's 1xx is passed to the caller. True: with a description.
   bool on_provisional(int fork, const sip::Message& response, base::Nanos now);
+  // The caller is told (183) of media of our own, in an early dialog that the callee has no part
+  // in; `passed`: headers that go along. No value: it can't be, and nothing was said.
+  std::optional<sdp::Voice> speak(std::string_view passed);
+  bool offered() const { return !first_offer_.empty(); }
   // The callee's 2xx decides which early dialog's media stay. False: nothing has been agreed on.
   // accept() passes it to the caller.
   bool on_answered(int fork, const sip::Message& response, base::Nanos now);
@@ -101,6 +112,8 @@ class Negotiation {
   sdp::Origin told(int leg) const;
   // Another party is in this leg's place now, and said this.
   void replace(int leg, std::string description);
+  // The payload type by which this leg's party wants to get telephone events; no value: it doesn't.
+  std::optional<std::uint8_t> wanted_events(int leg) const { return sdp::events_of(said(leg)); }
   bool busy() const { return change_.has_value(); }
 
  private:
@@ -141,6 +154,10 @@ class Negotiation {
   std::string rewritten(const sdp::Description& description, int from) const;
   std::string shown(const sdp::Description& description, int from);
   void agree(int leg, std::string_view description);
+  std::string with_digits(std::string text, int from) const;
+  std::string_view latest_of(int leg) const;
+  // What becomes of telephone events, as is agreed now.
+  void settle_events();
 
   Parties& parties_;
   std::unique_ptr<media::MediaSession>& media_;
@@ -153,6 +170,8 @@ class Negotiation {
   std::optional<Change> change_;
   std::array<std::string, 2> said_;
   std::array<std::optional<sdp::Origin>, 2> origins_;
+  // The payload type of telephone events that each has been told, and sends by.
+  std::array<std::optional<std::uint8_t>, 2> told_events_{};
 };
 
 }  // namespace tandem::calls

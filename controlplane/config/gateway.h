@@ -54,6 +54,14 @@ struct FailCode {
   friend bool operator==(const FailCode&, const FailCode&) = default;
 };
 
+// What a customer's caller hears when a call failed for one of our end reasons.
+struct Announcement {
+  std::string reason;  // of release_cause.def; "*": every other one
+  std::string sound;   // of Site::sounds
+
+  friend bool operator==(const Announcement&, const Announcement&) = default;
+};
+
 // A routing gateway's Privacy (RFC 3323).
 enum class PrivacyRule : std::uint8_t {
   kNone,         // it gets no such header
@@ -102,6 +110,7 @@ struct Gateway {
   base::Seconds max_duration{0};          // of a call; 0: no limit of its own
   std::vector<StatusRange> stop_codes{};  // routing: final responses after which no other is tried
   std::vector<FailCode> fail_codes{};     // mapping
+  std::vector<Announcement> announcements{};  // mapping
 
   // Routing: who is calling, as it is told.
   std::optional<PrivacyRule> privacy{};  // none: SS_SIP_USER_AGENT_PRIVACY

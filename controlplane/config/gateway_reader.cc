@@ -196,6 +196,35 @@ void read_codes(SettingsTable& table, Gateway& gateway, const GatewayChecks& che
   }
 }
 
+void read_announcements(SettingsTable& table, const Site& site, Gateway& gateway,
+                        const GatewayChecks& checks) {
+  for (const auto& text : table.texts("announcements")) {
+    std::string_view rest = text;
+    const std::string reason(base::trim(base::split_first(rest, ':')));
+    const std::string sound(base::trim(rest));
+    if (sound.empty()) {
+      table.fault("announcements", fmt::format("\"{}\" must be an end reason, or *, then a sound: "
+                                               "NoRoute:unknown-number",
+                                               text));
+      continue;
+    }
+    if (reason != "*" && checks.is_end_reason && !checks.is_end_reason(reason)) {
+      table.fault("announcements", fmt::format("\"{}\" is no end reason", reason));
+    }
+    if (std::find(site.sounds.begin(), site.sounds.end(), sound) == site.sounds.end()) {
+      table.fault("announcements",
+                  site.sound_folder.empty()
+                      ? fmt::format("there is no sound \"{}\": [sounds] names no folder", sound)
+                      : fmt::format("there is no {}/{}.wav", site.sound_folder, sound));
+    }
+    const auto same = [&](const Announcement& other) { return other.reason == reason; };
+    if (std::any_of(gateway.announcements.begin(), gateway.announcements.end(), same)) {
+      table.fault("announcements", fmt::format("{} stands there twice", reason));
+    }
+    gateway.announcements.push_back({reason, sound});
+  }
+}
+
 // A word's place among these; a fault, and the first, when it is none of them.
 std::size_t word_of(SettingsTable& table, std::string_view name, std::string_view fallback,
                     std::initializer_list<std::string_view> words) {
@@ -364,6 +393,8 @@ const std::vector<GatewaySetting>& gateway_settings() {
       {"fail_codes", "mapping",
        "END REASON:STATUS, what it gets instead of our own status; *: for "
        "every other reason"},
+      {"announcements", "mapping",
+       "END REASON:SOUND, what its caller hears before that status; *: for every other reason"},
   };
   return kSettings;
 }
@@ -393,6 +424,9 @@ const std::vector<GatewaySetting>& gateway_parameters() {
       {"TD_SRTP", "both", kInstead},
       {"TD_SRTP_KEYS", "both", kInstead},
       {"SS_MEDIAPROXYMODE", "both", kInstead},
+      {"TD_DTMF", "both", kInstead},
+      {"TD_LOCAL_RING", "routing", kInstead},
+      {"TD_RING_COUNTRY", "routing", kInstead},
       {"SS_SIP_USER_AGENT_PRIVACY", "routing", kInstead},
       {"SS_SIP_E164_DISPLAY_FROM", "routing", kInstead},
   };
@@ -439,6 +473,7 @@ Gateway read_gateway(SettingsTable& table, const Site& site, const std::vector<G
   }
   gateway.max_duration = base::Seconds{count(table, "max_duration", 0, 86'400)};
   read_codes(table, gateway, checks);
+  read_announcements(table, site, gateway, checks);
   read_identity(table, gateway);
   gateway.pai_plan = plan(table, "pai_plan", checks);
   read_overrides(table, gateway);

@@ -168,6 +168,20 @@ void read_stores(SettingsTable& root, Site& site) {
   routing.refuse_unknown();
 }
 
+// What they hold is read later; which ones there are is needed to know what gateways may name.
+void read_sounds(SettingsTable& root, Site& site) {
+  if (!root.has("sounds")) return;
+  auto table = root.table("sounds");
+  site.sound_folder = table.required_text("folder");
+  std::error_code fault;
+  for (const auto& entry : std::filesystem::directory_iterator(site.sound_folder, fault)) {
+    if (entry.path().extension() == ".wav") site.sounds.push_back(entry.path().stem().string());
+  }
+  if (fault) table.fault("folder", fmt::format("{}: {}", site.sound_folder, fault.message()));
+  std::sort(site.sounds.begin(), site.sounds.end());
+  table.refuse_unknown();
+}
+
 void read_rest(SettingsTable& root, Site& site) {
   auto control = root.table("control");
   site.control_socket = control.text("socket", "/run/tandem/control.sock");
@@ -237,6 +251,7 @@ base::Result<Site> load_site(const std::string& path, const GatewayChecks& check
   read_store(root, site);
   read_registrar(root, site);
   read_parameters(root, site);
+  read_sounds(root, site);
   read_gateways(root, site, checks);
   read_routes(root, site);
   read_dns(root, site);

@@ -71,6 +71,8 @@ struct Site {
   std::optional<Registrar> registrar;
   std::vector<base::Endpoint> dns_servers;  // empty: those of /etc/resolv.conf
   std::vector<int> worker_cores;            // the dataplane's; our threads keep off them
+  std::string sound_folder;                 // of WAV files; empty: none
+  std::vector<std::string> sounds;          // their names, without .wav
   std::string control_socket;
   std::string cdr_journal;
   Parameters parameters;

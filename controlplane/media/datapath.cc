@@ -74,6 +74,7 @@ FlowGeneration Datapath::open(wire::OpenFlow flow, const config::PayloadSecret& 
   flow.generation = (static_cast<FlowGeneration>(life_) << 32) | ++last_flow_;
   flow.payload_key = take_key(secret);
   forget_srtp(flow.key);
+  forget_voice(flow.key);
   wire::OpenFlow& place = open_[word(flow.key)];
   const wire::PayloadKeyName former = std::exchange(place, flow).payload_key;
   send_open(flow);
@@ -231,6 +232,73 @@ std::optional<Datapath::Place> Datapath::flow_at(const base::Endpoint& local) co
   return Place{key, found->second.cookie};
 }
 
+void Datapath::play(FlowKey key, FlowGeneration generation, wire::Play order) {
+  if (find(key, generation) == nullptr) return;
+  order.key = key;
+  order.generation = generation;
+  loops_.erase(word(key));
+  if (order.loops != 0) loops_[word(key)] = order;
+  send_play(order);
+}
+
+void Datapath::send_play(const wire::Play& order) {
+  Command command;
+  command.kind = CommandKind::kPlay;
+  command.play = order;
+  send(order.key, command);
+}
+
+void Datapath::stop_play(FlowKey key, FlowGeneration generation) {
+  if (find(key, generation) == nullptr) return;
+  loops_.erase(word(key));
+  Command command;
+  command.kind = CommandKind::kStopPlay;
+  command.stop_play = {};
+  command.stop_play.key = key;
+  command.stop_play.generation = generation;
+  send(key, command);
+}
+
+void Datapath::send_digit(FlowKey key, FlowGeneration generation, wire::SendDigit order) {
+  if (find(key, generation) == nullptr) return;
+  Command command;
+  command.kind = CommandKind::kSendDigit;
+  command.send_digit = order;
+  command.send_digit.key = key;
+  command.send_digit.generation = generation;
+  send(key, command);
+}
+
+void Datapath::set_events(FlowKey key, FlowGeneration generation, wire::SetEvents order) {
+  if (find(key, generation) == nullptr) return;
+  order.key = key;
+  order.generation = generation;
+  const auto known = events_of_.find(word(key));
+  const bool plain = order.taken == order.kNone && order.from == order.kNone;
+  if (known == events_of_.end() ? plain : known->second == order) return;
+  events_of_[word(key)] = order;
+  send_events(order);
+}
+
+void Datapath::send_events(const wire::SetEvents& order) {
+  Command command;
+  command.kind = CommandKind::kSetEvents;
+  command.set_events = order;
+  send(order.key, command);
+}
+
+void Datapath::forget_loop(const wire::PlayEnded& ended) {
+  const auto found = loops_.find(word(ended.key));
+  if (found == loops_.end()) return;
+  const wire::Play& play = found->second;
+  if (play.generation == ended.generation && play.number == ended.number) loops_.erase(found);
+}
+
+void Datapath::forget_voice(FlowKey key) {
+  loops_.erase(word(key));
+  events_of_.erase(word(key));
+}
+
 void Datapath::close(FlowKey key, FlowGeneration generation) {
   const auto found = open_.find(word(key));
   wire::PayloadKeyName payload_key = 0;
@@ -238,6 +306,7 @@ void Datapath::close(FlowKey key, FlowGeneration generation) {
     payload_key = found->second.payload_key;
     open_.erase(found);
     forget_srtp(key);
+    forget_voice(key);
   }
   close_orphan(key, generation);
   give_key_back(payload_key);
@@ -287,7 +356,25 @@ void Datapath::follow_dataplane() {
   for (const Key& key : keys_) send_key(key);
   for (const auto& [key, flow] : open_) send_open(flow);
   for (const auto& [key, order] : srtp_) send_srtp(order);
+  for (const auto& [key, order] : events_of_) send_events(order);
+  for (const auto& [key, order] : loops_) send_play(order);
   counters_.add(Counter::flow_reopened, open_.size());
+}
+
+void Datapath::tell(const wire::Event& event, FlowListener& listener) {
+  switch (event.kind) {
+    case wire::EventKind::kFlowLatched:
+      return listener.on_flow_latched(event.latched);
+    case wire::EventKind::kFlowClosed:
+      return listener.on_flow_closed(event.closed);
+    case wire::EventKind::kPlayEnded:
+      forget_loop(event.play_ended);
+      return listener.on_play_ended(event.play_ended);
+    case wire::EventKind::kDigitHeard:
+      return listener.on_digit_heard(event.digit);
+    case wire::EventKind::kNone:
+      return;
+  }
 }
 
 std::uint32_t Datapath::poll(FlowListener& listener) {
@@ -299,11 +386,7 @@ std::uint32_t Datapath::poll(FlowListener& listener) {
     do {
       count = end->events.dequeue(events_);
       for (std::uint32_t i = 0; i < count; ++i) {
-        const wire::Event& event = events_[i];
-        if (event.kind == wire::EventKind::kFlowLatched)
-          listener.on_flow_latched(event.latched);
-        else if (event.kind == wire::EventKind::kFlowClosed)
-          listener.on_flow_closed(event.closed);
+        tell(events_[i], listener);
       }
       taken += count;
     } while (count == events_.size() && taken < 1024);

@@ -26,6 +26,8 @@ class FlowListener {
  public:
   virtual void on_flow_latched(const wire::FlowLatched& event) = 0;
   virtual void on_flow_closed(const wire::FlowClosed& event) = 0;
+  virtual void on_play_ended(const wire::PlayEnded& event) = 0;
+  virtual void on_digit_heard(const wire::DigitHeard& event) = 0;
 
  protected:
   ~FlowListener() = default;
@@ -71,6 +73,12 @@ class Datapath {
     std::uint64_t cookie;
   };
   std::optional<Place> flow_at(const base::Endpoint& local) const;
+  // To the far end of this flow, in place of what is played there. What goes on over and over is
+  // begun again on a restarted dataplane; the generation is filled in here.
+  void play(FlowKey key, FlowGeneration generation, wire::Play order);
+  void stop_play(FlowKey key, FlowGeneration generation);
+  void send_digit(FlowKey key, FlowGeneration generation, wire::SendDigit order);
+  void set_events(FlowKey key, FlowGeneration generation, wire::SetEvents order);
   // Ends in on_flow_closed, unless the dataplane isn't there to say so.
   void close(FlowKey key, FlowGeneration generation);
   // A flow of a former control plane, by its record's generation.
@@ -109,10 +117,15 @@ class Datapath {
   void send_key(const Key& key);
   void send_srtp(const wire::SetSrtp& order);
   void forget_srtp(FlowKey key);
+  void forget_voice(FlowKey key);
+  void forget_loop(const wire::PlayEnded& ended);
+  void send_events(const wire::SetEvents& order);
+  void send_play(const wire::Play& order);
   const wire::OpenFlow* find(FlowKey key, FlowGeneration generation) const;
   wire::OpenFlow* find(FlowKey key, FlowGeneration generation);
   void send_pending();
   void follow_dataplane();
+  void tell(const wire::Event& event, FlowListener& listener);
 
   wire::Segment& segment_;
   std::vector<wire::ControlEnd*> ends_;
@@ -125,6 +138,8 @@ class Datapath {
   std::unordered_map<std::uint32_t, base::Nanos> suspended_;  // IPv4 in network order: until when
   std::unordered_map<std::uint32_t, wire::OpenFlow> open_;    // by word(key)
   std::unordered_map<std::uint32_t, wire::SetSrtp> srtp_;     // of open flows, by word(key)
+  std::unordered_map<std::uint32_t, wire::Play> loops_;       // likewise, while they go on
+  std::unordered_map<std::uint32_t, wire::SetEvents> events_of_;
   std::vector<Key> keys_;  // few: one for each gateway that is set to it and has calls
   std::vector<std::deque<wire::Command>> pending_;  // per worker: its ring was full
   std::array<wire::Event, 32> events_;              // poll()'s, so that no turn clears 4 KiB

@@ -17,6 +17,7 @@
 #include "controlplane/media/dtls_association.h"
 #include "controlplane/media/ports.h"
 #include "controlplane/media/rtcp_leg.h"
+#include "controlplane/media/sounds.h"
 #include "controlplane/media/srtp_leg.h"
 #include "controlplane/sdp/sdp.h"
 
@@ -104,6 +105,21 @@ class MediaSession final : DtlsListener {
   // The description as the other party shall see it: our addresses and ports in it.
   std::string rewritten(const sdp::Description& description, Side from) const;
 
+  // What the switch says itself to a party, through the first stream (media_play.cc); nothing where
+  // there is none. `law`: 0 PCMU, 8 PCMA. The tone gives way to what the other party sends.
+  // Whether it can be said in that section of the party's offer: not where its keys are only known
+  // to the other party.
+  bool can_speak(Side to, const sdp::Description& offer, std::size_t section) const;
+  const base::IpAddress& own_address(Side to) const { return plan_.addresses[address(to)]; }
+  void ring(Side to, const Sounds::Ringback& tone, std::uint8_t law);
+  // Its number, for ended(); 0: it isn't played.
+  std::uint32_t announce(Side to, const Sounds::Announcement& sound, std::uint8_t law);
+  void hush(Side to);
+  bool ended(const wire::PlayEnded& event, std::uint32_t number) const;
+  void send_digit(Side to, std::uint8_t event, std::uint16_t duration_ms,
+                  std::uint8_t payload_type);
+  // What becomes of this party's telephone events.
+  void set_events(Side from, const wire::SetEvents& order);
   // Closes all flows; their last figures come by on_closed().
   void close(base::Nanos now);
   // Takes an event of one of our flows. True: it was the last one that close() waited for.
@@ -170,6 +186,7 @@ class MediaSession final : DtlsListener {
   std::size_t section_of(std::size_t stream, const sdp::Description& description) const;
   void give_ports_back(base::Nanos now);
   void give_back(const Stream& stream, base::Nanos now);
+  const Flow* voice(Side side) const;
 
   Datapath& datapath_;
   MediaPorts& ports_;
@@ -188,6 +205,7 @@ class MediaSession final : DtlsListener {
   std::vector<Stream> streams_;
   // Closed in the middle of the call, until the dataplane has said so, and since when.
   std::vector<std::pair<Stream, base::Nanos>> left_;
+  std::uint32_t plays_ = 0;     // the last one's number
   std::size_t open_flows_ = 0;  // after close(): flows not yet reported closed
   bool ports_held_ = false;
   base::Nanos closed_at_{};

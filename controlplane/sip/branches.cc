@@ -31,15 +31,6 @@ int rank_of(int status, bool answered) {
   return whole + (refusal_passes(status) ? 1 : 3);
 }
 
-std::string copy_of(const Message& response) {
-  Builder out(message_scratch());
-  out.response(response.status(), response.reason());
-  for (const Header& line : response.headers()) {
-    if (line.id != HeaderId::kContentLength) out.header(line.name, line.value);
-  }
-  return std::string(out.finish({}, response.body()).value_or(std::string_view{}));
-}
-
 }  // namespace
 
 void Branches::add(std::span<const InviteTarget> others) {

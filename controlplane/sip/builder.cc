@@ -159,6 +159,18 @@ std::optional<std::string_view> Builder::finish(std::string_view content_type,
   return out_.view();
 }
 
+std::string copy_of(const Message& message) {
+  Builder out(message_scratch());
+  if (message.is_request())
+    out.request(message.method_name(), message.request_uri());
+  else
+    out.response(message.status(), message.reason());
+  for (const Header& line : message.headers()) {
+    if (line.id != HeaderId::kContentLength) out.header(line.name, line.value);
+  }
+  return std::string(out.finish({}, message.body()).value_or(std::string_view{}));
+}
+
 std::span<char> message_scratch() {
   thread_local std::array<char, 65535> scratch;
   return scratch;

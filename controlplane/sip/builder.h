@@ -65,6 +65,9 @@ class Builder {
   bool refused_ = false;  // a CR or LF came in
 };
 
+// The message as it came, unfolded, for who needs it later; empty: too long.
+std::string copy_of(const Message& message);
+
 // Room for the largest message of a datagram. One per thread: build in it, copy out, before the
 // next.
 std::span<char> message_scratch();

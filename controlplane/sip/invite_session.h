@@ -152,6 +152,9 @@ class InviteSession final {
   // dialog, if `fork` says which, else in the last one heard of. False: there is no dialog yet, or
   // too many such requests are open.
   bool relay(const Message& request, ServerId asked, int fork = -1);
+  // An INFO of our own (RFC 6086), whose answer comes by on_relayed_answered() for nobody. False:
+  // likewise.
+  bool inform(std::string_view content_type, std::string_view body);
   // To-tag and Contact are the session's to add.
   void answer_relayed(ServerId id, const Reply& reply) { relayed_.answer(id, reply); }
   // Nobody will answer what waits any longer: 487.
@@ -225,6 +228,7 @@ class InviteSession final {
   void send_2xx(const Waiting2xx& answer);
   void on_relayed_request(ServerId id, int fork, const Message& request);
   void on_relayed_end(ClientId id, const Message* response);
+  int fork_for_request(int fork) const;
   void on_never_acknowledged();
   void on_never_pracked();
   void on_prack(ServerId id, int fork, const Message& prack);

@@ -76,17 +76,18 @@ bool InviteSession::prove_again(Exchange exchange, ClientId id, const Message& r
   return true;
 }
 
-bool InviteSession::relay(const Message& request, ServerId asked, int fork) {
+// The dialog that such a request goes into; -1: there is none (yet).
+int InviteSession::fork_for_request(int fork) const {
   switch (state()) {
     case State::kIncoming:
-      if (!early_) return false;
+      if (!early_) return -1;
       fork = fork < 0 ? 0 : fork;
       break;
     case State::kCalling:
-      if (let_go_) return false;
+      if (let_go_) return -1;
       if (fork < 0) {  // the last heard of
         fork = static_cast<int>(leg_.dialogs.size()) - 1;
-        while (fork > 0 && leg_.at(fork).over) --fork;
+        while (fork > 0 && leg_.dialogs[std::size_t(fork)].over) --fork;
       }
       break;
     case State::kAccepted:
@@ -96,11 +97,20 @@ bool InviteSession::relay(const Message& request, ServerId asked, int fork) {
       break;
     case State::kEnding:
     case State::kOver:
-      return false;
+      return -1;
   }
-  const LegDialog& in = leg_.at(fork);
-  if (in.over || in.dialog.remote_tag.empty()) return false;
-  return relayed_.send(fork, request, asked);
+  const LegDialog& in = leg_.dialogs[std::size_t(fork)];
+  return in.over || in.dialog.remote_tag.empty() ? -1 : fork;
+}
+
+bool InviteSession::relay(const Message& request, ServerId asked, int fork) {
+  fork = fork_for_request(fork);
+  return fork >= 0 && relayed_.send(fork, request, asked);
+}
+
+bool InviteSession::inform(std::string_view content_type, std::string_view body) {
+  const int fork = fork_for_request(-1);
+  return fork >= 0 && relayed_.inform(fork, content_type, body);
 }
 
 }  // namespace tandem::sip

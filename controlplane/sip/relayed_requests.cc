@@ -63,6 +63,15 @@ bool RelayedRequests::send(int fork, const Message& request, ServerId asked) {
   return static_cast<bool>(id);
 }
 
+bool RelayedRequests::inform(int fork, std::string_view content_type, std::string_view body) {
+  if (ours_.size() == kOpenMax) return false;
+  const ClientId id =
+      leg_.send(Exchange::kRelayed, fork,
+                {.method = Method::kInfo, .content_type = content_type, .body = body});
+  if (id) ours_.push_back({id, {}});
+  return static_cast<bool>(id);
+}
+
 std::optional<ServerId> RelayedRequests::take_back(ClientId id) {
   const auto found = std::find_if(ours_.begin(), ours_.end(),
                                   [id](const Ours& ours) { return ours.client == id; });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "controlplane/sip/leg.h"
@@ -32,6 +33,8 @@ class RelayedRequests {
   // Ours: the peer's request of another leg, whose transaction `asked` is answered when ours is.
   // False: no room, or it would be too long.
   bool send(int fork, const Message& request, ServerId asked);
+  // An INFO that nobody has asked us for.
+  bool inform(int fork, std::string_view content_type, std::string_view body);
   // The transaction that the answer to this request of ours is for; it is not open any longer.
   std::optional<ServerId> take_back(ClientId id);
 

@@ -184,6 +184,57 @@ struct SetSrtp {
 };
 static_assert(sizeof(SetSrtp) == 112);
 
+// Play a sound of the bank to the far end of the flow at `key`, from now on, in place of what is
+// played there. Packets that would be relayed there are dropped meanwhile.
+struct Play {
+  static constexpr std::size_t kCadence = 6;
+
+  FlowKey key;
+  std::uint16_t sound = 0;
+  std::uint8_t payload_type = 0;  // RFC 3551: 0 PCMU, 8 PCMA
+  std::uint8_t loops = 0;         // over and over until it is stopped; else once
+  FlowGeneration generation = 0;
+  std::uint32_t number = 0;  // given back in PlayEnded
+  std::uint8_t yields = 0;   // it ends with the first RTP packet that is relayed there
+  std::uint8_t reserved[3]{};
+  // In frames of 20 ms: sounding, silent, sounding … up to the first 0, then from its beginning
+  // again. All 0: always sounding.
+  std::array<std::uint16_t, kCadence> cadence{};
+  std::uint8_t reserved2[4]{};
+};
+static_assert(sizeof(Play) == 40);
+
+// No PlayEnded comes of it.
+struct StopPlay {
+  FlowKey key;
+  std::uint32_t reserved = 0;
+  FlowGeneration generation = 0;
+};
+
+// Send a telephone event (RFC 4733) to the far end of the flow at `key`, behind those that are
+// being sent, and in place of a sound.
+struct SendDigit {
+  FlowKey key;
+  std::uint8_t event = 0;  // RFC 4733 §3.2: 0-9, 10 *, 11 #, 12-15 A-D, 16 flash
+  std::uint8_t payload_type = 0;
+  std::uint16_t duration_ms = 0;
+  FlowGeneration generation = 0;
+};
+
+// What becomes of telephone events that come on the flow at `key`. Payload types are the party's.
+struct SetEvents {
+  static constexpr std::uint8_t kNone = 0xff;
+
+  FlowKey key;
+  std::uint8_t taken = kNone;  // these are told by DigitHeard, once each, and not relayed
+  std::uint8_t from = kNone;   // these are relayed as `to`
+  std::uint8_t to = kNone;
+  std::uint8_t reserved = 0;
+  FlowGeneration generation = 0;
+
+  friend bool operator==(const SetEvents&, const SetEvents&) = default;
+};
+
 enum class CommandKind : std::uint32_t {
   kNone = 0,
   kOpenFlow = 1,
@@ -195,6 +246,10 @@ enum class CommandKind : std::uint32_t {
   kSetPayloadKey = 7,
   kForgetPayloadKey = 8,
   kSetSrtp = 9,
+  kPlay = 10,
+  kStopPlay = 11,
+  kSendDigit = 12,
+  kSetEvents = 13,
 };
 
 struct Command {
@@ -210,6 +265,10 @@ struct Command {
     SetPayloadKey set_key;
     ForgetPayloadKey forget_key;
     SetSrtp set_srtp;
+    Play play;
+    StopPlay stop_play;
+    SendDigit send_digit;
+    SetEvents set_events;
     std::uint8_t raw[120];
   };
   Command() : raw{} {}
@@ -273,7 +332,31 @@ struct FlowClosed {
   ReceptionReport report;
 };
 
-enum class EventKind : std::uint32_t { kNone = 0, kFlowLatched = 1, kFlowClosed = 2 };
+// A sound that was played once is over, or one has yielded.
+struct PlayEnded {
+  FlowKey key;
+  std::uint32_t number = 0;
+  FlowGeneration generation = 0;
+  std::uint64_t cookie = 0;
+};
+
+// A telephone event of SetEvents::taken is over.
+struct DigitHeard {
+  FlowKey key;
+  std::uint8_t event = 0;
+  std::uint8_t reserved = 0;
+  std::uint16_t duration_ms = 0;
+  FlowGeneration generation = 0;
+  std::uint64_t cookie = 0;
+};
+
+enum class EventKind : std::uint32_t {
+  kNone = 0,
+  kFlowLatched = 1,
+  kFlowClosed = 2,
+  kPlayEnded = 3,
+  kDigitHeard = 4,
+};
 
 struct Event {
   EventKind kind = EventKind::kNone;
@@ -281,6 +364,8 @@ struct Event {
   union {
     FlowLatched latched;
     FlowClosed closed;
+    PlayEnded play_ended;
+    DigitHeard digit;
     std::uint8_t raw[152];
   };
   Event() : raw{} {}

@@ -27,20 +27,25 @@ constexpr std::size_t kChannelStride = page_up(kChannelBytes);
 constexpr std::size_t kFlowAreaBytes =
     page_up(sizeof(base::Snapshot<FlowRecord>) * kPortsPerAddress);
 
-std::size_t segment_bytes(const CorridorPlan& plan) {
+constexpr std::size_t kSoundBytes = page_up(sizeof(SoundBank));
+
+// Where the sounds lie: behind everything else.
+std::size_t sounds_at(const CorridorPlan& plan) {
   return kHeaderBytes + plan.workers * kWorkerPageBytes +
          plan.workers * plan.shards * kChannelStride + plan.address_count * kFlowAreaBytes;
 }
 
+std::size_t segment_bytes(const CorridorPlan& plan) { return sounds_at(plan) + kSoundBytes; }
+
 // Anything whose change would make two builds misread each other.
 constexpr std::uint64_t layout_hash() {
   std::uint64_t hash = 0xcbf29ce484222325ull;
-  const std::uint64_t parts[] = {sizeof(SegmentHeader), sizeof(WorkerPage),    kCounterCount,
-                                 sizeof(Command),       sizeof(Event),         sizeof(FlowRecord),
-                                 sizeof(rte_ring),      RTE_VERSION,           CommandRing::kBytes,
-                                 EventRing::kBytes,     ByteRing::kBytes,      sizeof(DatagramHead),
-                                 sizeof(OpenFlow),      sizeof(SetPayloadKey), sizeof(FlowClosed),
-                                 kChannelStride,        kFlowAreaBytes};
+  const std::uint64_t parts[] = {
+      sizeof(SegmentHeader), sizeof(WorkerPage),    kCounterCount,      sizeof(Command),
+      sizeof(Event),         sizeof(FlowRecord),    sizeof(rte_ring),   RTE_VERSION,
+      CommandRing::kBytes,   EventRing::kBytes,     ByteRing::kBytes,   sizeof(DatagramHead),
+      sizeof(OpenFlow),      sizeof(SetPayloadKey), sizeof(FlowClosed), kChannelStride,
+      kFlowAreaBytes,        kSoundBytes,           sizeof(Play)};
   for (const auto part : parts) hash = (hash ^ part) * 0x100000001b3ull;
   return hash;
 }
@@ -243,6 +248,10 @@ base::Snapshot<FlowRecord>& Segment::flow_record(FlowKey key) const {
   auto* area = memory_ + kHeaderBytes + plan_.workers * kWorkerPageBytes +
                plan_.workers * plan_.shards * kChannelStride + key.address * kFlowAreaBytes;
   return reinterpret_cast<base::Snapshot<FlowRecord>*>(area)[key.port];
+}
+
+SoundBank& Segment::sounds() const {
+  return *reinterpret_cast<SoundBank*>(memory_ + sounds_at(plan_));
 }
 
 }  // namespace tandem::wire

@@ -1,6 +1,7 @@
 // The shared memory of the two processes: a header, each worker's counters and record, the
-// channels, and a FlowRecord for every media port. A file under /dev/shm, made by whichever process
-// comes first (under a file lock), compared by the other: magic, version, layout, plan.
+// channels, a FlowRecord for every media port, and the sounds that can be played. A file under
+// /dev/shm, made by whichever process comes first (under a file lock), compared by the other:
+// magic, version, layout, plan.
 //
 // Life: the segment outlives a crash of either side. A process that ends cleanly while the other
 // isn't there removes it.
@@ -17,11 +18,12 @@
 #include "drivers/wire/channel.h"
 #include "drivers/wire/counters.h"
 #include "drivers/wire/plan.h"
+#include "drivers/wire/sound_bank.h"
 
 namespace tandem::wire {
 
 inline constexpr std::uint64_t kSegmentMagic = 0x314d45444e4154ull;  // "TANDEM1"
-inline constexpr std::uint32_t kSegmentVersion = 4;
+inline constexpr std::uint32_t kSegmentVersion = 5;
 
 enum class Side : std::uint8_t { kDataplane, kControlplane };
 
@@ -72,6 +74,7 @@ class Segment {
   WorkerPage& worker_page(std::uint32_t worker) const;
   std::byte* channel(std::uint32_t worker, std::uint32_t shard) const;
   base::Snapshot<FlowRecord>& flow_record(FlowKey key) const;
+  SoundBank& sounds() const;
 
  private:
   Segment() = default;

@@ -188,6 +188,7 @@ class BenchSwitch {
     parts.crypto = crypto::IpsecMb::open().value();
     parts.page = &segment_.worker_page(index);
     parts.records = records_;
+    parts.sounds = &segment_.sounds();
     seat.worker = std::make_unique<Worker>(std::move(parts));
   }
 

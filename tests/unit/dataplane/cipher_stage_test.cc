@@ -74,7 +74,8 @@ class CipherStageTest : public ::testing::Test {
       const Relayed way = relay(arrivals[i].udp, *arrivals[i].flow, ports_, kNow);
       if (way.fault) continue;
       auto* packet = reinterpret_cast<rte_mbuf*>(&frames[i]);
-      if (!stage_.keep(packet, arrivals[i].udp, *arrivals[i].flow, way, 0))
+      if (!stage_.keep(packet, arrivals[i].udp, arrivals[i].flow->kind, *arrivals[i].flow->peer,
+                       way, 0))
         sent.push_back(&frames[i]);
     }
     if (!stage_.holds_any()) return sent;

@@ -109,12 +109,15 @@ class CommandsTest : public ::testing::Test {
   RingHome<ReportRing> reports_;
   wire::CounterBlock counters_;
   ChannelHome channel_;
+  std::unique_ptr<wire::SoundBank> sounds_ = std::make_unique<wire::SoundBank>();
+  Player player_{*sounds_, {}, counters_, 1, 4};
   Commands commands_{ports_,
                      flows_,
                      signals_,
                      guard_,
                      keys_,
                      srtp_,
+                     player_,
                      FlowRecords{{shelf_[0].data(), shelf_[1].data()}},
                      NeighborTalk{*table_, reports_.ring()},
                      counters_};

@@ -216,10 +216,10 @@ TEST_F(Faxes, ARefusalLeavesTheVoice) {
 
 TEST_F(Faxes, AnImageBesideTheVoiceThatStops) {
   connect();
-  const std::string stopped = "m=audio 0 RTP/AVP 0\r\n";
+  const std::string ended = "m=audio 0 RTP/AVP 0\r\n";
   const auto both = [&](const std::string& address, const std::string& port) {
     std::string sdp = fax(address, port);
-    return sdp.insert(sdp.find("m=image"), stopped);
+    return sdp.insert(sdp.find("m=image"), ended);
   };
   bob.on_change = [&](InviteSession& leg) {
     leg.answer_offer(200, "application/sdp", both("10.77.2.2", "8500"));
@@ -227,7 +227,7 @@ TEST_F(Faxes, AnImageBesideTheVoiceThatStops) {
   ASSERT_TRUE(alice.leg()->offer("application/sdp", both("10.77.1.2", "7500")));
   net.settle();
   EXPECT_EQ(alice.events, (Events{"offer 200"}));
-  EXPECT_NE(bob.last_body.find(stopped), std::string::npos);
+  EXPECT_NE(bob.last_body.find(ended), std::string::npos);
   EXPECT_EQ(bob.last_body.find("m=image 0 "), std::string::npos);
   EXPECT_TRUE(sends_to("10.77.1.2:7500"));
   EXPECT_TRUE(sends_to("10.77.2.2:8500"));

@@ -94,6 +94,17 @@ class SwitchTest : public ::testing::Test {
         const auto& set = command.set_srtp;
         EXPECT_EQ(flows.at({set.key.address, set.key.port}).generation, set.generation);
         srtp[{set.key.address, set.key.port}] = set;
+      } else if (command.kind == wire::CommandKind::kPlay) {
+        const auto& play = command.play;
+        EXPECT_EQ(flows.at({play.key.address, play.key.port}).generation, play.generation);
+        plays.push_back(play);
+      } else if (command.kind == wire::CommandKind::kStopPlay) {
+        ++stopped;
+      } else if (command.kind == wire::CommandKind::kSendDigit) {
+        digits.push_back(command.send_digit);
+      } else if (command.kind == wire::CommandKind::kSetEvents) {
+        const auto& set = command.set_events;
+        events_of[{set.key.address, set.key.port}] = set;
       } else if (command.kind == wire::CommandKind::kOpenFlow) {
         flows[{command.open.key.address, command.open.key.port}] = command.open;
       } else if (command.kind == wire::CommandKind::kUpdateFlow) {
@@ -192,7 +203,11 @@ class SwitchTest : public ::testing::Test {
   std::map<std::pair<int, int>, wire::OpenFlow> flows;
   std::map<wire::PayloadKeyName, std::string> payload_keys;
   std::map<std::pair<std::uint16_t, std::uint16_t>, wire::SetSrtp> srtp;  // as `flows`
-  std::uint64_t packets_lost = 0;                                         // of each party's packets
+  std::vector<wire::Play> plays;                                          // all so far
+  std::size_t stopped = 0;
+  std::vector<wire::SendDigit> digits;
+  std::map<std::pair<std::uint16_t, std::uint16_t>, wire::SetEvents> events_of;
+  std::uint64_t packets_lost = 0;                  // of each party's packets
   std::array<wire::ReceptionReport, 2> reports{};  // the caller's and the callee's, by RTCP
   bool mute = false;                               // the worker answers nothing any more
 };

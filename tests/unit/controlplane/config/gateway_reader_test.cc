@@ -106,6 +106,30 @@ TEST_F(GatewayReader, EachSettingIsRead) {
   EXPECT_EQ(in.fail_codes, (std::vector<FailCode>{{"NoRoute", 503}, {"*", 480}}));
 }
 
+TEST_F(GatewayReader, AnnouncementsNameSoundsThatAreThere) {
+  site.sound_folder = "/sounds";
+  site.sounds = {"sorry", "unknown-number"};
+  EXPECT_EQ(mapping("announcements=NoRoute:unknown-number,*:sorry").announcements,
+            (std::vector<Announcement>{{"NoRoute", "unknown-number"}, {"*", "sorry"}}));
+  EXPECT_TRUE(faults.empty()) << faults.front();
+  mapping("announcements=NoRoute:lost");
+  expect_only("announcements: there is no /sounds/lost.wav");
+  mapping("announcements=Nonsense:sorry");
+  expect_only("announcements: \"Nonsense\" is no end reason");
+  mapping("announcements=sorry");
+  expect_only(
+      "announcements: \"sorry\" must be an end reason, or *, then a sound: "
+      "NoRoute:unknown-number");
+  mapping("announcements=*:sorry,*:unknown-number");
+  expect_only("announcements: * stands there twice");
+  routing("announcements=*:sorry");
+  expect_only("announcements: is for mapping gateways");
+  site.sound_folder.clear();
+  site.sounds.clear();
+  mapping("announcements=*:sorry");
+  expect_only("announcements: there is no sound \"sorry\": [sounds] names no folder");
+}
+
 TEST_F(GatewayReader, WhatIsWrongIsSaid) {
   routing("capacity=many");
   expect_only("capacity: must be a whole number");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sstream>
 
 #include "tests/unit/drivers/base/temp_folder.h"
@@ -217,6 +218,21 @@ TEST_F(Loader, FaultsOfRoutes) {
           "33: [route] priority: 65536 is outside 0..65535");
   refuses("[parameters]", "weight = -1\n[parameters]",
           "33: [route] weight: -1 is outside 0..65535");
+}
+
+TEST_F(Loader, SoundsAreTheWavFilesOfAFolder) {
+  folder.write("sorry.wav", "");
+  folder.write("busy.wav", "");
+  folder.write("notes.txt", "");
+  const std::string home = std::filesystem::path(folder.path("x")).parent_path().string();
+  const auto site = load(with("[control]", "[sounds]\nfolder = \"" + home + "\"\n[control]"));
+  ASSERT_TRUE(site.ok()) << site.error_text();
+  EXPECT_EQ(site->sound_folder, home);
+  EXPECT_EQ(site->sounds, (std::vector<std::string>{"busy", "sorry"}));
+  EXPECT_TRUE(load(kSite)->sounds.empty());
+  const auto missing = faults(with("[control]", "[sounds]\nfolder = \"/no/where\"\n[control]"));
+  ASSERT_EQ(missing.size(), 1u);
+  EXPECT_TRUE(missing[0].ends_with("/no/where: No such file or directory")) << missing[0];
 }
 
 TEST_F(Loader, RoutesHaveAStore) {

@@ -15,6 +15,9 @@ class DatapathTest : public ::testing::Test, protected FlowListener {
   void on_flow_latched(const wire::FlowLatched& event) override { latched.push_back(event); }
   void on_flow_closed(const wire::FlowClosed& event) override { closed.push_back(event); }
 
+  void on_play_ended(const wire::PlayEnded& event) override { ended.push_back(event); }
+  void on_digit_heard(const wire::DigitHeard& event) override { digits.push_back(event); }
+
   static constexpr auto kRtp = wire::FlowKind::kRtp;
 
   static wire::OpenFlow flow(std::uint16_t port) {
@@ -29,6 +32,8 @@ class DatapathTest : public ::testing::Test, protected FlowListener {
   Datapath datapath{*home.segment, home.ends(), 7, counters};
   std::vector<wire::FlowLatched> latched;
   std::vector<wire::FlowClosed> closed;
+  std::vector<wire::PlayEnded> ended;
+  std::vector<wire::DigitHeard> digits;
 };
 
 TEST_F(DatapathTest, GenerationsCarryTheLifeAndCountUp) {
@@ -70,7 +75,7 @@ TEST_F(DatapathTest, DtlsLeavesFromTheFlowsPortToWhereItsPartyIs) {
   const auto generation = datapath.open(order);
   const std::array<std::byte, 3> hello{std::byte{22}, std::byte{254}, std::byte{253}};
   EXPECT_FALSE(datapath.send_dtls({0, 10000}, generation, {}, hello)) << "nobody knows where to";
-  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp);
+  datapath.update({0, 10000}, generation, at("10.77.1.2:7000"), kRtp, false);
   EXPECT_TRUE(datapath.send_dtls({0, 10000}, generation, {}, hello));
   EXPECT_TRUE(datapath.send_dtls({0, 10000}, generation, at("10.77.1.2:7777"), hello));
   EXPECT_FALSE(datapath.send_dtls({0, 10000}, generation + 1, {}, hello)) << "another life";
@@ -344,6 +349,77 @@ TEST_F(DatapathTest, ALongKeyGoesInPiecesAndToARestartedDataplaneBeforeItsFlows)
   ASSERT_EQ(commands.size(), 5u);
   EXPECT_EQ(put_together(commands), key);
   EXPECT_EQ(commands[4].open.payload_key, commands[0].set_key.name);
+}
+
+wire::Play loop() {
+  wire::Play out;
+  out.sound = 3;
+  out.loops = 1;
+  out.number = 8;
+  return out;
+}
+
+TEST_F(DatapathTest, ARestartedDataplaneGoesOnRingingAndKnowsOfEvents) {
+  const auto generation = datapath.open(flow(10000));
+  datapath.open(flow(10002));
+  datapath.play({0, 10000}, generation, loop());
+  wire::SetEvents events;
+  events.taken = 101;
+  datapath.set_events({0, 10000}, generation, events);
+  datapath.set_events({0, 10000}, generation, events);  // no news
+  auto commands = home.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  EXPECT_EQ(commands[2].kind, CommandKind::kPlay);
+  EXPECT_EQ(commands[2].play.generation, generation);
+  EXPECT_EQ(commands[2].play.key, (FlowKey{0, 10000}));
+  EXPECT_EQ(commands[3].kind, CommandKind::kSetEvents);
+  home.restart_dataplane();
+  datapath.poll(*this);
+  commands = home.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  EXPECT_EQ(commands[2].kind, CommandKind::kSetEvents);
+  EXPECT_EQ(commands[2].set_events.taken, 101);
+  EXPECT_EQ(commands[3].kind, CommandKind::kPlay);
+  EXPECT_EQ(commands[3].play.sound, 3);
+}
+
+TEST_F(DatapathTest, WhatIsOverIsNotPlayedAgain) {
+  const auto generation = datapath.open(flow(10000));
+  const auto other = datapath.open(flow(10002));
+  const auto third = datapath.open(flow(10004));
+  datapath.play({0, 10000}, generation, loop());
+  datapath.play({0, 10002}, other, loop());
+  wire::Play once = loop();
+  once.loops = 0;
+  datapath.play({0, 10004}, third, once);
+  datapath.stop_play({0, 10000}, generation);
+  wire::Event event;
+  event.kind = wire::EventKind::kPlayEnded;
+  event.play_ended = {};
+  event.play_ended.key = {0, 10002};
+  event.play_ended.generation = other;
+  event.play_ended.number = 8;
+  ASSERT_TRUE(home.worker().events.enqueue(event));
+  datapath.poll(*this);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].number, 8u);
+  home.commands();
+  home.restart_dataplane();
+  datapath.poll(*this);
+  EXPECT_EQ(home.commands().size(), 3u) << "flows alone";
+}
+
+TEST_F(DatapathTest, NothingIsSaidOnAFlowThatIsNoMore) {
+  const auto generation = datapath.open(flow(10000));
+  datapath.close({0, 10000}, generation);
+  home.commands();
+  datapath.play({0, 10000}, generation, loop());
+  datapath.stop_play({0, 10000}, generation);
+  datapath.send_digit({0, 10000}, generation, {});
+  wire::SetEvents events;
+  events.taken = 101;
+  datapath.set_events({0, 10000}, generation, events);
+  EXPECT_TRUE(home.commands().empty());
 }
 
 }  // namespace
