@@ -321,13 +321,14 @@ void MediaSession::use_dtls(Stream& stream, std::size_t side, const SrtpLeg::Dtl
   }
   DtlsListener& self = *this;
   const std::size_t kinds = stream.rtcp[side].muxed() ? 1 : ends(stream, side).size();
+  const auto scope = kinds == 1 ? wire::SetSrtp::kRtpAndRtcp : wire::SetSrtp::kFlow;
   for (std::size_t kind = 0; kind < kinds; ++kind) {
     const Flow& flow = stream.flows[side][kind];
     stream.dtls[side][kind] = std::make_unique<DtlsAssociation>(
         *means_, datapath_, self,
         DtlsAssociation::Setup{.key = flow.key,
                                .generation = flow.generation,
-                               .scope = wire::SetSrtp::kFlow,
+                               .scope = scope,
                                .role = terms.role,
                                .fingerprints = terms.fingerprints});
   }
