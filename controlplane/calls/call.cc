@@ -82,9 +82,9 @@ Call::Call(Switchboard& board, std::shared_ptr<const config::Parameters> paramet
     : board_(board), parameters_(std::move(parameters)) {}
 
 Call::~Call() {
-  for (auto* timer : {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_,
-                      &takeover_timer_, &silence_timer_, &media_timer_, &unsafe_timer_,
-                      &announcement_timer_}) {
+  for (auto* timer :
+       {&progress_timer_, &duration_timer_, &crossing_timer_, &figures_timer_, &takeover_timer_,
+        &silence_timer_, &media_timer_, &unsafe_timer_, &announcement_timer_}) {
     board_.env.wheel.cancel(*timer);
   }
   if (customer_) customer_->load->give_back();

@@ -52,7 +52,7 @@ struct Switchboard {
   registrar::Upstreams* upstreams = nullptr;      // nullptr: we register nowhere
   cdr::OpenCalls* open_calls = nullptr;           // nullptr: our death costs the calls' records
   media::SrtpMeans srtp{.random = env.random, .wheel = env.wheel, .counters = env.counters};
-  const media::Sounds* sounds = nullptr;          // nullptr: nothing can be played
+  const media::Sounds* sounds = nullptr;  // nullptr: nothing can be played
 
   // The call has ended and its figures are in: write the record, which is kept in that slot of
   // `open_calls` until then, and drop the call (later, not now).

@@ -111,7 +111,7 @@ bool Call::open_own_media() {
       id_.handle.raw, parameters_->SS_QOS_RTP);
   media_->set_source(Side::kCaller, {caller()->dialog().path.remote.address, false});
   media_->encrypt(Side::kCaller, caller_secret());
-  media_->protect(Side::kCaller, caller_srtp(), board_.env.random);
+  media_->protect(Side::kCaller, caller_srtp(), board_.srtp, *this);
   return !negotiation_.begin(offer_, now());
 }
 

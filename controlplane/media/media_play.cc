@@ -11,6 +11,7 @@ const MediaSession::Flow* MediaSession::voice(Side side) const {
 
 bool MediaSession::can_speak(Side to, const sdp::Description& offer, std::size_t section) const {
   if (voice(to) == nullptr || streams_.front().section != section) return false;
+  if (streams_.front().srtp[static_cast<std::size_t>(to)].awaits_dtls()) return false;
   return rule(to).policy != SrtpPolicy::kOff || !offer.media[section].secure();
 }
 

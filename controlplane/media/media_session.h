@@ -108,7 +108,7 @@ class MediaSession final : DtlsListener {
   // What the switch says itself to a party, through the first stream (media_play.cc); nothing where
   // there is none. `law`: 0 PCMU, 8 PCMA. The tone gives way to what the other party sends.
   // Whether it can be said in that section of the party's offer: not where its keys are only known
-  // to the other party.
+  // to the other party, nor where they have yet to be agreed on by DTLS.
   bool can_speak(Side to, const sdp::Description& offer, std::size_t section) const;
   const base::IpAddress& own_address(Side to) const { return plan_.addresses[address(to)]; }
   void ring(Side to, const Sounds::Ringback& tone, std::uint8_t law);

@@ -41,7 +41,7 @@ class Baresip(Process):
                  certificate: pathlib.Path | None = None, ca: pathlib.Path | None = None,
                  codecs: str = "PCMA/8000/1", answer: str = "manual", account: str = "",
                  domain: str = "", register_s: int = 0, control: int = CONTROL_PORT,
-                 config: tuple[str, ...] = ()):
+                 config: tuple[str, ...] = (), rtcp_mux: bool = False):
         demand_baresip()
         self.folder = folder / name
         self._port = control
@@ -54,9 +54,10 @@ class Baresip(Process):
                  f"audio_source aufile,{speech}", "audio_player aubridge,nil",
                  "audio_alert aubridge,nil", "audio_path /nonexistent",
                  "ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1",
-                 "rtp_ports 20000-20100", "rtcp_mux no", "jitter_buffer_type fixed",
-                 "jitter_buffer_delay 2-10", f"snd_path {self.folder}", "statmode_default off",
-                 f"ctrl_tcp_listen 127.0.0.1:{control}", f"module_path {MODULES}", *config,
+                 "rtp_ports 20000-20100", f"rtcp_mux {'yes' if rtcp_mux else 'no'}",
+                 "jitter_buffer_type fixed", "jitter_buffer_delay 2-10", f"snd_path {self.folder}",
+                 "statmode_default off", f"ctrl_tcp_listen 127.0.0.1:{control}",
+                 f"module_path {MODULES}", *config,
                  *(f"module{'_app' if module in APPLICATIONS else ''} {module}.so"
                    for module in NEEDED)]
         if certificate:

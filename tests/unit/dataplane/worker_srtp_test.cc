@@ -169,8 +169,12 @@ TEST_F(WorkerSrtpTest, TheShortestRtcpIsNoWayAroundIt) {
   open(true, false);
   set(0, SrtpSuite::kAesCm128HmacSha1_80, 1, 2);
   for (const std::uint16_t rtcp : kBoth) {
-    Way way{kFarMac[0], kOurMac[0], ip(10, 77, 1, 2), ip(10, 77, 1, 1),
-            static_cast<std::uint16_t>(4000 + rtcp), static_cast<std::uint16_t>(kPorts[0] + rtcp)};
+    Way way{kFarMac[0],
+            kOurMac[0],
+            ip(10, 77, 1, 2),
+            ip(10, 77, 1, 1),
+            static_cast<std::uint16_t>(4000 + rtcp),
+            static_cast<std::uint16_t>(kPorts[0] + rtcp)};
     bench_.arrive(0, udp_frame(way, Octets{0x80, 201, 0, 1, 0, 0, 0, 9}));
   }
   bench_.turn();

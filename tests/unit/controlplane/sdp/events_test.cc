@@ -8,13 +8,13 @@ namespace {
 const std::string kSession =
     "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n";
 const std::string kVideo = "m=video 6000 RTP/AVP 101\r\na=rtpmap:101 H264/90000\r\n";
-const std::string kAudio =
+const std::string kSpoken =
     "m=audio 4000 RTP/AVP 8 101 13\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
     "a=fmtp:101 0-15\r\na=ptime:20\r\n";
 const std::string kPlain = "m=audio 4000 RTP/AVP 8 13\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\n";
 
 TEST(EventsTest, AreFoundInTheVoicesSection) {
-  EXPECT_EQ(events_of(kSession + kVideo + kAudio), 101);
+  EXPECT_EQ(events_of(kSession + kVideo + kSpoken), 101);
   EXPECT_EQ(events_of(kSession + kPlain), std::nullopt);
   EXPECT_EQ(events_of(kSession + kVideo), std::nullopt);
   // A line about a format that the section hasn't got.
@@ -40,7 +40,7 @@ TEST(EventsTest, ArePutIntoItAndTakenOut) {
 }
 
 TEST(EventsTest, GetAnotherNumber) {
-  const std::string text = kSession + kVideo + kAudio;
+  const std::string text = kSession + kVideo + kSpoken;
   const std::string other = renumbered(parse(text).value(), 1, 101, 96);
   EXPECT_EQ(other, kSession + kVideo +
                        "m=audio 4000 RTP/AVP 8 96 13\r\na=rtpmap:8 PCMA/8000\r\n"
