@@ -59,7 +59,8 @@ class Run {
     while (!input.empty()) {
       const auto step = take(input);
       if (step == 0) {
-        const std::size_t size = std::min<std::size_t>(take(input), input.size());
+        const std::size_t wanted = take(input);
+        const std::size_t size = std::min(wanted, input.size());
         arrive(input.substr(0, size));
         input.remove_prefix(size);
       } else if (step <= 3) {
