@@ -26,8 +26,9 @@ namespace tandem::dataplane::testing {
 
 class BenchSwitch {
  public:
-  explicit BenchSwitch(std::uint32_t workers)
+  explicit BenchSwitch(std::uint32_t workers, std::size_t srtp_sessions = 64)
       : plan_(make_plan(workers)),
+        srtp_sessions_(srtp_sessions),
         name_(fmt::format("tandem-bench-{}-{}", getpid(), ++serial())),
         segment_(wire::Segment::open(name_, plan_, wire::Side::kDataplane).value()) {
     for (std::uint16_t i = 0; i < 2; ++i) {
@@ -121,7 +122,7 @@ class BenchSwitch {
     RingHome<OrderRing> orders;
     OrderRing orders_in;
     std::vector<Flow> flows;
-    std::vector<SrtpSession> srtp{64};
+    std::vector<SrtpSession> srtp;
     wire::ControlEnd control;
     std::unique_ptr<Worker> worker;
   };
@@ -167,6 +168,7 @@ class BenchSwitch {
     seats_.push_back(std::make_unique<Seat>());
     Seat& seat = *seats_.back();
     seat.flows.resize(FlowTable::places(plan_));
+    seat.srtp = std::vector<SrtpSession>(srtp_sessions_);
     seat.orders_in = seat.orders.ring();
     WorkerParts parts;
     parts.index = index;
@@ -193,6 +195,7 @@ class BenchSwitch {
   }
 
   wire::CorridorPlan plan_;
+  std::size_t srtp_sessions_;
   std::string name_;
   wire::Segment segment_;
   FlowRecords records_;
