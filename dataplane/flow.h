@@ -59,8 +59,6 @@ struct alignas(64) Flow {
   std::uint32_t opaque = 0;      // packets that came while it was kOpaque
   RtcpReader rtcp;
 
-  // An odd number of lines: with four, the ones that all packets touch would meet in a quarter of
-  // the cache's sets.
   alignas(64) std::int64_t opened_ns = 0;
   PartyStream stream;      // to the far end; while kExtraStream
   EventReader events;      // while kExtraEvents
@@ -78,6 +76,8 @@ struct alignas(64) Flow {
   std::uint8_t learning_left = 0;  // packets
   bool latch_proven = false;       // of the source, while learning
   DtlsCount dtls;
+  // An odd number of lines: with an even one, the lines that all packets touch would meet in a part
+  // of the cache's sets.
   alignas(64) std::uint8_t unused[64]{};
 
   // Packets to the far end become part of `stream`; packets from it may be telephone events that

@@ -51,7 +51,9 @@ Fault accept(const UdpPacket& packet, Flow& flow, base::Nanos now, bool& latched
   Fault fault{Counter::drop_media_not_rtp};
   // Whoever isn't the source is told so first, whatever he sends.
   if (sound || !latch_may_take(flow, ip, port)) {
-    const bool authentic = SrtpSessions::is_session(flow.srtp);
+    // A fax is in the clear even where the voice before it wasn't.
+    const bool authentic =
+        flow.kind != wire::FlowKind::kOpaque && SrtpSessions::is_session(flow.srtp);
     const LatchVerdict verdict = latch_judge(flow, ip, port, packet.payload, authentic, now);
     latched = verdict == LatchVerdict::kLatched;
     fault = reason_of(verdict, sound && carries_rtcp(packet.payload, flow.kind));
@@ -111,8 +113,7 @@ void rewrite(UdpPacket& packet, const Flow& peer, std::uint32_t from_ip) {
     change.replace32(ip.dst_addr, peer.remote_ip);
     change.replace(udp.src_port, from_port);
     change.replace(udp.dst_port, peer.remote_port);
-    const std::uint16_t sum = change.apply(udp.dgram_cksum);
-    udp.dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+    change.apply_to(udp);
   }
   ip.src_addr = from_ip;
   ip.dst_addr = peer.remote_ip;

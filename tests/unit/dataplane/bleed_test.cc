@@ -220,6 +220,16 @@ TEST_F(BleedTest, ANewPlaceIsTheOnlyOne) {
   EXPECT_FALSE(pass(caller_, ip(10, 77, 1, 3), 4100, rtp(1)).fault);
 }
 
+// The voice was SRTP, and moved by what is authentic alone; the fax that took its place isn't.
+TEST_F(BleedTest, AFaxIsNotAuthenticForTheVoiceBeforeIt) {
+  caller_.srtp = 1;
+  caller_.kind = callee_.kind = wire::FlowKind::kOpaque;
+  ASSERT_FALSE(pass(caller_, kCaller, 4000, rtp(1)).fault);
+  latch_renew(caller_, now_);
+  EXPECT_EQ(attack(kCaller, 7000, 1), Counter::drop_media_unproven);
+  expect_heard_by(4000);
+}
+
 TEST_F(BleedTest, GarbageIsNothing) {
   for (std::size_t octets = 0; octets < 40; ++octets) {
     const std::vector<std::uint8_t> zeros(octets);
