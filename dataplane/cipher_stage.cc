@@ -240,8 +240,7 @@ void CipherStage::seal_srtp(std::span<Kept* const> kept) {
     change.replace(length, udp.udp->dgram_len);  // in the header, and in the pseudo header
     change.replace(length, udp.udp->dgram_len);
     change.replace_run(before[i], checksum_sum(udp.payload));
-    const std::uint16_t sum = change.apply(udp.udp->dgram_cksum);
-    udp.udp->dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+    change.apply_to(*udp.udp);
   }
   counters_.add(Counter::srtp_protected, passed);
 }
@@ -255,8 +254,7 @@ void CipherStage::run(std::span<UdpPacket* const> packets, std::size_t count) {
     if (udp.dgram_cksum == 0) continue;
     ChecksumChange change;
     change.replace_run(before[i], checksum_sum(packets[i]->payload));
-    const std::uint16_t sum = change.apply(udp.dgram_cksum);
-    udp.dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+    change.apply_to(udp);
   }
 }
 

@@ -87,6 +87,12 @@ class ChecksumChange {
   std::uint16_t apply(std::uint16_t checksum) const {
     return checksum_finish(sum_ + static_cast<std::uint16_t>(~checksum));
   }
+  // No checksum stays none, and none becomes one (RFC 768).
+  void apply_to(rte_udp_hdr& udp) const {
+    if (udp.dgram_cksum == 0) return;
+    const std::uint16_t sum = apply(udp.dgram_cksum);
+    udp.dgram_cksum = sum == 0 ? 0xffff : sum;
+  }
 
  private:
   std::uint64_t sum_ = 0;

@@ -101,8 +101,7 @@ bool PartyStream::pass(UdpPacket& packet, base::Nanos now, std::uint8_t clock_kh
   if (packet.udp->dgram_cksum == 0) return true;
   ChecksumChange change;
   change.replace_run(before, checksum_sum(head));
-  const std::uint16_t sum = change.apply(packet.udp->dgram_cksum);
-  packet.udp->dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+  change.apply_to(*packet.udp);
   return true;
 }
 

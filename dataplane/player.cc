@@ -294,8 +294,7 @@ void Player::rename(UdpPacket& packet, Flow& from) {
   if (packet.udp->dgram_cksum == 0) return;
   ChecksumChange change;
   change.replace_run(before, checksum_sum(packet.payload));
-  const std::uint16_t sum = change.apply(packet.udp->dgram_cksum);
-  packet.udp->dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+  change.apply_to(*packet.udp);
 }
 
 Fault Player::take_event(UdpPacket& packet, Flow& from) {
@@ -307,11 +306,9 @@ Fault Player::take_event(UdpPacket& packet, Flow& from) {
     second = (second & std::byte{0x80}) | std::byte{from.events_to};
     std::uint16_t after;
     std::memcpy(&after, packet.payload.data(), sizeof after);
-    if (packet.udp->dgram_cksum == 0) return {};
     ChecksumChange change;
     change.replace(before, after);
-    const std::uint16_t sum = change.apply(packet.udp->dgram_cksum);
-    packet.udp->dgram_cksum = sum == 0 ? 0xffff : sum;  // RFC 768: 0 would mean "none"
+    change.apply_to(*packet.udp);
     return {};
   }
   if (head.payload_type != from.taken_events) return {};
